@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/sys/fs.h"
+
+#define XATTR_MAX 4096
+
+/* Paths are absolute in the interface and relative to the root for the kernel. */
+static const char *below(const char *path)
+{
+	while (*path == '/')
+		path++;
+	return *path ? path : ".";
+}
+
+int fs_open(struct sys *sys, const char *path, int flags, mode_t mode, struct err *err)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT,
+	};
+	long fd = syscall(SYS_openat2, sys->rootfd, below(path), &how, sizeof(how));
+
+	/* Before Linux 5.6, and below filters that do not know the call. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		fd = openat(sys->rootfd, below(path), (int)how.flags, mode);
+	return fd < 0 ? err_sys(err, "%s", path) : (int)fd;
+}
+
+/* Split /a/b/c into a descriptor of /a/b and "c", so that the pair is used without another lookup.
+ */
+static int open_parent(struct sys *sys, const char *path, const char **ret_name, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[PATH_MAX];
+
+	if (path[0] != '/' || !slash[1] ||
+	    !span_copy((struct span){(const unsigned char *)path, (size_t)(slash - path)}, parent,
+		       sizeof(parent)))
+		return err_set(err, EINVAL, "%s is not the path of a file", path);
+	*ret_name = slash + 1;
+	return fs_open(sys, parent[0] ? parent : "/", O_RDONLY | O_DIRECTORY, 0, err);
+}
+
+static bool others_can_write(struct sys *sys, const struct stat *st)
+{
+	return (st->st_uid != 0 && st->st_uid != sys->owner) || (st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static int check_parents(struct sys *sys, const char *path, struct err *err)
+{
+	char parent[PATH_MAX];
+	struct stat st;
+
+	if (!span_copy(span_of(path), parent, sizeof(parent)))
+		return err_set(err, ENAMETOOLONG, "%.64s...", path);
+	for (char *slash = strrchr(parent, '/'); slash; slash = strrchr(parent, '/')) {
+		*slash = '\0';
+		if (fstatat(sys->rootfd, below(parent), &st, 0) < 0)
+			return err_sys(err, "%s", parent);
+		if (others_can_write(sys, &st))
+			return err_set(err, EPERM, "%s can be written by others than root",
+				       parent[0] ? parent : "/");
+	}
+	return 0;
+}
+
+static int check_file(struct sys *sys, const char *path, unsigned flags, const struct stat *st,
+		      struct err *err)
+{
+	if (S_ISDIR(st->st_mode))
+		return err_set(err, EISDIR, "%s is a directory", path);
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, EINVAL, "%s is not a regular file", path);
+	if (!(flags & FS_TRUSTED))
+		return 0;
+	if (st->st_nlink > 1)
+		return err_set(err, EINVAL, "%s has more than one hard link", path);
+	if (others_can_write(sys, st))
+		return err_set(err, EPERM, "%s can be written by others than root", path);
+	return check_parents(sys, path, err);
+}
+
+static int read_all(int fd, const char *path, size_t max, struct buf *ret, struct err *err)
+{
+	char chunk[16384];
+	ssize_t n;
+
+	for (;;) {
+		n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, "read %s", path);
+		if (n == 0)
+			return buf_ok(ret, err);
+		if (ret->len + (size_t)n > max)
+			return err_set(err, EMSGSIZE, "%s is larger than %zu bytes", path, max);
+		buf_add(ret, chunk, (size_t)n);
+	}
+}
+
+int fs_read(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
+	    struct stat *meta, struct err *err)
+{
+	AUTO_CLOSE int fd = -1;
+	AUTO_BUF text = {0};
+	struct stat st;
+	int r;
+
+	witness_add(sys, path);
+	fd = fs_open(sys, path, O_RDONLY | (flags & FS_FOLLOW ? 0 : O_NOFOLLOW), 0, err);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "%s", path);
+	r = check_file(sys, path, flags, &st, err);
+	if (r == 0)
+		r = read_all(fd, path, max, &text, err);
+	if (r == 0 && span_has_nul(buf_bytes(&text)))
+		r = err_set(err, EBADMSG, "%s is not text: it holds a NUL", path);
+	if (r < 0)
+		return r;
+	buf_done(ret);
+	*ret = text;
+	text = (struct buf){0};
+	if (meta)
+		*meta = st;
+	return 0;
+}
+
+int fs_read_optional(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
+		     bool *ret_exists, struct stat *meta, struct err *err)
+{
+	int r = fs_read(sys, path, flags, max, ret, meta, err);
+
+	if (r == -ENOENT) {
+		buf_done(ret);
+		*err = (struct err){0};
+	}
+	*ret_exists = r == 0;
+	return r == -ENOENT ? 0 : r;
+}
+
+int fs_lstat(struct sys *sys, const char *path, struct stat *ret, struct err *err)
+{
+	witness_add(sys, path);
+	if (fstatat(sys->rootfd, below(path), ret, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, "%s", path);
+	return 0;
+}
+
+bool fs_exists(struct sys *sys, const char *path)
+{
+	struct err ignored = {0};
+	struct stat st;
+
+	return fs_lstat(sys, path, &st, &ignored) == 0;
+}
+
+int fs_write_all(int fd, struct span data)
+{
+	while (data.len) {
+		ssize_t n = write(fd, data.p, data.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data.p += n;
+		data.len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* The name is fixed, so that what a killed run left behind is found by the next one. */
+static int temp_name(const char *name, char *ret, size_t size, struct err *err)
+{
+	int n = snprintf(ret, size, ".%s.aadssh-new", name);
+
+	if (n < 0 || (size_t)n >= size)
+		return err_set(err, ENAMETOOLONG, "%s", name);
+	return 0;
+}
+
+/* Access lists and the SELinux context go with the file; file systems without them are fine. */
+static void copy_attributes(int dirfd, const char *name, int to)
+{
+	AUTO_CLOSE int from = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char names[XATTR_MAX], value[XATTR_MAX];
+	ssize_t total = from < 0 ? -1 : flistxattr(from, names, sizeof(names));
+
+	for (ssize_t at = 0; at < total; at += (ssize_t)strlen(names + at) + 1) {
+		ssize_t len = fgetxattr(from, names + at, value, sizeof(value));
+
+		if (len >= 0)
+			(void)fsetxattr(to, names + at, value, (size_t)len, 0);
+	}
+}
+
+static int publish(int dirfd, const char *name, const char *temp, int fd, struct span data,
+		   const struct fs_meta *meta)
+{
+	if (fs_write_all(fd, data) < 0)
+		return -errno;
+	copy_attributes(dirfd, name, fd);
+	if (fchown(fd, meta->uid, meta->gid) < 0 || fchmod(fd, meta->mode & 07777) < 0 ||
+	    fsync(fd) < 0 || renameat(dirfd, temp, dirfd, name) < 0)
+		return -errno;
+	return fsync(dirfd) < 0 ? -errno : 0;
+}
+
+int fs_replace(struct sys *sys, const char *path, struct span data, const struct fs_meta *meta,
+	       struct err *err)
+{
+	AUTO_CLOSE int dirfd = -1, fd = -1;
+	char temp[NAME_MAX + 1];
+	const char *name;
+	struct stat st;
+	int r;
+
+	dirfd = open_parent(sys, path, &name, err);
+	if (dirfd < 0)
+		return dirfd;
+	if (temp_name(name, temp, sizeof(temp), err) < 0)
+		return -err->code;
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, S_ISLNK(st.st_mode) ? ELOOP : EINVAL,
+			       "%s is not a regular file", path);
+	if (unlinkat(dirfd, temp, 0) < 0 && errno != ENOENT)
+		return err_sys(err, "remove the left-over of %s", path);
+	fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, "create a file beside %s", path);
+	r = publish(dirfd, name, temp, fd, data, meta);
+	if (r < 0) {
+		(void)unlinkat(dirfd, temp, 0);
+		errno = -r;
+		return err_sys(err, "write %s", path);
+	}
+	return 0;
+}
+
+int fs_remove(struct sys *sys, const char *path, struct err *err)
+{
+	AUTO_CLOSE int dirfd = -1;
+	char temp[NAME_MAX + 1];
+	const char *name;
+
+	dirfd = open_parent(sys, path, &name, err);
+	if (dirfd == -ENOENT) {
+		*err = (struct err){0};
+		return 0;
+	}
+	if (dirfd < 0)
+		return dirfd;
+	if (temp_name(name, temp, sizeof(temp), err) < 0)
+		return -err->code;
+	(void)unlinkat(dirfd, temp, 0);
+	if (unlinkat(dirfd, name, 0) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return err_sys(err, "remove %s", path);
+	}
+	return fsync(dirfd) < 0 ? err_sys(err, "remove %s", path) : 0;
+}
+
+int fs_mkdir(struct sys *sys, const char *path, const struct fs_meta *meta, struct err *err)
+{
+	AUTO_CLOSE int parent = -1, fd = -1;
+	const char *name;
+
+	parent = open_parent(sys, path, &name, err);
+	if (parent < 0)
+		return parent;
+	if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
+		return err_sys(err, "make %s", path);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, "%s", path);
+	if (fchown(fd, meta->uid, meta->gid) < 0 || fchmod(fd, meta->mode & 07777) < 0 ||
+	    fsync(parent) < 0)
+		return err_sys(err, "make %s", path);
+	return 0;
+}
+
+int fs_rmdir(struct sys *sys, const char *path, struct err *err)
+{
+	if (unlinkat(sys->rootfd, below(path), AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_sys(err, "remove %s", path);
+	return 0;
+}
+
+/* Empty the directory that fd names; the descriptor is consumed. */
+static int empty_dir(int fd, const char *path, struct err *err)
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		r = err_sys(err, "%s", path);
+		(void)close(fd);
+		return r;
+	}
+	while (r == 0 && (errno = 0, entry = readdir(dir))) {
+		const char *name = entry->d_name;
+		int child;
+
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+			continue;
+		if (unlinkat(dirfd(dir), name, 0) == 0 || errno == ENOENT)
+			continue;
+		child = openat(dirfd(dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child < 0)
+			r = err_sys(err, "remove %s/%s", path, name);
+		else
+			r = empty_dir(child, path, err);
+		if (r == 0 && unlinkat(dirfd(dir), name, AT_REMOVEDIR) < 0)
+			r = err_sys(err, "remove %s/%s", path, name);
+	}
+	if (r == 0 && errno)
+		r = err_sys(err, "%s", path);
+	(void)closedir(dir);
+	return r;
+}
+
+int fs_remove_tree(struct sys *sys, const char *path, struct err *err)
+{
+	int fd = fs_open(sys, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+	int r;
+
+	if (fd == -ENOENT) {
+		*err = (struct err){0};
+		return 0;
+	}
+	if (fd < 0)
+		return fd;
+	r = empty_dir(fd, path, err);
+	return r < 0 ? r : fs_rmdir(sys, path, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int collect_names(DIR *dir, char ***names, size_t *count)
+{
+	struct dirent *entry;
+
+	while ((errno = 0, entry = readdir(dir))) {
+		char **grown;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		grown = reallocarray(*names, *count + 2, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		*names = grown;
+		grown[*count] = strdup(entry->d_name);
+		if (!grown[*count])
+			return -ENOMEM;
+		grown[++*count] = NULL;
+	}
+	return -errno;
+}
+
+int fs_list(struct sys *sys, const char *path, char ***ret, struct err *err)
+{
+	AUTO_NAMES names = calloc(1, sizeof(char *));
+	size_t count = 0;
+	DIR *dir;
+	int fd, r;
+
+	if (!names)
+		return err_oom(err);
+	witness_add(sys, path);
+	fd = fs_open(sys, path, O_RDONLY | O_DIRECTORY, 0, err);
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		r = err_sys(err, "%s", path);
+		(void)close(fd);
+		return r;
+	}
+	r = collect_names(dir, &names, &count);
+	(void)closedir(dir);
+	if (r < 0) {
+		errno = -r;
+		return err_sys(err, "%s", path);
+	}
+	qsort(names, count, sizeof(*names), by_name);
+	*ret = steal_ptr(names);
+	return 0;
+}
+
+void fs_names_free(char **names)
+{
+	for (char **name = names; name && *name; name++)
+		free(*name);
+	free(names);
+}
+
+void fs_names_done(char ***names)
+{
+	fs_names_free(*names);
+}

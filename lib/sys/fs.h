@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files.  All paths are absolute and open below sys->rootfd, symbolic links included.
+ *
+ * Invariants:
+ *  1. A file is judged by fstat of the descriptor that is then used.
+ *  2. What is replaced is replaced whole: a temporary file in the same directory, fsync,
+ *     rename, fsync of the directory.  A crash leaves the old file or the new one.
+ *  3. A file that others could write, or that lies in a directory that others could write, is
+ *     neither trusted nor edited.
+ */
+#ifndef SYS_FS_H
+#define SYS_FS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "lib/core/buf.h"
+#include "lib/sys/sys.h"
+
+#define FS_CONFIG_MAX ((size_t)1 << 20) /* bytes of a configuration file that is still read */
+
+enum fs_flags {
+	FS_FOLLOW = 1, /* the last component may be a symbolic link */
+	FS_TRUSTED = 2, /* -EPERM unless root alone can write it and every directory above it */
+};
+
+/*
+ * Read a regular file whole.  -ENOENT; -EISDIR, -ELOOP or -EINVAL (not a regular file, a link
+ * without FS_FOLLOW, more than one hard link with FS_TRUSTED); -EMSGSIZE over max; -EBADMSG when
+ * the text holds a NUL; -EPERM not trusted.  meta may be NULL.
+ */
+int fs_read(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
+	    struct stat *meta, struct err *err);
+
+/* Like fs_read, but a missing file is an empty buffer and *ret_exists false. */
+int fs_read_optional(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
+		     bool *ret_exists, struct stat *meta, struct err *err);
+
+/* Is there something of that name (links are not followed)?  An unreadable path counts as absent.
+ */
+bool fs_exists(struct sys *sys, const char *path);
+int fs_lstat(struct sys *sys, const char *path, struct stat *ret, struct err *err);
+
+struct fs_meta {
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Publish bytes under path, see invariant 2.  -ELOOP when path is a symbolic link. */
+int fs_replace(struct sys *sys, const char *path, struct span data, const struct fs_meta *meta,
+	       struct err *err);
+
+/* Absent already is success. */
+int fs_remove(struct sys *sys, const char *path, struct err *err);
+
+/* Make one directory with exactly this mode and owner; one that is there is made so.  -ENOTDIR. */
+int fs_mkdir(struct sys *sys, const char *path, const struct fs_meta *meta, struct err *err);
+int fs_rmdir(struct sys *sys, const char *path, struct err *err);
+
+/* Remove a directory and all below it, without following links.  Absent already is success. */
+int fs_remove_tree(struct sys *sys, const char *path, struct err *err);
+
+/* Names in a directory, sorted, NULL-terminated, without "." and "..".  Free with fs_names_free. */
+int fs_list(struct sys *sys, const char *path, char ***ret, struct err *err);
+void fs_names_free(char **names);
+#define AUTO_NAMES __attribute__((cleanup(fs_names_done))) char **
+void fs_names_done(char ***names);
+
+/* Open below the root with O_CLOEXEC|O_NOCTTY|O_NONBLOCK added.  Returns the descriptor or -errno.
+ */
+int fs_open(struct sys *sys, const char *path, int flags, mode_t mode, struct err *err);
+
+/* Write all bytes to a descriptor.  Returns 0 or -errno (errno set). */
+int fs_write_all(int fd, struct span data);
+
+/*
+ * The witness: while sys->witness is set, fs_read, fs_exists, fs_lstat and fs_list note what they
+ * looked at.  Comparing the notes later tells in a few system calls whether anything changed.
+ */
+struct sighting {
+	char *path;
+	bool exists;
+	uint64_t dev, ino, size;
+	int64_t mtime_ns, ctime_ns;
+};
+
+struct witness {
+	struct sighting *seen;
+	size_t count;
+	bool failed; /* no memory for a note: nothing may be concluded */
+};
+
+void witness_add(struct sys *sys, const char *path);
+void witness_done(struct witness *witness);
+
+/* Whether path looks as it did when it was noted. */
+bool witness_same(struct sys *sys, const struct sighting *seen);
+
+#endif

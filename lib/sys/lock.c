@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/lock.h"
+
+#define HOLDER_MAX 160
+#define PAUSE_MS 100
+
+static int held(int fd, const char *path, struct err *err)
+{
+	char text[HOLDER_MAX];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return err_set(err, EBUSY, "%s is held by %s", path, text[0] ? text : "another process");
+}
+
+int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err)
+{
+	AUTO_CLOSE int fd = fs_open(sys, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, err);
+	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, wait_ms) * 1000000;
+
+	if (fd < 0)
+		return fd;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return err_sys(err, "lock %s", path);
+		if (sys->ops->boottime_ns(sys) >= end)
+			return held(fd, path, err);
+		sys->ops->sleep_ms(sys, PAUSE_MS);
+	}
+	/* The words are for people: a lock that cannot be described still holds. */
+	(void)!ftruncate(fd, 0);
+	(void)fs_write_all(fd, span_of(holder));
+	return steal_fd(&fd);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lock file that says who holds it.  The lock is the kernel's (flock), so it ends with its
+ * process; the file's text is only for people.
+ */
+#ifndef SYS_LOCK_H
+#define SYS_LOCK_H
+
+#include "lib/sys/sys.h"
+
+/*
+ * Take the lock, waiting up to wait_ms.  holder describes this process ("enable, pid 17").
+ * Returns a descriptor that holds the lock until it is closed, or -EBUSY with the holder's own
+ * words, or another -errno.  The file stays when the lock is released.
+ */
+int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/sys/http.h"
+#include "lib/sys/proc.h"
+#include "lib/sys/sys.h"
+
+static int64_t boottime_ns(struct sys *sys)
+{
+	struct timespec now = {0};
+
+	(void)sys;
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t realtime_s(struct sys *sys)
+{
+	(void)sys;
+	return (int64_t)time(NULL);
+}
+
+static void sleep_ms(struct sys *sys, int64_t ms)
+{
+	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	(void)sys;
+	while (ms > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
+}
+
+static const struct sys_ops real_ops = {
+	.run = proc_run_real,
+	.http = http_send_real,
+	.boottime_ns = boottime_ns,
+	.realtime_s = realtime_s,
+	.sleep_ms = sleep_ms,
+};
+
+int sys_open(struct sys *ret, struct err *err)
+{
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "/");
+	*ret = (struct sys){.rootfd = fd, .ops = &real_ops};
+	return 0;
+}
+
+void sys_done(struct sys *sys)
+{
+	if (sys->rootfd >= 0)
+		(void)close(sys->rootfd);
+	sys->rootfd = -1;
+}
+
+int64_t sys_left_ms(struct sys *sys, int64_t limit_ms)
+{
+	int64_t left;
+
+	if (sys->deadline_ns == 0)
+		return limit_ms;
+	left = (sys->deadline_ns - sys->ops->boottime_ns(sys)) / 1000000;
+	if (left < 0)
+		return 0;
+	return left < limit_ms ? left : limit_ms;
+}

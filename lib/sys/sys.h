@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The door to the machine.  Every function with a side effect takes a struct sys: the root
+ * below which absolute paths open, and the operations that a test replaces.  Only a
+ * program's main function opens "/"; no environment variable moves it.
+ */
+#ifndef SYS_SYS_H
+#define SYS_SYS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/core/err.h"
+
+struct proc_spec;
+struct proc_result;
+struct http_request;
+struct http_response;
+struct witness;
+struct sys;
+
+struct sys_ops {
+	/* See proc.h: proc_run */
+	int (*run)(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
+		   struct err *err);
+	/* See http.h: http_send */
+	int (*http)(struct sys *sys, const struct http_request *requests, size_t count,
+		    struct http_response *ret, struct err *err);
+	int64_t (*boottime_ns)(struct sys *sys); /* CLOCK_BOOTTIME */
+	int64_t (*realtime_s)(struct sys *sys); /* seconds since 1970, UTC */
+	void (*sleep_ms)(struct sys *sys, int64_t ms);
+};
+
+struct sys {
+	int rootfd; /* directory below which absolute paths are opened */
+	uid_t owner; /* who may own trusted files: 0, a test's own uid */
+	const struct sys_ops *ops; /* never NULL */
+	struct witness *witness; /* what was looked at, or NULL; see fs.h */
+	int64_t deadline_ns; /* CLOCK_BOOTTIME by which all must be done, 0: none */
+};
+
+#define SYS_INIT                                                                                   \
+	{                                                                                          \
+		.rootfd = -1                                                                       \
+	}
+
+/* Open the real machine.  Returns 0 or -errno. */
+int sys_open(struct sys *ret, struct err *err);
+void sys_done(struct sys *sys);
+
+/* Milliseconds until the deadline, at most limit_ms; limit_ms without a deadline, 0 when it passed.
+ */
+int64_t sys_left_ms(struct sys *sys, int64_t limit_ms);
+
+#endif

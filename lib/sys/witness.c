@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/sys/fs.h"
+
+static struct sighting look(struct sys *sys, const char *path)
+{
+	struct sighting seen = {0};
+	struct stat st;
+
+	/* A path below a link is looked at as the reader followed it: relative to the root. */
+	if (fstatat(sys->rootfd, path[1] ? path + 1 : ".", &st, 0) < 0)
+		return seen;
+	seen.exists = true;
+	seen.dev = st.st_dev;
+	seen.ino = st.st_ino;
+	seen.size = (uint64_t)st.st_size;
+	seen.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	seen.ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+	return seen;
+}
+
+void witness_add(struct sys *sys, const char *path)
+{
+	struct witness *witness = sys->witness;
+	struct sighting seen, *grown;
+
+	if (!witness || witness->failed)
+		return;
+	for (size_t i = 0; i < witness->count; i++)
+		if (strcmp(witness->seen[i].path, path) == 0)
+			return;
+	grown = reallocarray(witness->seen, witness->count + 1, sizeof(*grown));
+	if (grown)
+		witness->seen = grown;
+	seen = look(sys, path);
+	seen.path = grown ? strdup(path) : NULL;
+	if (!seen.path) {
+		witness->failed = true;
+		return;
+	}
+	witness->seen[witness->count++] = seen;
+}
+
+bool witness_same(struct sys *sys, const struct sighting *seen)
+{
+	struct sighting now = look(sys, seen->path);
+
+	return now.exists == seen->exists && now.dev == seen->dev && now.ino == seen->ino &&
+	       now.size == seen->size && now.mtime_ns == seen->mtime_ns &&
+	       now.ctime_ns == seen->ctime_ns;
+}
+
+void witness_done(struct witness *witness)
+{
+	for (size_t i = 0; i < witness->count; i++)
+		free(witness->seen[i].path);
+	free(witness->seen);
+	*witness = (struct witness){0};
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/sys/fs.h"
+#include "test/unit/scratch.h"
+
+static int setup(void **state)
+{
+	struct scratch *scratch = calloc(1, sizeof(*scratch));
+
+	assert_non_null(scratch);
+	scratch_open(scratch);
+	*state = scratch;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	scratch_done(*state);
+	free(*state);
+	return 0;
+}
+
+static int read_into(struct scratch *s, const char *path, unsigned flags, size_t max)
+{
+	AUTO_BUF text = {0};
+	struct err err = {0};
+	int r = fs_read(&s->sys, path, flags, max, &text, NULL, &err);
+
+	assert_true(r == 0 || strstr(err.msg, "/"));
+	return r;
+}
+
+static void only_plain_files_of_a_bounded_size_are_read(void **state)
+{
+	struct scratch *s = *state;
+	char path[128];
+
+	scratch_write(s, "/etc/file", "12345", 0644);
+	scratch_mkdir(s, "/etc/dir", 0755);
+	(void)snprintf(path, sizeof(path), "%s/etc/link", s->dir);
+	assert_int_equal(symlink("file", path), 0);
+	(void)snprintf(path, sizeof(path), "%s/etc/fifo", s->dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+
+	assert_int_equal(read_into(s, "/etc/file", 0, 5), 0);
+	assert_int_equal(read_into(s, "/etc/file", 0, 4), -EMSGSIZE);
+	assert_int_equal(read_into(s, "/etc/none", 0, 5), -ENOENT);
+	assert_int_equal(read_into(s, "/etc/dir", 0, 5), -EISDIR);
+	assert_int_equal(read_into(s, "/etc/fifo", 0, 5), -EINVAL);
+	assert_int_equal(read_into(s, "/etc/link", 0, 5), -ELOOP);
+	assert_int_equal(read_into(s, "/etc/link", FS_FOLLOW, 5), 0);
+}
+
+static void absolute_links_stay_below_the_root(void **state)
+{
+	struct scratch *s = *state;
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/link", s->dir);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(read_into(s, "/link", FS_FOLLOW, FS_CONFIG_MAX), -ENOENT);
+}
+
+static void text_with_a_nul_is_refused(void **state)
+{
+	struct scratch *s = *state;
+	struct fs_meta meta = {0644, getuid(), getgid()};
+	struct err err = {0};
+
+	assert_int_equal(fs_replace(&s->sys, "/file", SPAN_LIT("a\0b"), &meta, &err), 0);
+	assert_int_equal(read_into(s, "/file", 0, 10), -EBADMSG);
+}
+
+static void what_others_can_write_is_not_trusted(void **state)
+{
+	struct scratch *s = *state;
+	char from[128], to[128];
+
+	scratch_write(s, "/a/b/file", "x", 0644);
+	assert_int_equal(read_into(s, "/a/b/file", FS_TRUSTED, 5), 0);
+	scratch_mkdir(s, "/a", 0777);
+	assert_int_equal(read_into(s, "/a/b/file", FS_TRUSTED, 5), -EPERM);
+	scratch_mkdir(s, "/a", 0775);
+	assert_int_equal(read_into(s, "/a/b/file", FS_TRUSTED, 5), -EPERM);
+	scratch_mkdir(s, "/a", 0755);
+	scratch_write(s, "/a/b/file", "x", 0664);
+	assert_int_equal(read_into(s, "/a/b/file", FS_TRUSTED, 5), -EPERM);
+	scratch_write(s, "/a/b/file", "x", 0644);
+	(void)snprintf(from, sizeof(from), "%s/a/b/file", s->dir);
+	(void)snprintf(to, sizeof(to), "%s/a/hard", s->dir);
+	assert_int_equal(link(from, to), 0);
+	assert_int_equal(read_into(s, "/a/b/file", FS_TRUSTED, 5), -EINVAL);
+}
+
+static void replacing_sets_bytes_and_mode_and_leaves_no_other_file(void **state)
+{
+	struct scratch *s = *state;
+	struct fs_meta meta = {0440, getuid(), getgid()};
+	AUTO_NAMES names = NULL;
+	AUTO_FREE char *text = NULL;
+	struct err err = {0};
+	struct stat st;
+
+	scratch_write(s, "/etc/file", "old", 0644);
+	scratch_write(s, "/etc/.file.aadssh-new", "left by a killed run", 0600);
+	assert_int_equal(fs_replace(&s->sys, "/etc/file", span_of("new"), &meta, &err), 0);
+	text = scratch_text(s, "/etc/file");
+	assert_string_equal(text, "new");
+	assert_int_equal(fs_lstat(&s->sys, "/etc/file", &st, &err), 0);
+	assert_int_equal(st.st_mode & 07777, 0440);
+	assert_int_equal(fs_list(&s->sys, "/etc", &names, &err), 0);
+	assert_string_equal(names[0], "file");
+	assert_null(names[1]);
+}
+
+static void links_are_never_replaced(void **state)
+{
+	struct scratch *s = *state;
+	struct fs_meta meta = {0644, getuid(), getgid()};
+	struct err err = {0};
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/link", s->dir);
+	assert_int_equal(symlink("file", path), 0);
+	assert_int_equal(fs_replace(&s->sys, "/link", span_of("x"), &meta, &err), -ELOOP);
+	assert_int_equal(fs_replace(&s->sys, "/none/file", span_of("x"), &meta, &err), -ENOENT);
+}
+
+static void removing_twice_is_success(void **state)
+{
+	struct scratch *s = *state;
+	struct err err = {0};
+
+	scratch_write(s, "/d/e/file", "x", 0644);
+	assert_int_equal(fs_remove(&s->sys, "/d/e/file", &err), 0);
+	assert_int_equal(fs_remove(&s->sys, "/d/e/file", &err), 0);
+	assert_int_equal(fs_remove(&s->sys, "/none/file", &err), 0);
+	scratch_write(s, "/d/e/f/file", "x", 0644);
+	assert_int_equal(fs_remove_tree(&s->sys, "/d", &err), 0);
+	assert_false(fs_exists(&s->sys, "/d"));
+	assert_int_equal(fs_remove_tree(&s->sys, "/d", &err), 0);
+}
+
+static void a_removed_tree_takes_no_target_of_a_link_along(void **state)
+{
+	struct scratch *s = *state;
+	struct err err = {0};
+	char path[128];
+
+	scratch_write(s, "/kept/file", "x", 0644);
+	scratch_mkdir(s, "/gone", 0755);
+	(void)snprintf(path, sizeof(path), "%s/gone/link", s->dir);
+	assert_int_equal(symlink("../kept", path), 0);
+	assert_int_equal(fs_remove_tree(&s->sys, "/gone", &err), 0);
+	assert_true(fs_exists(&s->sys, "/kept/file"));
+}
+
+static void directories_get_exactly_their_mode(void **state)
+{
+	struct scratch *s = *state;
+	struct fs_meta meta = {0700, getuid(), getgid()};
+	struct err err = {0};
+	struct stat st;
+
+	assert_int_equal(fs_mkdir(&s->sys, "/dir", &meta, &err), 0);
+	meta.mode = 0755;
+	assert_int_equal(fs_mkdir(&s->sys, "/dir", &meta, &err), 0);
+	assert_int_equal(fs_lstat(&s->sys, "/dir", &st, &err), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	scratch_write(s, "/file", "x", 0644);
+	assert_int_equal(fs_mkdir(&s->sys, "/file", &meta, &err), -ENOTDIR);
+}
+
+static void a_witness_sees_each_kind_of_change(void **state)
+{
+	struct scratch *s = *state;
+	CLEANUP(witness_done) struct witness witness = {0};
+	struct fs_meta meta = {0644, getuid(), getgid()};
+	struct err err = {0};
+
+	scratch_write(s, "/etc/file", "same", 0644);
+	s->sys.witness = &witness;
+	(void)read_into(s, "/etc/file", 0, 10);
+	(void)fs_exists(&s->sys, "/etc/none");
+	(void)read_into(s, "/etc/file", 0, 10);
+	s->sys.witness = NULL;
+	assert_int_equal(witness.count, 2);
+	assert_true(witness_same(&s->sys, &witness.seen[0]));
+	assert_true(witness_same(&s->sys, &witness.seen[1]));
+	assert_int_equal(fs_replace(&s->sys, "/etc/file", span_of("same"), &meta, &err), 0);
+	scratch_write(s, "/etc/none", "", 0644);
+	assert_false(witness_same(&s->sys, &witness.seen[0]));
+	assert_false(witness_same(&s->sys, &witness.seen[1]));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(only_plain_files_of_a_bounded_size_are_read),
+		T(absolute_links_stay_below_the_root),
+		T(text_with_a_nul_is_refused),
+		T(what_others_can_write_is_not_trusted),
+		T(replacing_sets_bytes_and_mode_and_leaves_no_other_file),
+		T(links_are_never_replaced),
+		T(removing_twice_is_success),
+		T(a_removed_tree_takes_no_target_of_a_link_along),
+		T(directories_get_exactly_their_mode),
+		T(a_witness_sees_each_kind_of_change),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

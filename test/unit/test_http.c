@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/sys/http.h"
+
+static struct sys machine = SYS_INIT;
+
+/* A server for one connection: it reads the request's head, writes the reply and closes. */
+struct server {
+	int listener;
+	uint16_t port;
+	const char *reply; /* NULL: say nothing until the client gives up */
+	char request[2048];
+	pthread_t thread;
+};
+
+static void *serve(void *arg)
+{
+	struct server *server = arg;
+	int fd = accept(server->listener, NULL, NULL);
+	size_t len = 0;
+	ssize_t n;
+
+	while (len + 1 < sizeof(server->request) && !strstr(server->request, "\r\n\r\n") &&
+	       (n = read(fd, server->request + len, sizeof(server->request) - 1 - len)) > 0)
+		len += (size_t)n;
+	if (server->reply)
+		(void)!write(fd, server->reply, strlen(server->reply));
+	else
+		(void)!read(fd, server->request, 1);
+	(void)close(fd);
+	return NULL;
+}
+
+static void start(struct server *server, const char *reply)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(addr);
+
+	*server = (struct server){.reply = reply};
+	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(server->listener, (struct sockaddr *)&addr, len), 0);
+	assert_int_equal(listen(server->listener, 1), 0);
+	assert_int_equal(getsockname(server->listener, (struct sockaddr *)&addr, &len), 0);
+	server->port = ntohs(addr.sin_port);
+	assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static void stop(struct server *server)
+{
+	assert_int_equal(pthread_join(server->thread, NULL), 0);
+	(void)close(server->listener);
+}
+
+static int get(struct server *server, struct http_response *ret, struct err *err)
+{
+	char url[64];
+	struct http_request request = {
+		.url = url, .headers = {"Metadata: true"}, .timeout_ms = 400, .body_max = 16};
+
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/x?secret=1", server->port);
+	return http_get_ok(&machine, &request, ret, err);
+}
+
+struct row {
+	const char *name;
+	const char *reply;
+	int r;
+	int status;
+	int64_t max_age_s, retry_after_s;
+	const char *body, *message;
+};
+
+/* clang-format off */
+static struct row rows[] = {
+	{"success with an age",
+	 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: private, Max-Age=60\r\n\r\nhi",
+	 0, 200, 60, -1, "hi", ""},
+	{"slow down",
+	 "HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
+	 -EREMOTEIO, 429, -1, 7, "", "/x answered 429"},
+	{"redirects are not followed",
+	 "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2/\r\nContent-Length: 0\r\n\r\n",
+	 -EREMOTEIO, 302, -1, -1, "", "/x answered 302"},
+	{"absurd numbers",
+	 "HTTP/1.1 200 OK\r\nCache-Control: max-age=99999999999999999999999\r\n"
+	 "Retry-After: -4\r\nContent-Length: 0\r\n\r\n",
+	 0, 200, -1, -1, "", ""},
+	{"too long",
+	 "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n12345678901234567",
+	 -EMSGSIZE, 0, -1, -1, NULL, "too long"},
+	{"truncated",
+	 "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
+	 -EIO, 0, -1, -1, NULL, "/x: "},
+	{"garbage",
+	 "garbage\r\n\r\n", -EIO, 0, -1, -1, NULL, "/x: "},
+	{"silence",
+	 NULL, -ETIMEDOUT, 0, -1, -1, NULL, "/x: "},
+};
+/* clang-format on */
+
+static void replies_are_judged(void **state)
+{
+	const struct row *row = *state;
+	struct http_response res = HTTP_RESPONSE_INIT;
+	struct server server;
+	struct err err = {0};
+
+	start(&server, row->reply);
+	assert_int_equal(get(&server, &res, &err), row->r);
+	stop(&server);
+	assert_int_equal(res.status, row->status);
+	assert_int_equal(res.max_age_s, row->max_age_s);
+	assert_int_equal(res.retry_after_s, row->retry_after_s);
+	if (row->body)
+		assert_string_equal(buf_text(&res.body), row->body);
+	assert_non_null(strstr(err.msg, row->message));
+	assert_null(strstr(err.msg, "secret"));
+	http_response_done(&res);
+}
+
+static void the_environments_proxy_is_not_used(void **state)
+{
+	struct http_response res = HTTP_RESPONSE_INIT;
+	struct server server;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+	assert_int_equal(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
+	start(&server, rows[0].reply);
+	assert_int_equal(get(&server, &res, &err), 0);
+	stop(&server);
+	assert_non_null(strstr(server.request, "Metadata: true"));
+	http_response_done(&res);
+	(void)unsetenv("http_proxy");
+	(void)unsetenv("ALL_PROXY");
+}
+
+static void a_closed_port_and_an_unknown_name_are_told_apart(void **state)
+{
+	struct http_request requests[] = {
+		{.url = "http://127.0.0.1:1/", .timeout_ms = 1000},
+		{.url = "http://name.invalid/", .timeout_ms = 1000},
+		{.url = "file:///etc/passwd", .timeout_ms = 1000},
+	};
+	struct http_response res[3];
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(http_send(&machine, requests, 3, res, &err), -ECONNREFUSED);
+	assert_int_equal(res[0].error, ECONNREFUSED);
+	assert_int_equal(res[1].error, ENOENT);
+	assert_int_equal(res[2].error, EIO);
+	for (size_t i = 0; i < ARRAY_LEN(res); i++)
+		http_response_done(&res[i]);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
+	struct err err = {0};
+	int failed;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		tests[i] = (struct CMUnitTest){.name = rows[i].name,
+					       .test_func = replies_are_judged,
+					       .initial_state = &rows[i]};
+	tests[ARRAY_LEN(rows)] =
+		(struct CMUnitTest)cmocka_unit_test(the_environments_proxy_is_not_used);
+	tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(
+		a_closed_port_and_an_unknown_name_are_told_apart);
+	if (sys_open(&machine, &err) < 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	sys_done(&machine);
+	return failed;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/sys/lock.h"
+#include "lib/sys/proc.h"
+#include "test/unit/scratch.h"
+
+static struct sys machine = SYS_INIT;
+
+static int run(const char *script, struct proc_result *ret, struct err *err)
+{
+	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+	const struct proc_spec spec = {
+		.argv = argv,
+		.timeout_ms = 300,
+		.output_max = 16,
+		.input = span_of("in\n"),
+		.merge_stderr = true,
+	};
+
+	return proc_run(&machine, &spec, ret, err);
+}
+
+static void status_and_output_come_back(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(run("read x; echo $x; echo oops >&2; exit 3", &res, &err), 0);
+	assert_int_equal(res.status, 3);
+	assert_string_equal(buf_text(&res.output), "in\noops\n");
+}
+
+static void a_signal_is_told_from_an_exit_code(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(run("kill -9 $$", &res, &err), 0);
+	assert_int_equal(res.status, -SIGKILL);
+}
+
+static void long_output_is_cut_but_read_to_its_end(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(run("head -c 300000 /dev/zero | tr '\\0' x", &res, &err), 0);
+	assert_int_equal(res.status, 0);
+	assert_string_equal(buf_text(&res.output), "xxxxxxxxxxxxxxxx");
+}
+
+static void what_does_not_end_is_stopped_and_reaped(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(run("trap '' TERM; sleep 60 & wait; wait", &res, &err), -ETIMEDOUT);
+	assert_true(res.timed_out);
+	assert_true(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+}
+
+static void a_daemon_left_behind_does_not_hold_us(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(run("sleep 2 & echo done", &res, &err), 0);
+	assert_string_equal(buf_text(&res.output), "done\n");
+}
+
+static void nothing_of_the_environment_reaches_the_child(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(setenv("LEAK", "leaked", 1), 0);
+	assert_int_equal(run("echo $LEAK; pwd", &res, &err), 0);
+	assert_string_equal(buf_text(&res.output), "\n/\n");
+}
+
+static void a_missing_program_is_named(void **state)
+{
+	const char *const argv[] = {"/nonexistent/program", NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = 100};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(proc_run(&machine, &spec, &res, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "/nonexistent/program"));
+}
+
+static void must_quotes_the_last_line(void **state)
+{
+	const char *const argv[] = {"/bin/sh", "-c", "echo first; echo the cause; echo; exit 4",
+				    NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = 1000, .output_max = 100};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(proc_must(&machine, &spec, &res, &err), -EIO);
+	assert_string_equal(err.msg, "/bin/sh failed with 4: the cause");
+}
+
+static void a_lock_that_is_held_names_its_holder(void **state)
+{
+	struct scratch s;
+	struct err err = {0};
+	int first;
+	AUTO_CLOSE int third = -1;
+
+	(void)state;
+	scratch_open(&s);
+	first = lock_take(&s.sys, "/lock", "enable, pid 17", 0, &err);
+	assert_true(first >= 0);
+	assert_int_equal(lock_take(&s.sys, "/lock", "install, pid 18", 150, &err), -EBUSY);
+	assert_string_equal(err.msg, "/lock is held by enable, pid 17");
+	(void)close(first);
+	third = lock_take(&s.sys, "/lock", "install, pid 18", 0, &err);
+	assert_true(third >= 0);
+	scratch_done(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(status_and_output_come_back),
+		cmocka_unit_test(a_signal_is_told_from_an_exit_code),
+		cmocka_unit_test(long_output_is_cut_but_read_to_its_end),
+		cmocka_unit_test(what_does_not_end_is_stopped_and_reaped),
+		cmocka_unit_test(a_daemon_left_behind_does_not_hold_us),
+		cmocka_unit_test(nothing_of_the_environment_reaches_the_child),
+		cmocka_unit_test(a_missing_program_is_named),
+		cmocka_unit_test(must_quotes_the_last_line),
+		cmocka_unit_test(a_lock_that_is_held_names_its_holder),
+	};
+	struct err err = {0};
+	int failed;
+
+	if (sys_open(&machine, &err) < 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	sys_done(&machine);
+	return failed;
+}
