@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""python3 -m azure DIR: run the fake Azure.
+
+The addresses 168.63.129.16 and 169.254.169.254 must be the machine's own (in the lab they are on lo
+of the machine's network).  DIR must not exist yet; it gets the keys, ca.pem, requests.log and the
+socket "control".
+"""
+
+import argparse
+import ssl
+import sys
+import threading
+from pathlib import Path
+from typing import Optional, Tuple
+
+from azure import arm, entra, imds, wire
+from azure.cloud import Cloud
+from azure.control import Control
+from azure.http import Answer, Listener, Request
+from azure.model import ARM_HOST, BLOB_HOST, LOGIN_HOST, METADATA, WIRE_SERVER
+
+TLS_SITES = {LOGIN_HOST: entra.site, ARM_HOST: arm.site, BLOB_HOST: wire.blob_site}
+
+
+def tls_site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
+    site = TLS_SITES.get(request.host)
+    return site(cloud, request) if site else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m azure", description="A fake Azure for one virtual machine."
+    )
+    parser.add_argument("dir", type=Path, help="a directory to make, for keys and state")
+    parser.add_argument(
+        "--page-size", type=int, default=2, help="entries in a page of Resource Manager (default 2)"
+    )
+    parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
+    options = parser.parse_args()
+
+    options.dir.mkdir(mode=0o700)
+    cloud = Cloud(options.dir.resolve(), options.page_size)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cloud.pairs["tls"].certificate, cloud.pairs["tls"].key)
+    listeners = [
+        Listener((WIRE_SERVER, 80), cloud, wire.wire_site),
+        Listener((WIRE_SERVER, 32526), cloud, wire.plugin_site),
+        Listener((METADATA, 80), cloud, imds.site),
+        Listener(("127.0.0.1", 443), cloud, tls_site, context),
+    ]
+    for listener in listeners:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+    control = Control(
+        options.dir / "control", cloud
+    )  # the last thing, so that its presence means ready
+    if options.until_eof:
+        threading.Thread(target=control.serve_forever, daemon=True).start()
+        sys.stdin.read()
+    else:
+        control.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

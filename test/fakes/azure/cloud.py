@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: MIT
+"""The state of the fake Azure.
+
+Public methods are what control.py lets clients call; their arguments and results are JSON values.
+Listeners read the state through the other modules.  One lock guards it all.
+"""
+
+import base64
+import dataclasses
+import fnmatch
+import functools
+import json
+import re
+import secrets
+import shutil
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Set, Union
+
+from azure import crypto
+from azure.model import (
+    ARM_HOST,
+    BLOB_HOST,
+    BUILT_IN_ROLES,
+    LOGIN_HOST,
+    READER,
+    ROLE_NAMES,
+    Extension,
+    Fault,
+    Role,
+)
+
+RECORDS_MAX = 10000  # of what the agent sends, the newest are kept
+
+
+def guid() -> str:
+    return str(uuid.uuid4())
+
+
+def locked(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: "Cloud", *args: Any, **keywords: Any) -> Any:
+        with self.lock:
+            return method(self, *args, **keywords)
+
+    return call
+
+
+def permits(action: str, allowed: List[str], refused: List[str]) -> bool:
+    """Azure's wildcards: `*` is any text, case does not matter."""
+
+    def match(patterns: List[str]) -> bool:
+        return any(
+            re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), action, re.IGNORECASE)
+            for pattern in patterns
+        )
+
+    return match(allowed) and not match(refused)
+
+
+def covers(scope: str, resource: str) -> bool:
+    """Is scope the resource or above it?  Every management group is above the subscription."""
+    scope, resource = scope.lower().rstrip("/"), resource.lower().rstrip("/")
+    return (
+        scope.startswith("/providers/microsoft.management/managementgroups/")
+        or resource == scope
+        or resource.startswith(scope + "/")
+    )
+
+
+@dataclasses.dataclass
+class Assignment:
+    id: str
+    principal: str
+    role: str
+    scope: str
+    condition: Optional[str] = None
+
+
+@dataclasses.dataclass
+class Denial:
+    id: str
+    principal: str
+    scope: str
+    data_actions: List[str]
+
+
+class Cloud:
+    """One tenant, one subscription, one virtual machine."""
+
+    def __init__(self, folder: Path, page_size: int) -> None:
+        self.folder = folder
+        self.page_size = page_size
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+
+        self.tenant, self.subscription, self.vm_id, self.identity = guid(), guid(), guid(), guid()
+        self.resource_id = (
+            f"/subscriptions/{self.subscription}/resourceGroups/lab"
+            "/providers/Microsoft.Compute/virtualMachines/vm1"
+        )
+        self.container, self.deployment = guid(), secrets.token_hex(16)
+
+        self.client_id = guid()
+        self.identity_kind = "system-assigned"
+        self.token_lifetime = 86400
+        self.tokens: Dict[str, Dict[str, Any]] = {}  # claims by token
+        self.principals: Dict[str, str] = {self.identity: "ServicePrincipal"}
+        self.names: Dict[str, str] = {}
+        self.members: Dict[str, Set[str]] = {}  # of groups
+        self.roles = {role.id: role for role in BUILT_IN_ROLES}
+        self.assignments: List[Assignment] = []
+        self.denials: List[Denial] = []
+
+        self.incarnation = 1
+        self.extensions: List[Extension] = []
+        self.protected: List[Optional[str]] = []  # their encrypted settings
+        self.packages: Dict[str, Dict[str, Path]] = {}  # name -> version -> zip
+        self.status: Optional[Dict[str, Any]] = None
+        self.health: List[str] = []
+        self.telemetry: List[Dict[str, str]] = []
+
+        self.counts: Dict[str, int] = {}
+        self.faults: List[Fault] = []
+
+        self.make_keys()
+        self.assign(self.identity, READER, f"/subscriptions/{self.subscription}")
+
+    # Keys
+
+    def make_keys(self) -> None:
+        """The keys of TLS, of the VM and of the directory; side by side, since RSA takes time."""
+        folder = self.folder / "keys"
+        folder.mkdir(mode=0o700)
+        elliptic = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+        authority = crypto.new_pair(
+            folder,
+            "authority",
+            "Lab certification authority",
+            elliptic,
+            ["keyUsage=critical,keyCertSign,cRLSign"],
+        )
+        shutil.copy(authority.certificate, self.folder / "ca.pem")
+        names = ",".join(f"DNS:{host}" for host in (LOGIN_HOST, ARM_HOST, BLOB_HOST))
+        plan = {
+            "tls": functools.partial(
+                crypto.new_pair,
+                folder,
+                "tls",
+                "Lab",
+                elliptic,
+                [f"subjectAltName={names}", "basicConstraints=critical,CA:false"],
+                authority,
+            ),
+            "vm": functools.partial(
+                crypto.new_pair, folder, "vm", "Lab virtual machine certificate"
+            ),
+            "ec": functools.partial(
+                crypto.new_pair, folder, "ec", "accounts.accesscontrol.windows.net", elliptic
+            ),
+        }
+        for name in ("tenant1", "tenant2", "government", "consumer", "encryption"):
+            plan[name] = functools.partial(
+                crypto.new_pair, folder, name, "accounts.accesscontrol.windows.net"
+            )
+        with ThreadPoolExecutor() as pool:
+            pairs = {name: pool.submit(make) for name, make in plan.items()}
+        self.pairs = {name: pair.result() for name, pair in pairs.items()}
+        self.signers = [
+            "tenant1",
+            "tenant2",
+        ]  # the first signs, the others are published ahead of time
+        self.point_at_signer()
+
+    def point_at_signer(self) -> None:
+        """keys/signer.key is the key that certificates are signed with."""
+        link = self.folder / "keys" / "signer.key"
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.pairs[self.signers[0]].key.name)
+
+    @locked
+    def rotate_keys(self, keep_old: bool = False) -> str:
+        """Sign with the next key.  keep_old: still publish the last one, as an orderly roll."""
+        name = f"tenant{len([key for key in self.pairs if key.startswith('tenant')]) + 1}"
+        self.pairs[name] = crypto.new_pair(
+            self.folder / "keys", name, "accounts.accesscontrol.windows.net"
+        )
+        old, following, *rest = self.signers
+        self.signers = [following, name, *rest] + ([old] if keep_old else [])
+        self.point_at_signer()
+        return self.pairs[following].kid
+
+    # Directory and roles
+
+    @locked
+    def describe(self) -> Dict[str, str]:
+        return {
+            name: getattr(self, name)
+            for name in ("tenant", "subscription", "resource_id", "vm_id", "identity")
+        }
+
+    @locked
+    def set_identity(self, present: Union[bool, str]) -> None:
+        """True: system-assigned.  "user-assigned": two such, one of which must be named."""
+        self.identity_kind = (
+            present if isinstance(present, str) else "system-assigned" if present else "none"
+        )
+
+    @locked
+    def set_token_lifetime(self, seconds: int) -> None:
+        self.token_lifetime = seconds
+
+    @locked
+    def add_user(self, upn: str, oid: Optional[str] = None) -> str:
+        oid = oid or guid()
+        self.principals[oid], self.names[oid] = "User", upn
+        return oid
+
+    @locked
+    def add_group(self, name: str, members: List[str]) -> str:
+        oid = guid()
+        self.principals[oid], self.names[oid], self.members[oid] = "Group", name, set(members)
+        return oid
+
+    @locked
+    def assign(
+        self, oid: str, role: str, scope: Optional[str] = None, condition: Optional[str] = None
+    ) -> str:
+        role = ROLE_NAMES.get(role, role)
+        if role not in self.roles:
+            raise ValueError(f"no such role: {role}")
+        assignment = Assignment(guid(), oid, role, scope or self.resource_id, condition)
+        self.assignments.append(assignment)
+        return assignment.id
+
+    @locked
+    def unassign(self, oid: str, role: Optional[str] = None, scope: Optional[str] = None) -> int:
+        role = ROLE_NAMES.get(role, role) if role else None
+        keep = [
+            item
+            for item in self.assignments
+            if item.principal != oid
+            or role not in (None, item.role)
+            or scope not in (None, item.scope)
+        ]
+        gone = len(self.assignments) - len(keep)
+        self.assignments = keep
+        return gone
+
+    @locked
+    def deny(self, oid: str, data_actions: List[str], scope: Optional[str] = None) -> str:
+        self.denials.append(Denial(guid(), oid, scope or self.resource_id, data_actions))
+        return self.denials[-1].id
+
+    @locked
+    def undeny(self, id: str) -> None:
+        self.denials = [denial for denial in self.denials if denial.id != id]
+
+    @locked
+    def define_role(self, name: str, **permissions: List[str]) -> str:
+        role = Role(guid(), name, kind="CustomRole", **permissions)
+        self.roles[role.id] = role
+        return role.id
+
+    def identities(self, oid: str) -> Set[str]:
+        """The principal and all groups that it is in, however deep."""
+        found = {oid}
+        while True:
+            more = {group for group, members in self.members.items() if members & found} - found
+            if not more:
+                return found
+            found |= more
+
+    def allowed(self, oid: str, action: str, resource: str, data: bool) -> bool:
+        """Azure's decision: a denial wins, conditions are not evaluated and so grant nothing."""
+        who = self.identities(oid)
+        if data and any(
+            denial.principal in who
+            and covers(denial.scope, resource)
+            and permits(action, denial.data_actions, [])
+            for denial in self.denials
+        ):
+            return False
+        for item in self.assignments:
+            role = self.roles[item.role]
+            pair = (
+                (role.data_actions, role.not_data_actions)
+                if data
+                else (role.actions, role.not_actions)
+            )
+            if (
+                item.principal in who
+                and not item.condition
+                and covers(item.scope, resource)
+                and permits(action, *pair)
+            ):
+                return True
+        return False
+
+    def issue_token(self, audience: str) -> Dict[str, Any]:
+        now = int(time.time())
+        claims = {
+            "aud": audience,
+            "iss": f"https://sts.windows.net/{self.tenant}/",
+            "iat": now,
+            "nbf": now,
+            "exp": now + self.token_lifetime,
+            "appid": self.client_id,
+            "appidacr": "2",
+            "idtyp": "app",
+            "idp": f"https://sts.windows.net/{self.tenant}/",
+            "oid": self.identity,
+            "sub": self.identity,
+            "tid": self.tenant,
+            "ver": "1.0",
+            "xms_mirid": self.resource_id,
+        }
+        token = crypto.jwt(claims, self.pairs[self.signers[0]])
+        self.tokens[token] = claims
+        return {
+            "access_token": token,
+            "client_id": self.client_id,
+            "expires_in": str(self.token_lifetime),
+            "expires_on": str(claims["exp"]),
+            "ext_expires_in": str(self.token_lifetime),
+            "not_before": str(now),
+            "resource": audience,
+            "token_type": "Bearer",
+        }
+
+    # Goal state
+
+    @locked
+    def publish(self, zip: str, name: str, version: str) -> None:
+        """Copy a package into the storage account."""
+        target = self.folder / "packages" / f"{name}__{version}.zip"
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(zip, target)
+        self.packages.setdefault(name, {})[version] = target
+
+    @locked
+    def goal_state(self, extensions: List[Dict[str, Any]]) -> int:
+        recipient = self.pairs["vm"].certificate.read_text(encoding="ascii")
+        self.extensions = [Extension(**extension) for extension in extensions]
+        self.protected = []  # requests wait for the lock, so none sees half of this
+        for extension in self.extensions:
+            secret = extension.protected
+            if secret is not None:
+                text = secret if isinstance(secret, str) else json.dumps(secret)
+                secret = base64.b64encode(
+                    crypto.envelope(text.encode(), recipient, "des3")
+                ).decode()
+            self.protected.append(secret)
+        self.incarnation += 1
+        return self.incarnation
+
+    @locked
+    def last_status(self) -> Optional[Dict[str, Any]]:
+        return self.status
+
+    @locked
+    def current_incarnation(self) -> int:
+        return self.incarnation
+
+    @locked
+    def set_status(self, status: Dict[str, Any]) -> None:
+        self.status = status
+
+    @locked
+    def add_health(self, state: str) -> None:
+        self.health = (self.health + [state])[-RECORDS_MAX:]
+
+    @locked
+    def add_telemetry(self, events: List[Dict[str, str]]) -> None:
+        self.telemetry = (self.telemetry + events)[-RECORDS_MAX:]
+
+    @locked
+    def reports(self, kind: str) -> Union[List[str], List[Dict[str, str]]]:
+        return self.health if kind == "health" else self.telemetry
+
+    # Faults and counts
+
+    @locked
+    def count(self, endpoint: str) -> None:
+        self.counts[endpoint] = self.counts.get(endpoint, 0) + 1
+
+    @locked
+    def request_counts(self) -> Dict[str, int]:
+        return dict(self.counts)
+
+    @locked
+    def reset_counts(self) -> None:
+        self.counts.clear()
+
+    @locked
+    def fault(self, **fields: Any) -> None:
+        self.faults.append(Fault(**fields))
+
+    @locked
+    def clear_faults(self) -> None:
+        self.faults.clear()
+        self.changed.notify_all()
+
+    @locked
+    def take_fault(self, endpoint: str) -> Optional[Fault]:
+        """The fault for a request that just came."""
+        for fault in self.faults:
+            if fnmatch.fnmatchcase(endpoint, fault.endpoint) and fault.times != 0:
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
+        return None
+
+    def wait_until_cleared(self, fault: Fault) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: fault not in self.faults)

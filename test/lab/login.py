@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""People who sign in: the real ssh, run in the machine."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+from azure.client import Azure
+from lab.machine import Machine, Result
+
+UID_FIRST, UID_LAST, UID_RESERVED = 10000000, 99999999, 16
+
+OPTIONS = ["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+           "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
+
+
+def uid_of(name: str) -> int:
+    """The name-to-uid function as the design says it, written a second time on purpose."""
+    size = UID_LAST - UID_FIRST + 1
+    number = int.from_bytes(hashlib.sha256(b"aad-uid-v1\0" + name.lower().encode()).digest()[:8], "big")
+    return UID_FIRST + UID_RESERVED + number % (size - UID_RESERVED)
+
+
+def ssh(key: str, name: str, command: Sequence[str], certificate: Optional[str] = None) -> List[str]:
+    argv = ["ssh", *OPTIONS, "-i", key]
+    if certificate:
+        argv += ["-o", f"CertificateFile={certificate}"]
+    return [*argv, "-l", name, "127.0.0.1", *command]
+
+
+class Session:
+    """A login that stays open: a shell that takes one command after another."""
+
+    def __init__(self, machine: Machine, argv: List[str]) -> None:
+        self._process = machine.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.run("true")
+
+    def run(self, command: str) -> "tuple[int, str]":
+        """Returns the command's exit code and what it printed."""
+        self._process.stdin.write(f"{{ {command}\n}} </dev/null 2>&1; echo \"=done $?\"\n")
+        self._process.stdin.flush()
+        lines = []
+        for line in self._process.stdout:
+            if line.startswith("=done "):
+                return int(line.split()[1]), "".join(lines)
+            lines.append(line)
+        raise ConnectionError("the session ended: " + "".join(lines))
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(timeout=20)
+
+
+class Person:
+    """Somebody of the tenant, with the key and certificate that az would make."""
+
+    def __init__(self, machine: Machine, azure: Azure, upn: str, role: Optional[str] = None) -> None:
+        self.machine, self.azure, self.upn, self.name = machine, azure, upn, upn.lower()
+        self.oid = azure.add_user(upn)
+        if role:
+            azure.assign(self.oid, role)
+        self.key = azure.user_key(self.name.replace("@", "."))
+        self.certificate = azure.certificate(f"{self.key}.pub", upn, self.oid)
+
+    def argv(self, *command: str, name: Optional[str] = None, certificate: Optional[Path] = None) -> List[str]:
+        return ssh(str(self.key), name or self.name, command, str(certificate or self.certificate))
+
+    def run(self, *command: str, name: Optional[str] = None, certificate: Optional[Path] = None) -> Result:
+        """Sign in and run a command; never raises for its exit code."""
+        return self.machine.run(self.argv(*command, name=name, certificate=certificate), check=False)
+
+    def other_certificate(self, label: str, **how: object) -> Path:
+        """A certificate for the same key that differs in what `how` says; see Azure.certificate."""
+        arguments = {"upn": self.upn, "oid": self.oid, **how}
+        out = self.key.with_name(f"{self.key.name}-{label}-cert.pub")
+        return self.azure.certificate(f"{self.key}.pub", arguments.pop("upn"), arguments.pop("oid"), out=out, **arguments)
+
+    def session(self) -> Session:
+        return Session(self.machine, self.argv("bash", "--norc"))

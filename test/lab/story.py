@@ -1,0 +1,397 @@
+# SPDX-License-Identifier: MIT
+"""The main job, played for real: a fake Azure, the real guest agent, the real sshd, PAM, NSS and sudo.
+
+Three machines live at the same time.  On the first, the extension's whole life: installed by the agent, people
+sign in, it is enabled again, updated, repaired, uninstalled, installed again.  On the second, the owner breaks things by
+hand.  On the third, what must fail fails and says why.
+
+usage: story.py [--build DIR] [--shell]
+"""
+
+import argparse
+import base64
+import json
+import sys
+import threading
+from pathlib import Path
+from typing import Callable, List
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
+
+from azure.client import Azure  # noqa: E402
+from azure.model import Extension, ExtensionStatus  # noqa: E402
+from lab import layer  # noqa: E402
+from lab.agent import Agent  # noqa: E402
+from lab.login import Person, Session, ssh, uid_of  # noqa: E402
+from lab.machine import Machine  # noqa: E402
+from lab.snapshot import difference  # noqa: E402
+from lab.teller import Skip, Teller  # noqa: E402
+
+NAME = "Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux"
+FIRST, NEXT = "1.0.0.0", "1.0.1.0"
+DOMAIN = "contoso.com"
+NEIGHBOUR = "x@corp.local"  # a local user of this name is none of ours
+SETTINGS = {"userDomains": [DOMAIN]}
+
+WATCHED = ["/etc", "/usr", "/lib", "/var/lib"]
+# The agent's and the package manager's own logs and databases; the ledger of users stays by design.
+NOT_OURS = ["/var/lib/waagent*", "/var/lib/dpkg*", "/var/lib/apt*", "/var/lib/aadsshlogin", "/var/lib/aadsshlogin/users"]
+
+SUDO = {
+    "sudo": "sudo -n id -u",
+    "sudo -i": "sudo -n -i id -u",
+    "sudo -s": "sudo -n -s id -u",
+    "sudoedit": "echo edited | SUDO_EDITOR='tee -a' sudoedit -n /root/notes",
+}
+
+
+def expect(condition: object, message: object) -> None:
+    if not condition:
+        raise AssertionError(message)
+
+
+def zip_of(build: Path, version: str) -> Path:
+    return build / f"AADSSHLoginForLinux-{version}.zip"
+
+
+class Place:
+    """A machine with its cloud and the guest agent."""
+
+    def __init__(self, build: Path, label: str) -> None:
+        self.machine = Machine(hostname=label)
+        self.build, self.label, self.seq = build, label, 0
+
+    def __enter__(self) -> "Place":
+        self.machine.start()
+        self.azure = Azure.start(layer.LAB / f"azure-{self.label}", prefix=self.machine.network)
+        self.machine.trust(self.azure.ca)
+        self.agent = Agent(self.machine)
+        for version in (FIRST, NEXT):
+            self.azure.publish(zip_of(self.build, version), NAME, version)
+        # A local user named like somebody of a domain; useradd of most distributions would refuse the name.
+        self.machine.run(["sh", "-ec", f"""
+            echo '{NEIGHBOUR}:x:1234:1234::/home/{NEIGHBOUR}:/bin/bash' >> /etc/passwd
+            echo '{NEIGHBOUR}:x:1234:' >> /etc/group
+            echo '{NEIGHBOUR}:*:19000::::::' >> /etc/shadow
+            install -d -m 755 -o 1234 -g 1234 '/home/{NEIGHBOUR}'
+            install -d -m 700 -o 1234 -g 1234 '/home/{NEIGHBOUR}/.ssh'
+            install -m 600 -o 1234 -g 1234 /root/.ssh/local.pub '/home/{NEIGHBOUR}/.ssh/authorized_keys'
+            echo '\"{NEIGHBOUR}\" ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/neighbour
+            chmod 440 /etc/sudoers.d/neighbour"""])
+        self.machine.start_sshd()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.azure.stop()
+        self.machine.stop()
+
+    def install(self, version: str = FIRST, **settings: object) -> ExtensionStatus:
+        """One more goal state with the extension; returns what the agent reports of it."""
+        self.seq += 1
+        return self.ask(Extension(NAME, version, public={**SETTINGS, **settings}, seq=self.seq))
+
+    def ask(self, *extensions: Extension) -> ExtensionStatus:
+        self.azure.goal_state(list(extensions))
+        self.azure.settle()
+        return self.azure.extension(NAME)
+
+    def snapshot(self):
+        return self.machine.snapshot(WATCHED, NOT_OURS)
+
+    def handler_status(self) -> dict:
+        """The newest status file, as the handler wrote it."""
+        text = self.machine.run(["sh", "-c", "cat $(ls -t /var/lib/waagent/*AADSSH*/status/*.status | head -1)"]).stdout
+        return json.loads(text)[0]["status"]
+
+    def check_local_users(self) -> None:
+        """A local administrator can always get in: the first of the two rules."""
+        for user in ("local", NEIGHBOUR):
+            result = self.machine.run(ssh("/root/.ssh/local", user, ["id -un; sudo -n id -u"]), check=False)
+            expect(result.stdout.split() == [user, "0"], result)
+
+
+def check_no_sudo(run: Callable[[str], "tuple[int, str]"]) -> None:
+    for name, command in SUDO.items():
+        code, output = run(command)
+        expect(code != 0, f"{name} works: {output}")
+        expect("loginAsAdmin" in output, f"{name} does not say why: {output}")
+
+
+def check_sudo(run: Callable[[str], "tuple[int, str]"]) -> None:
+    for name, command in SUDO.items():
+        code, output = run(command)
+        expect(code == 0, f"{name} ends with {code}: {output}")
+        expect(name == "sudoedit" or output.split() == ["0"], f"{name}: {output}")
+
+
+def as_person(person: Person) -> Callable[[str], "tuple[int, str]"]:
+    def run(command: str) -> "tuple[int, str]":
+        result = person.run(command)
+        return result.returncode, result.stdout + result.stderr
+    return run
+
+
+def check_refused(result, *words: str) -> None:
+    expect(result.returncode == 255 and "uid=" not in result.stdout, result)
+    for word in words:
+        expect(word in result.stdout + result.stderr, f"{word!r} is not in {result}")
+
+
+def chapter_people(tell: Teller, place: Place) -> "tuple[Person, Person, Session]":
+    """Who gets in, who does not; returns two people who do, and a session of a demoted administrator."""
+    machine, azure = place.machine, place.azure
+    admin = Person(machine, azure, f"Alice.Admin@{DOMAIN}", "admin")
+    demoted = Person(machine, azure, f"dora@{DOMAIN}", "admin")
+    user = Person(machine, azure, f"bob@{DOMAIN}", "user")
+    nobody = Person(machine, azure, f"carol@{DOMAIN}")
+
+    with tell.step("an administrator signs in with a certificate; id shows the uid of the name", essential=True):
+        uid = uid_of(admin.name)
+        result = admin.run("id -un; id -u; id -g; id -Gn; pwd")
+        expect(result.returncode == 0, result)
+        name, number, group, groups, home = result.stdout.splitlines()
+        expect((name, number, group, home) == (admin.name, str(uid), str(uid), f"/home/{admin.name}"), result)
+        expect({"aad_users", "aad_admins"} <= set(groups.split()), groups)
+    with tell.step("the administrator's sudo, sudo -i, sudo -s and sudoedit work"):
+        check_sudo(as_person(admin))
+        expect("edited" in machine.read("/root/notes"), "sudoedit changed nothing")
+    session = demoted.session()
+    with tell.step("another administrator stays signed in with sudo; then the role is taken away"):
+        check_sudo(session.run)
+        expect(azure.unassign(demoted.oid) == 1, "there was no role")
+    with tell.step("a user signs in; sudo, sudo -i, sudo -s and sudoedit refuse and say why"):
+        result = user.run("id -un; id -Gn")
+        expect(result.stdout.split()[0] == user.name and "aad_admins" not in result.stdout, result)
+        check_no_sudo(as_person(user))
+    with tell.step("an account without a role is refused and reads why"):
+        check_refused(nobody.run("id"), "Microsoft.Compute/virtualMachines/login/action", nobody.oid)
+    with tell.step("a certificate of another CA is refused"):
+        check_refused(user.run("id", certificate=user.other_certificate("ca", ca=azure.new_ca("stranger"))))
+    with tell.step("a certificate of another tenant is refused"):
+        other = "11111111-2222-3333-4444-555555555555"
+        check_refused(user.run("id", certificate=user.other_certificate("tenant", tid=other)))
+    with tell.step("an expired certificate is refused"):
+        check_refused(user.run("id", certificate=user.other_certificate("old", valid="-2h:-1h")))
+    with tell.step("a certificate for somebody else's name is refused"):
+        check_refused(user.run("id", name=admin.name))
+    with tell.step(f"local users get in and keep sudo, {NEIGHBOUR} too"):
+        place.check_local_users()
+    return admin, user, session
+
+
+def chapter_life(tell: Teller, build: Path) -> None:
+    with Place(build, "life") as place:
+        life(tell, place)
+
+
+def life(tell: Teller, place: Place) -> None:
+    machine, azure = place.machine, place.azure
+    with tell.step("the fake Azure answers: wire server, IMDS, OpenID configuration and Resource Manager over TLS",
+                   essential=True):
+        for url in ("http://168.63.129.16/?comp=versions",
+                    f"https://login.microsoftonline.com/{azure.tenant}/v2.0/.well-known/openid-configuration"):
+            fetch = f"import urllib.request; print(urllib.request.urlopen('{url}', timeout=10).status)"
+            expect(machine.run(["python3", "-c", fetch]).stdout.strip() == "200", url)
+    with tell.step("the real guest agent starts and reports Ready", essential=True):
+        place.agent.start()
+        azure.goal_state([])
+        azure.settle()
+    before = place.snapshot()
+
+    with tell.step("the agent downloads the extension, installs and enables it: Ready, success", essential=True):
+        report = place.install()
+        expect(report and (report.handler, report.status) == ("Ready", "success"), report)
+        names = {substatus["name"] for substatus in report.substatus}
+        expect({"platform", "identity", "packages", "sshd", "pam", "verify"} <= names, names)
+    admin, user, demoted_session = chapter_people(tell, place)
+
+    with tell.step("a second goal state: enable runs again, no file changes, no reload, the status stands"):
+        files, log = place.snapshot(), len(machine.syslog())
+        ran = place.agent.command_log(NAME).count("enable")
+        report = place.ask(Extension(NAME, FIRST, public=SETTINGS, seq=place.seq))
+        expect(place.agent.command_log(NAME).count("enable") > ran, "the agent did not run enable")
+        expect((report.handler, report.status, report.seq) == ("Ready", "success", place.seq), report)
+        expect(not difference(files, place.snapshot()), difference(files, place.snapshot()))
+        expect(not [line for line in machine.syslog()[log:] if "SIGHUP" in line], "sshd was reloaded")
+
+    with tell.step("update to the next version: signing in works before and after, what is open stays open"):
+        session = admin.session()
+        expect(admin.run("true").returncode == 0, "before")
+        report = place.install(NEXT)
+        expect((report.handler, report.version, report.status) == ("Ready", NEXT, "success"), report)
+        expect(session.run("id -un") == (0, admin.name + "\n"), "the open session")
+        check_sudo(session.run)
+        expect(admin.run("true").returncode == 0 and user.run("true").returncode == 0, "after")
+        place.check_local_users()
+        session.close()
+
+    with tell.step("the demoted administrator's open session: sudo, sudo -i, sudo -s and sudoedit refuse now"):
+        machine.run(["sh", "-c", "sleep 62"], timeout=70) if not waited(machine) else None
+        check_no_sudo(demoted_session.run)
+        demoted_session.close()
+
+    uninstall_and_again(tell, place, before, admin)
+
+
+def waited(machine: Machine) -> bool:
+    """Has each decision that is kept in the machine outlived its 60 seconds?"""
+    newest = machine.run(["sh", "-c", "stat -c %Y /run/aadsshlogin/decisions/* | sort -n | tail -1; date +%s"]).stdout
+    times = [int(word) for word in newest.split()]
+    return len(times) < 2 or times[1] - times[0] > 61
+
+
+def uninstall_and_again(tell: Teller, place: Place, before, admin: Person) -> None:
+    machine, azure = place.machine, place.azure
+    with tell.step("uninstall: every file of /etc, /usr, /lib and /var/lib is as before"):
+        place.ask(Extension(NAME, NEXT, public=SETTINGS, seq=place.seq, state="uninstall"))
+        expect(azure.extension(NAME) is None, azure.extension(NAME))
+        changes = difference(before, place.snapshot())
+        expect(not changes, "\n".join(changes))
+    with tell.step("after it nobody of the tenant gets in, local users do"):
+        check_refused(admin.run("id"))
+        place.check_local_users()
+    with tell.step("installed again: the same account has the same uid and home"):
+        report = place.install(NEXT)
+        expect((report.handler, report.status) == ("Ready", "success"), report)
+        result = admin.run("id -u; stat -c %u .; pwd")
+        expect(result.stdout.split() == [str(uid_of(admin.name))] * 2 + [f"/home/{admin.name}"], result)
+    with tell.step("the same name with another object id is refused, and the log names the remedy"):
+        namesake = azure.add_user(f"namesake@{DOMAIN}")
+        azure.assign(namesake, "admin")
+        check_refused(admin.run("id", certificate=admin.other_certificate("namesake", oid=namesake)))
+        expect([line for line in machine.syslog() if namesake in line and "aaduserdel" in line],
+               "the log does not name the remedy")
+
+
+def chapter_broken_by_hand(tell: Teller, build: Path) -> None:
+    with Place(build, "owner") as place:
+        machine = place.machine
+        place.agent.start()
+        with tell.step("on another machine: installed", essential=True):
+            report = place.install()
+            expect(report and (report.handler, report.status) == ("Ready", "success"), report)
+        user = Person(machine, place.azure, f"bob@{DOMAIN}", "user")
+        with tell.step("there the owner deletes the PAM module alone: local users get in and keep sudo, others do not"):
+            machine.run(["sh", "-c", "rm /usr/lib/*/security/pam_aad.so"])
+            place.check_local_users()
+            check_refused(user.run("id"))
+        with tell.step("the next goal state repairs it, and says so"):
+            report = place.install()
+            expect((report.handler, report.status) == ("Ready", "success"), report)
+            expect(user.run("true").returncode == 0, user.run("id"))
+        with tell.step("there the owner runs apt-get remove aadsshlogin: local users get in and keep sudo"):
+            machine.run(["apt-get", "-y", "remove", "aadsshlogin"], env={"DEBIAN_FRONTEND": "noninteractive"})
+            place.check_local_users()
+            check_refused(user.run("id"))
+            left = machine.run(["sh", "-c", "grep -rlE 'aad_certhandler|pam_aad|aad_admins' /etc/ssh /etc/pam.d /etc/sudoers.d; "
+                                            "grep -w aad /etc/nsswitch.conf"], check=False).stdout
+            expect(not left, f"dead lines stay behind: {left}")
+
+
+def chapter_refusals(tell: Teller, build: Path) -> None:
+    with Place(build, "refusals") as place:
+        machine, azure = place.machine, place.azure
+        place.agent.start()
+        azure.goal_state([])
+        azure.settle()
+        before = place.snapshot()
+
+        def must_fail(title: str, code: int, *words: str, **settings: object) -> None:
+            with tell.step(f"{title}: exit {code}, with cause and remedy in an error status"):
+                report = place.install(**settings)
+                expect(report.handler == "NotReady" and f"exit code: {code}" in report.message.lower(), report)
+                status = place.handler_status()
+                expect((status["status"], status["code"]) == ("error", code), status)
+                for word in words:
+                    expect(word in status["formattedMessage"]["message"], f"{word!r} is not in {status}")
+                    expect(word in report.message, f"{word!r} is not in the agent's report: {report.message}")
+                expect(not difference(before, place.snapshot()), difference(before, place.snapshot()))
+
+        azure.set_identity(False)
+        must_fail("a machine without identity", 22, "identity", "az vm identity assign", identityWait=0)
+        azure.set_identity(True)
+        must_fail("wrong settings", 53, "userDomain", "userDomains", userDomain="contoso.com")
+
+        install_old_product(machine)
+        before = place.snapshot()
+        must_fail("a machine with the old product", 23, "aadlogin", "migrateLegacy")
+        machine.run(["dpkg", "--purge", "aadlogin"])
+
+        hide_package_managers(machine)
+        before = place.snapshot()
+        must_fail("a machine without a known package manager", 51, "package manager")
+
+
+def install_old_product(machine: Machine) -> None:
+    machine.run(["sh", "-ec", """
+        mkdir -p /tmp/aadlogin/DEBIAN
+        printf 'Package: aadlogin\\nVersion: 1.0.0\\nArchitecture: all\\nMaintainer: a <a@example.com>\\nDescription: old\\n' \
+            > /tmp/aadlogin/DEBIAN/control
+        dpkg-deb --build /tmp/aadlogin /tmp/aadlogin.deb
+        dpkg -i /tmp/aadlogin.deb"""])
+
+
+def hide_package_managers(machine: Machine) -> None:
+    release = base64.b64encode(b'ID=homegrown\nNAME="Home grown"\nVERSION_ID=1\n').decode()
+    machine.run(["sh", "-ec", f"""
+        for name in apt apt-get dpkg dpkg-query rpm dnf yum zypper tdnf; do rm -f /usr/bin/$name; done
+        rm -f /etc/os-release; echo {release} | base64 -d > /etc/os-release"""])
+
+
+def shell(build: Path) -> int:
+    """A machine with the extension installed and an administrator ready to sign in."""
+    with Place(build, "shell") as place:
+        place.agent.start()
+        report = place.install()
+        expect(report and report.status == "success", report)
+        admin = Person(place.machine, place.azure, f"Alice.Admin@{DOMAIN}", "admin")
+        command = " ".join(admin.argv())
+        place.machine.write("/usr/local/bin/alice", f'#!/bin/sh\nexec {command} "$@"\n', 0o755)
+        print(f"""
+This is a root shell in the sandbox; nothing that you do here reaches your machine.  Leave it with exit.
+
+    alice                        signs in as {admin.name} (administrator): {command}
+    aadsshlogin status           what is configured
+    tail /var/log/syslog         what sshd, sudo and the runtime log
+    waagent's work               /var/log/waagent.log, /var/lib/waagent, /var/log/azure
+
+The cloud can be played with from here too (roles, faults, keys, counts):
+
+    PYTHONPATH={layer.CHECKOUT}/test/fakes python3 -m azure.client {place.azure.dir} unassign oid={admin.oid}
+    PYTHONPATH={layer.CHECKOUT}/test/fakes python3 -m azure.client {place.azure.dir} counts
+""")
+        return place.machine.shell()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--build", type=Path, default=Path("build"), help="where the extension's zips are")
+    parser.add_argument("--shell", action="store_true", help="install, then open a shell in the sandbox")
+    arguments = parser.parse_args()
+    for version in (FIRST, NEXT):
+        if not zip_of(arguments.build, version).exists():
+            parser.error(f"{zip_of(arguments.build, version)} is missing: run ./bootstrap build")
+    layer.ensure()
+    if arguments.shell:
+        return shell(arguments.build)
+
+    tell = Teller()
+
+    def play(chapter: Callable[[Teller, Path], None]) -> None:
+        try:
+            with tell.step(f"the chapter {chapter.__name__.partition('_')[2].replace('_', ' ')} came to its end"):
+                chapter(tell, arguments.build)
+        except Skip:
+            pass
+
+    chapters: List[Callable[[Teller, Path], None]] = [chapter_life, chapter_broken_by_hand, chapter_refusals]
+    threads = [threading.Thread(target=play, args=(chapter,)) for chapter in chapters]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tell.summary()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

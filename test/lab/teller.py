@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""Telling a story: one numbered line a step, and a summary that counts them."""
+
+import sys
+import threading
+import time
+import traceback
+from contextlib import contextmanager
+from typing import Iterator, List
+
+
+class Skip(Exception):
+    """A step cannot be tried because one before it failed."""
+
+
+class Teller:
+    """Steps may be told from several threads; the numbers are given as the steps end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self.held = 0
+        self.broken: List[str] = []
+
+    @contextmanager
+    def step(self, title: str, essential: bool = False) -> Iterator[None]:
+        """
+        One step: it holds unless the body raises.  An essential step passes the failure on, so that what builds on
+        it is not tried.
+        """
+        started = time.monotonic()
+        try:
+            yield
+        except Exception as error:  # whatever went wrong, it is told and counted
+            self._tell(title, started, error)
+            if essential:
+                raise Skip(title) from error
+        else:
+            self._tell(title, started, None)
+
+    def _tell(self, title: str, started: float, error: "Exception | None") -> None:
+        with self._lock:
+            number = self.held + len(self.broken) + 1
+            took = time.monotonic() - started
+            print(f"{number:3d}  {'ok    ' if error is None else 'BROKEN'}  {title}  ({took:.1f} s)", flush=True)
+            if error is None:
+                self.held += 1
+                return
+            self.broken.append(title)
+            for line in "".join(traceback.format_exception(error)).splitlines()[-30:]:
+                print(f"             {line}", file=sys.stderr, flush=True)
+
+    def summary(self) -> int:
+        """Print what held; returns the exit code."""
+        took = time.monotonic() - self._started
+        for title in self.broken:
+            print(f"broken: {title}")
+        print(f"the story took {took:.0f} s")
+        print(f"{self.held} passed, {len(self.broken)} failed")
+        return 1 if self.broken or not self.held else 0
