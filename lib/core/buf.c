@@ -103,6 +103,13 @@ char *buf_steal(struct buf *buf)
 	return data;
 }
 
+void buf_move(struct buf *to, struct buf *from)
+{
+	buf_done(to);
+	*to = *from;
+	*from = (struct buf){0};
+}
+
 void buf_done(struct buf *buf)
 {
 	free(buf->data);

@@ -40,6 +40,9 @@ struct span buf_bytes(const struct buf *buf);
 /* Hand the bytes over: the caller frees them, the buffer is empty.  NULL after a failure. */
 char *buf_steal(struct buf *buf);
 
+/* Hand the bytes of from over to to, whose own are freed; from is empty then. */
+void buf_move(struct buf *to, struct buf *from);
+
 void buf_done(struct buf *buf);
 
 #endif

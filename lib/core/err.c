@@ -31,6 +31,7 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 	va_end(ap);
 	err->code = code;
 	err->outcome = 0;
+	err->reason = 0;
 	err->remedy[0] = '\0';
 	return -code;
 }
@@ -48,6 +49,7 @@ int err_sys(struct err *err, const char *fmt, ...)
 	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", strerror(code));
 	err->code = code;
 	err->outcome = 0;
+	err->reason = 0;
 	err->remedy[0] = '\0';
 	return -code;
 }

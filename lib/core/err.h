@@ -13,6 +13,7 @@
 struct err {
 	int code; /* positive errno value, 0: no failure yet */
 	int outcome; /* exit code the failure asks for, 0: the caller decides */
+	int reason; /* why a login is refused, enum reason of reason.h; 0: the failure has none */
 	char msg[ERR_MSG_MAX]; /* the cause: one line, no newline, never a secret */
 	char remedy[ERR_REMEDY_MAX]; /* what to do about it, may be empty */
 };

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "lib/core/span.h"
+#include "lib/core/url.h"
+
+static const char host_bytes[] =
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:";
+
+/* The host and port: a few plain characters, then the path, the query or the end. */
+static bool https_host(const char *url, struct span *ret)
+{
+	static const char scheme[] = "https://", port[] = ":443";
+	size_t len;
+
+	if (strncasecmp(url, scheme, strlen(scheme)) != 0)
+		return false;
+	url += strlen(scheme);
+	len = strspn(url, host_bytes);
+	if (len == 0 || !strchr("/?#", url[len])) /* the NUL too is found there */
+		return false;
+	if (len > strlen(port) && memcmp(url + len - strlen(port), port, strlen(port)) == 0)
+		len -= strlen(port);
+	*ret = (struct span){.p = (const unsigned char *)url, .len = len};
+	return true;
+}
+
+bool url_same_host(const char *url, const char *base)
+{
+	struct span a, b;
+
+	if (strnlen(url, URL_MAX + 1) > URL_MAX)
+		return false;
+	for (const char *c = url; *c; c++)
+		if (*c <= ' ' || *c > '~' || *c == '\\')
+			return false;
+	return https_host(url, &a) && https_host(base, &b) && a.len == b.len &&
+	       strncasecmp((const char *)a.p, (const char *)b.p, a.len) == 0;
+}
