@@ -122,7 +122,7 @@ int fs_read(struct sys *sys, const char *path, unsigned flags, size_t max, struc
 	struct stat st;
 	int r;
 
-	witness_add(sys, path);
+	witness_add(sys, path, flags & FS_LIVE);
 	fd = fs_open(sys, path, O_RDONLY | (flags & FS_FOLLOW ? 0 : O_NOFOLLOW), 0, err);
 	if (fd < 0)
 		return fd;
@@ -158,10 +158,12 @@ int fs_read_optional(struct sys *sys, const char *path, unsigned flags, size_t m
 
 int fs_lstat(struct sys *sys, const char *path, struct stat *ret, struct err *err)
 {
-	witness_add(sys, path);
-	if (fstatat(sys->rootfd, below(path), ret, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(err, "%s", path);
-	return 0;
+	int r = fstatat(sys->rootfd, below(path), ret, AT_SYMLINK_NOFOLLOW);
+	int saved = errno;
+
+	witness_add(sys, path, r == 0 && S_ISDIR(ret->st_mode));
+	errno = saved;
+	return r < 0 ? err_sys(err, "%s", path) : 0;
 }
 
 bool fs_exists(struct sys *sys, const char *path)
@@ -279,6 +281,22 @@ int fs_remove(struct sys *sys, const char *path, struct err *err)
 	return fsync(dirfd) < 0 ? err_sys(err, "remove %s", path) : 0;
 }
 
+int fs_rename(struct sys *sys, const char *from, const char *to, struct err *err)
+{
+	AUTO_CLOSE int from_dir = -1, to_dir = -1;
+	const char *from_name, *to_name;
+
+	from_dir = open_parent(sys, from, &from_name, err);
+	if (from_dir < 0)
+		return from_dir;
+	to_dir = open_parent(sys, to, &to_name, err);
+	if (to_dir < 0)
+		return to_dir;
+	if (renameat(from_dir, from_name, to_dir, to_name) < 0)
+		return err_sys(err, "rename %s to %s", from, to);
+	return 0;
+}
+
 int fs_mkdir(struct sys *sys, const char *path, const struct fs_meta *meta, struct err *err)
 {
 	AUTO_CLOSE int parent = -1, fd = -1;
@@ -389,7 +407,7 @@ int fs_list(struct sys *sys, const char *path, char ***ret, struct err *err)
 
 	if (!names)
 		return err_oom(err);
-	witness_add(sys, path);
+	witness_add(sys, path, false);
 	fd = fs_open(sys, path, O_RDONLY | O_DIRECTORY, 0, err);
 	if (fd < 0)
 		return fd;

@@ -24,6 +24,7 @@
 enum fs_flags {
 	FS_FOLLOW = 1, /* the last component may be a symbolic link */
 	FS_TRUSTED = 2, /* -EPERM unless root alone can write it and every directory above it */
+	FS_LIVE = 4,	/* the runtime rewrites it: the witness notes mode and owner, not the contents */
 };
 
 /*
@@ -56,6 +57,9 @@ int fs_replace(struct sys *sys, const char *path, struct span data, const struct
 /* Absent already is success. */
 int fs_remove(struct sys *sys, const char *path, struct err *err);
 
+/* Give a file another name on the same file system; what has that name is replaced. */
+int fs_rename(struct sys *sys, const char *from, const char *to, struct err *err);
+
 /* Make one directory with exactly this mode and owner; one that is there is made so.  -ENOTDIR. */
 int fs_mkdir(struct sys *sys, const char *path, const struct fs_meta *meta, struct err *err);
 int fs_rmdir(struct sys *sys, const char *path, struct err *err);
@@ -79,10 +83,13 @@ int fs_write_all(int fd, struct span data);
 /*
  * The witness: while sys->witness is set, fs_read, fs_exists, fs_lstat and fs_list note what they
  * looked at.  Comparing the notes later tells in a few system calls whether anything changed.
+ * Of a directory that was not listed, and of a live file, only mode and owner count.
  */
 struct sighting {
 	char *path;
 	bool exists;
+	bool shallow; /* nothing behind gid counts */
+	uint32_t mode, uid, gid;
 	uint64_t dev, ino, size;
 	int64_t mtime_ns, ctime_ns;
 };
@@ -93,7 +100,8 @@ struct witness {
 	bool failed; /* no memory for a note: nothing may be concluded */
 };
 
-void witness_add(struct sys *sys, const char *path);
+/* shallow: see struct sighting.  A path that was noted shallow can be noted whole later. */
+void witness_add(struct sys *sys, const char *path, bool shallow);
 void witness_done(struct witness *witness);
 
 /* Whether path looks as it did when it was noted. */

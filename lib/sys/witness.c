@@ -16,6 +16,9 @@ static struct sighting look(struct sys *sys, const char *path)
 	if (fstatat(sys->rootfd, path[1] ? path + 1 : ".", &st, 0) < 0)
 		return seen;
 	seen.exists = true;
+	seen.mode = st.st_mode;
+	seen.uid = st.st_uid;
+	seen.gid = st.st_gid;
 	seen.dev = st.st_dev;
 	seen.ino = st.st_ino;
 	seen.size = (uint64_t)st.st_size;
@@ -24,20 +27,24 @@ static struct sighting look(struct sys *sys, const char *path)
 	return seen;
 }
 
-void witness_add(struct sys *sys, const char *path)
+void witness_add(struct sys *sys, const char *path, bool shallow)
 {
 	struct witness *witness = sys->witness;
 	struct sighting seen, *grown;
 
 	if (!witness || witness->failed)
 		return;
-	for (size_t i = 0; i < witness->count; i++)
-		if (strcmp(witness->seen[i].path, path) == 0)
+	for (size_t i = 0; i < witness->count; i++) {
+		if (strcmp(witness->seen[i].path, path) == 0) {
+			witness->seen[i].shallow = witness->seen[i].shallow && shallow;
 			return;
+		}
+	}
 	grown = reallocarray(witness->seen, witness->count + 1, sizeof(*grown));
 	if (grown)
 		witness->seen = grown;
 	seen = look(sys, path);
+	seen.shallow = shallow;
 	seen.path = grown ? strdup(path) : NULL;
 	if (!seen.path) {
 		witness->failed = true;
@@ -50,9 +57,12 @@ bool witness_same(struct sys *sys, const struct sighting *seen)
 {
 	struct sighting now = look(sys, seen->path);
 
-	return now.exists == seen->exists && now.dev == seen->dev && now.ino == seen->ino &&
-	       now.size == seen->size && now.mtime_ns == seen->mtime_ns &&
-	       now.ctime_ns == seen->ctime_ns;
+	if (now.exists != seen->exists || now.mode != seen->mode || now.uid != seen->uid ||
+	    now.gid != seen->gid)
+		return false;
+	return seen->shallow ||
+	       (now.dev == seen->dev && now.ino == seen->ino && now.size == seen->size &&
+		now.mtime_ns == seen->mtime_ns && now.ctime_ns == seen->ctime_ns);
 }
 
 void witness_done(struct witness *witness)

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/nsswitch.h"
+
+#define SOURCE "aad"
+
+enum { PASSWD, GROUP, INITGROUPS };
+
+static const char *const databases[] = {
+	[PASSWD] = "passwd",
+	[GROUP] = "group",
+	[INITGROUPS] = "initgroups",
+};
+
+/* What happens after a source, by its answer. */
+enum { SUCCESS, NOTFOUND, UNAVAIL, TRYAGAIN };
+
+static const char *const answers[] = {
+	[SUCCESS] = "SUCCESS",
+	[NOTFOUND] = "NOTFOUND",
+	[UNAVAIL] = "UNAVAIL",
+	[TRYAGAIN] = "TRYAGAIN",
+};
+
+static bool is_blank(unsigned char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static void skip_blanks(struct span *in)
+{
+	while (in->len && is_blank(in->p[0])) {
+		in->p++;
+		in->len--;
+	}
+}
+
+static bool is_word(struct span text, const char *word)
+{
+	return text.len == strlen(word) && strncasecmp((const char *)text.p, word, text.len) == 0;
+}
+
+/* A source, or an action in brackets.  False at the end of the line and at a comment. */
+static bool next_token(struct span *in, struct span *ret)
+{
+	size_t len = 0;
+
+	skip_blanks(in);
+	if (in->len == 0 || in->p[0] == '#')
+		return false;
+	if (in->p[0] == '[') {
+		while (len < in->len && in->p[len] != ']' && in->p[len] != '#')
+			len++;
+		if (len < in->len && in->p[len] == ']')
+			len++;
+	} else {
+		while (len < in->len && !is_blank(in->p[len]) && in->p[len] != '[' &&
+		       in->p[len] != '#')
+			len++;
+	}
+	return span_take(in, len, ret);
+}
+
+/* The database that a line is for, with *ret the part behind the colon; -1 for other lines. */
+static int line_database(struct span line, struct span *ret)
+{
+	const unsigned char *colon;
+	struct span name;
+
+	skip_blanks(&line);
+	colon = line.len ? memchr(line.p, ':', line.len) : NULL;
+	if (!colon || !span_take(&line, (size_t)(colon - line.p), &name))
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(databases); i++) {
+		if (span_is(name, databases[i])) {
+			*ret = (struct span){.p = line.p + 1, .len = line.len - 1};
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+static struct span take_letters(struct span *in)
+{
+	struct span letters = {0};
+	size_t len = 0;
+
+	skip_blanks(in);
+	while (len < in->len && isalpha(in->p[len]))
+		len++;
+	(void)span_take(in, len, &letters);
+	return letters;
+}
+
+static bool take_char(struct span *in, char c)
+{
+	skip_blanks(in);
+	if (in->len == 0 || in->p[0] != c)
+		return false;
+	in->p++;
+	in->len--;
+	return true;
+}
+
+/*
+ * Whether an action such as `[!UNAVAIL=return SUCCESS=merge]` ends the search for a name that its
+ * source does not know.  An end by UNAVAIL or TRYAGAIN counts too: a directory that is down must
+ * not take our users with it.  *ret_goes_on tells whether an answer is merged with later ones.
+ */
+static bool ends_search(struct span action, bool *ret_goes_on)
+{
+	bool ends[] = {[SUCCESS] = true, [NOTFOUND] = false, [UNAVAIL] = false, [TRYAGAIN] = false};
+	struct span answer, verdict;
+
+	*ret_goes_on = false;
+	if (action.p[action.len - 1] != ']') /* behind it nothing would be read as a source */
+		return true;
+	(void)take_char(&action, '[');
+	for (;;) {
+		bool others = take_char(&action, '!');
+
+		answer = take_letters(&action);
+		if (!take_char(&action, '='))
+			break;
+		verdict = take_letters(&action);
+		for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+			if (is_word(answer, answers[i]) != others)
+				ends[i] = is_word(verdict, "return");
+	}
+	*ret_goes_on = !ends[SUCCESS];
+	return ends[NOTFOUND] || ends[UNAVAIL] || ends[TRYAGAIN];
+}
+
+static int refuse(struct span line, struct err *err)
+{
+	line = span_trim(line);
+	(void)err_set(err, EINVAL, "/etc/nsswitch.conf: no source can be added to \"%.*s\"",
+		      (int)(line.len < 160 ? line.len : 160), (const char *)line.p);
+	return err_remedy(err, 0,
+			  "write the source \"" SOURCE "\" into this line where it is right");
+}
+
+/*
+ * Where in the line " aad" belongs: behind the last source that is asked whatever the ones before
+ * it answer.  *ret is NULL when we are there already.
+ */
+static int find_place(struct span line, struct span sources, const unsigned char **ret,
+		      struct err *err)
+{
+	const unsigned char *place = sources.p;
+	bool ended = false, merges;
+	struct span token;
+
+	while (next_token(&sources, &token)) {
+		if (span_is(token, SOURCE)) {
+			*ret = NULL;
+			return 0;
+		}
+		if (!ended && token.p[0] == '[' && ends_search(token, &merges)) {
+			if (merges)
+				return refuse(line, err);
+			ended = true;
+		}
+		if (!ended)
+			place = token.p + token.len;
+	}
+	*ret = place;
+	return 0;
+}
+
+static void add_between(struct buf *buf, const unsigned char *from, const unsigned char *to)
+{
+	buf_add(buf, from, (size_t)(to - from));
+}
+
+int nsswitch_add(struct span text, struct buf *ret, struct err *err)
+{
+	bool seen[ARRAY_LEN(databases)] = {false};
+	const unsigned char *done = text.p;
+	AUTO_BUF out = {0};
+	struct span line, sources;
+
+	while (span_line(&text, &line)) {
+		int database = line_database(line, &sources);
+		const unsigned char *place = NULL;
+
+		if (database < 0)
+			continue;
+		seen[database] = true;
+		if (find_place(line, sources, &place, err) < 0)
+			return -err->code;
+		if (!place)
+			continue;
+		add_between(&out, done, place);
+		buf_str(&out, " " SOURCE);
+		done = place;
+	}
+	add_between(&out, done, text.p);
+	for (int i = PASSWD; i <= GROUP; i++) {
+		if (seen[i])
+			continue;
+		(void)err_set(err, EINVAL, "/etc/nsswitch.conf has no line \"%s:\"", databases[i]);
+		return err_remedy(err, 0, "add the line \"%s: files\" to /etc/nsswitch.conf",
+				  databases[i]);
+	}
+	if (buf_ok(&out, err) < 0)
+		return -err->code;
+	buf_move(ret, &out);
+	return 0;
+}
+
+int nsswitch_remove(struct span text, struct buf *ret, struct err *err)
+{
+	const unsigned char *done = text.p;
+	AUTO_BUF out = {0};
+	struct span line, sources, token;
+
+	while (span_line(&text, &line)) {
+		if (line_database(line, &sources) < 0)
+			continue;
+		while (next_token(&sources, &token)) {
+			const unsigned char *from = token.p;
+
+			if (!span_is(token, SOURCE))
+				continue;
+			if (is_blank(from[-1])) /* at least the colon stands before a source */
+				from--;
+			add_between(&out, done, from);
+			done = token.p + token.len;
+		}
+	}
+	add_between(&out, done, text.p);
+	if (buf_ok(&out, err) < 0)
+		return -err->code;
+	buf_move(ret, &out);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text of /etc/nsswitch.conf: our source `aad` in the lines of passwd, group and, where there is
+ * one, initgroups.  Everything else, comments and spacing too, stays byte by byte, so that
+ * nsswitch_remove gives back what nsswitch_add was given.  Source: nsswitch.conf(5).
+ */
+#ifndef CORE_NSSWITCH_H
+#define CORE_NSSWITCH_H
+
+#include "lib/core/buf.h"
+
+/*
+ * Add the source behind the others of its line, so that names that exist elsewhere always win; but
+ * before an action such as [NOTFOUND=return] that would end the search before us.  A line that
+ * names us already stays as it is.  -EINVAL when the line of passwd or group is missing, or an
+ * action both merges and ends the search, so that nothing can stand before it (the remedy tells the
+ * line to write); -ENOMEM.
+ */
+int nsswitch_add(struct span text, struct buf *ret, struct err *err);
+
+/* Take the source out of those lines.  -ENOMEM. */
+int nsswitch_remove(struct span text, struct buf *ret, struct err *err);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All files of sshd's configuration, read in sshd's order, to find the line of the owner's that
+ * wins over ours or keeps our users out.  What really holds, `sshd -T` tells; this is for messages
+ * that name file and line.
+ */
+#ifndef CORE_SSHDTREE_H
+#define CORE_SSHDTREE_H
+
+#include "lib/core/sshdconf.h"
+
+#define SSHD_DEPTH_MAX 16 /* nested Includes, sshd's own limit */
+
+/* The main file first, then all files that are included, in any order. */
+struct sshd_file {
+	char *path;
+	struct buf text;
+};
+
+struct sshdtree {
+	struct sshd_file *files;
+	size_t count;
+};
+
+void sshdtree_done(struct sshdtree *tree);
+#define AUTO_SSHDTREE __attribute__((cleanup(sshdtree_done))) struct sshdtree
+
+/* Take a file into the tree; text is emptied.  -ENOMEM. */
+int sshdtree_add(struct sshdtree *tree, const char *path, struct buf *text, struct err *err);
+
+/* Where a directive stands.  Borrowed from the tree. */
+struct sshd_place {
+	const char *path;
+	struct sshd_directive directive;
+};
+
+/*
+ * Find a directive that wins over our block: one of its settings with another value, in a Match
+ * that comes earlier and can apply to our users.  The tree holds the candidate, that is, our
+ * drop-in or our block.  Criteria other than the user and the group are taken to apply.
+ */
+bool sshdtree_rival(const struct sshdtree *tree, const struct conf *conf, struct sshd_place *ret);
+
+/*
+ * What of AllowUsers, DenyUsers, AllowGroups and DenyGroups keeps our users out: one sentence
+ * a line, each with file, line and the change that helps.  (A name with `@` cannot stand in
+ * AllowUsers: sshd takes what follows for the host.)  -ENOMEM.
+ */
+int sshdtree_access(const struct sshdtree *tree, const struct conf *conf, struct buf *ret,
+		    struct err *err);
+
+/* A pattern list: commas, `*`, `?`, `!`.  1 matches, -1 is excluded by `!`, 0 neither. */
+int sshdtree_match(struct span list, struct span name);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/pkg.h"
+#include "lib/sys/proc.h"
+
+#define ASK_MS 60000
+#define CHANGE_MS 600000
+#define LOCK_PAUSE_MS 500
+#define RESERVE_MS 60000 /* kept for the work when the wait for a lock is cut short */
+#define OUTPUT_MAX ((size_t)64 << 10)
+#define COMMAND_MAX 128 /* bytes of a lock holder's command line in a message */
+#define ARGV_MAX 16
+
+struct pkg_manager {
+	const char *type;
+	const char *program;
+	const char *database[4]; /* files that change with any package, up to the first NULL */
+	const char *locks[2];
+	/* Commands, to which names or files are added. */
+	const char *query[4];
+	const char *list[3];
+	const char *verify[3];
+	const char *install[5];
+	const char *remove[4];
+	bool (*parse)(struct span output, struct pkg_status *ret);
+};
+
+/* "ii 1:1.0.0.0": what is wanted, what is, whether it must be put right, then the version. */
+static bool parse_dpkg(struct span output, struct pkg_status *ret)
+{
+	static const char states[] = "ncHUFWti"; /* dpkg-query(1), ${db:Status-Abbrev} */
+	struct pkg_status status = {.state = PKG_BROKEN};
+	struct span line, flags;
+
+	if (!span_line(&output, &line) || !span_take(&line, 3, &flags) || !flags.p[1] ||
+	    !strchr(states, flags.p[1]) || !span_copy(line, status.version, sizeof(status.version)))
+		return false;
+	if (flags.p[1] == 'n')
+		status = (struct pkg_status){.state = PKG_ABSENT};
+	else if (flags.p[1] == 'c')
+		status.state = PKG_LEFT_OVER;
+	else if (strchr("Wti", flags.p[1]) && flags.p[2] == ' ')
+		status.state = PKG_INSTALLED;
+	*ret = status;
+	return true;
+}
+
+/* A line for each version: an update that was broken off leaves two. */
+static bool parse_rpm(struct span output, struct pkg_status *ret)
+{
+	struct pkg_status status = {.state = PKG_INSTALLED};
+	struct span line, more;
+
+	if (!span_line(&output, &line) || !span_copy(line, status.version, sizeof(status.version)))
+		return false;
+	if (span_line(&output, &more))
+		status.state = PKG_BROKEN;
+	*ret = status;
+	return true;
+}
+
+/* clang-format off */
+static const struct pkg_manager managers[] = {
+	{
+		.type = "deb",
+		.program = "/usr/bin/dpkg",
+		.database = {"/var/lib/dpkg/status"},
+		.locks = {"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"},
+		.query = {"/usr/bin/dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Version}\n"},
+		.list = {"/usr/bin/dpkg-query", "--listfiles"},
+		.verify = {"/usr/bin/dpkg", "--verify"},
+		.install = {"/usr/bin/dpkg", "--install"},
+		/* One whose installation was broken off goes as well. */
+		.remove = {"/usr/bin/dpkg", "--force-remove-reinstreq", "--purge"},
+		.parse = parse_dpkg,
+	},
+	{
+		.type = "rpm",
+		.program = "/usr/bin/rpm",
+		.database = {"/var/lib/rpm/Packages", "/var/lib/rpm/rpmdb.sqlite",
+			     "/usr/lib/sysimage/rpm/Packages.db", "/usr/lib/sysimage/rpm/rpmdb.sqlite"},
+		.locks = {"/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"},
+		.query = {"/usr/bin/rpm", "--query", "--queryformat=%{EPOCHNUM}:%{VERSION}\n"},
+		.list = {"/usr/bin/rpm", "--query", "--list"},
+		.verify = {"/usr/bin/rpm", "--verify", "--nodeps"},
+		.install = {"/usr/bin/rpm", "--upgrade", "--replacepkgs", "--oldpackage"},
+		.remove = {"/usr/bin/rpm", "--erase", "--allmatches"},
+		.parse = parse_rpm,
+	},
+};
+/* clang-format on */
+
+const struct pkg_manager *pkg_detect(struct sys *sys)
+{
+	struct err ignored = {0};
+	struct stat st;
+
+	/* Either program can be installed as a mere tool on the other's system; its database is
+	 * empty there. */
+	for (size_t i = 0; i < ARRAY_LEN(managers); i++) {
+		const struct pkg_manager *manager = &managers[i];
+
+		if (!fs_exists(sys, manager->program))
+			continue;
+		for (size_t k = 0; k < ARRAY_LEN(manager->database) && manager->database[k]; k++)
+			if (fs_lstat(sys, manager->database[k], &st, &ignored) == 0 &&
+			    st.st_size > 0)
+				return manager;
+	}
+	return NULL;
+}
+
+const char *pkg_type(const struct pkg_manager *manager)
+{
+	return manager->type;
+}
+
+static int add_words(const char **argv, size_t *count, const char *const *words, size_t limit,
+		     struct err *err)
+{
+	for (size_t i = 0; i < limit && words[i]; i++) {
+		if (*count + 1 == ARGV_MAX)
+			return err_set(err, E2BIG, "too many packages at once");
+		argv[(*count)++] = words[i];
+	}
+	argv[*count] = NULL;
+	return 0;
+}
+
+/* Ask about one package; whatever the answer, the caller judges *ret. */
+static int ask(struct sys *sys, const char *const *command, size_t limit, const char *name,
+	       struct proc_result *ret, struct err *err)
+{
+	const char *argv[ARGV_MAX];
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = ASK_MS, .output_max = OUTPUT_MAX};
+	size_t count = 0;
+
+	if (add_words(argv, &count, command, limit, err) < 0 ||
+	    add_words(argv, &count, &name, 1, err) < 0)
+		return -err->code;
+	return proc_run(sys, &spec, ret, err);
+}
+
+int pkg_query(struct sys *sys, const struct pkg_manager *manager, const char *name,
+	      struct pkg_status *ret, struct err *err)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_LEN(manager->database) && manager->database[i]; i++)
+		witness_add(sys, manager->database[i], false);
+	r = ask(sys, manager->query, ARRAY_LEN(manager->query), name, &res, err);
+	if (r < 0)
+		return err_wrap(err, "cannot ask for the package %s", name);
+	if (res.status == 1) { /* both say so of a package that they do not know */
+		*ret = (struct pkg_status){.state = PKG_ABSENT};
+		return 0;
+	}
+	if (res.status != 0 || !manager->parse(buf_bytes(&res.output), ret))
+		return err_set(err, EIO, "%s cannot say whether %s is installed (status %d)",
+			       manager->query[0], name, res.status);
+	return 0;
+}
+
+static bool begins_with(struct span text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return text.len >= len && memcmp(text.p, prefix, len) == 0;
+}
+
+static bool is_documentation(struct span path)
+{
+	return begins_with(path, "/usr/share/doc/") || begins_with(path, "/usr/share/man/");
+}
+
+/* Note the files of a package.  A path that the next line continues is a directory, which says
+ * nothing. */
+static int note_files(struct sys *sys, const struct pkg_manager *manager, const char *name,
+		      struct err *err)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	int r = ask(sys, manager->list, ARRAY_LEN(manager->list), name, &res, err);
+	struct span text = buf_bytes(&res.output), line;
+	char path[4096];
+
+	if (r < 0)
+		return r;
+	while (span_line(&text, &line)) {
+		bool directory = text.len > line.len && text.p[line.len] == '/' &&
+				 memcmp(text.p, line.p, line.len) == 0;
+
+		if (!directory && !is_documentation(line) && begins_with(line, "/") &&
+		    !span_is(line, "/.") && span_copy(line, path, sizeof(path)))
+			witness_add(sys, path, false);
+	}
+	return 0;
+}
+
+int pkg_verify(struct sys *sys, const struct pkg_manager *manager, const char *name,
+	       struct buf *ret_modified, struct err *err)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct span text, line;
+	int r = ask(sys, manager->verify, ARRAY_LEN(manager->verify), name, &res, err);
+
+	if (r == 0 && sys->witness)
+		r = note_files(sys, manager, name, err);
+	if (r < 0)
+		return err_wrap(err, "cannot verify the package %s", name);
+	text = buf_bytes(&res.output);
+	while (ret_modified->len == 0 && span_line(&text, &line)) {
+		const unsigned char *slash = line.len ? memchr(line.p, '/', line.len) : NULL;
+		struct span path = {slash, slash ? line.len - (size_t)(slash - line.p) : 0};
+
+		if (slash && !is_documentation(path))
+			buf_span(ret_modified, path);
+	}
+	if (res.status != 0 && res.output.len == 0)
+		return err_set(err, EIO, "%s cannot verify %s (status %d)", manager->verify[0],
+			       name, res.status);
+	return buf_ok(ret_modified, err);
+}
+
+/* The command line of a process, "" when it cannot be seen. */
+static void command_line(struct sys *sys, pid_t pid, char ret[COMMAND_MAX])
+{
+	struct err ignored = {0};
+	AUTO_CLOSE int fd = -1;
+	char path[32];
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/cmdline", (long)pid);
+	fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
+	len = fd < 0 ? 0 : read(fd, ret, COMMAND_MAX - 1);
+	if (len < 0)
+		len = 0;
+	while (len > 0 && ret[len - 1] == '\0')
+		len--;
+	ret[len] = '\0';
+	for (ssize_t i = 0; i < len; i++)
+		if (ret[i] == '\0')
+			ret[i] = ' ';
+}
+
+/* Whether somebody else holds a lock, and who.  0 or -EBUSY. */
+static int check_lock(struct sys *sys, const char *path, struct err *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct err ignored = {0};
+	AUTO_CLOSE int fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
+	char command[COMMAND_MAX];
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	if (lock.l_pid <= 0) /* in another PID namespace */
+		return err_set(err, EBUSY, "another process holds %s", path);
+	command_line(sys, lock.l_pid, command);
+	return err_set(err, EBUSY, "process %ld (%s) holds %s", (long)lock.l_pid, command, path);
+}
+
+static int check_locks(struct sys *sys, const struct pkg_manager *manager, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(manager->locks); i++)
+		r = check_lock(sys, manager->locks[i], err);
+	return r;
+}
+
+static int wait_for_locks(struct sys *sys, const struct pkg_manager *manager, int64_t end_ns,
+			  struct err *err)
+{
+	while (check_locks(sys, manager, err) < 0) {
+		if (sys->ops->boottime_ns(sys) >= end_ns)
+			return err_remedy(err, EXIT_LOCK,
+					  "wait for it to finish, or end it, and try again");
+		sys->ops->sleep_ms(sys, LOCK_PAUSE_MS);
+	}
+	return 0;
+}
+
+static bool has_error(struct span line)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "%.*s", (int)line.len, (const char *)line.p);
+	return strcasestr(text, "error");
+}
+
+/* What went wrong: the first line that says "error", and what follows its colon; else the last
+ * line. */
+static void find_cause(struct span text, struct buf *ret)
+{
+	struct span line, last = {0};
+
+	while (span_line(&text, &line)) {
+		line = span_trim(line);
+		if (!has_error(line)) {
+			last = line.len ? line : last;
+			continue;
+		}
+		buf_span(ret, line);
+		if (line.p[line.len - 1] == ':' && span_line(&text, &line)) {
+			buf_str(ret, " ");
+			buf_span(ret, span_trim(line));
+		}
+		return;
+	}
+	buf_span(ret, last);
+}
+
+static int change(struct sys *sys, const struct pkg_manager *manager, const char *const *argv,
+		  int log_fd, struct err *err)
+{
+	static const char *const environ[] = {"DEBIAN_FRONTEND=noninteractive", NULL};
+	const struct proc_spec spec = {.argv = argv,
+				       .environ = environ,
+				       .timeout_ms = CHANGE_MS,
+				       .output_max = OUTPUT_MAX,
+				       .merge_stderr = true,
+				       .log_fd = log_fd};
+	const int64_t wait_ms = sys_left_ms(sys, PKG_LOCK_WAIT_MS + RESERVE_MS) - RESERVE_MS;
+	const int64_t end_ns = sys->ops->boottime_ns(sys) + wait_ms * 1000000;
+
+	for (;;) {
+		AUTO_PROC res = PROC_RESULT_INIT;
+		AUTO_BUF cause = {0};
+		struct err lock = {0};
+		int r = wait_for_locks(sys, manager, end_ns, err);
+
+		if (r == 0)
+			r = proc_run(sys, &spec, &res, err);
+		if (r < 0 || res.status == 0)
+			return r;
+		/* Somebody may have taken the lock between our look and the program's. */
+		if (check_locks(sys, manager, &lock) < 0)
+			continue;
+		find_cause(buf_bytes(&res.output), &cause);
+		return err_set(err, EIO, "%s failed (status %d): %.300s", argv[0], res.status,
+			       buf_text(&cause));
+	}
+}
+
+int pkg_install(struct sys *sys, const struct pkg_manager *manager, const char *const *files,
+		int log_fd, struct err *err)
+{
+	const char *argv[ARGV_MAX];
+	size_t count = 0;
+
+	if (add_words(argv, &count, manager->install, ARRAY_LEN(manager->install), err) < 0 ||
+	    add_words(argv, &count, files, ARGV_MAX, err) < 0)
+		return -err->code;
+	return change(sys, manager, argv, log_fd, err);
+}
+
+int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	       int log_fd, struct err *err)
+{
+	const char *argv[ARGV_MAX];
+	size_t count = 0;
+
+	if (add_words(argv, &count, manager->remove, ARRAY_LEN(manager->remove), err) < 0 ||
+	    add_words(argv, &count, names, ARGV_MAX, err) < 0)
+		return -err->code;
+	return change(sys, manager, argv, log_fd, err);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two package managers that put files on a machine, dpkg and rpm, called directly: no
+ * repository of the owner's, nor its state, matters to them.
+ *
+ * Invariants:
+ *  1. Another process's lock is waited for, under a limit of its own, and its holder is named;
+ *     nobody's lock is broken and nobody's process is ended.
+ *  2. Only the packages that the caller names are touched: what else is half-configured is left to
+ *     its owner.
+ */
+#ifndef SYS_PKG_H
+#define SYS_PKG_H
+
+#include <stdbool.h>
+
+#include "lib/core/buf.h"
+#include "lib/sys/sys.h"
+
+#define PKG_VERSION_MAX 64
+#define PKG_LOCK_WAIT_MS 300000 /* at most; the deadline of struct sys shortens it */
+
+enum pkg_state {
+	PKG_ABSENT,
+	PKG_LEFT_OVER, /* removed, but the package manager still keeps some of it */
+	PKG_BROKEN, /* its installation or removal was broken off */
+	PKG_INSTALLED,
+};
+
+struct pkg_status {
+	enum pkg_state state;
+	char version[PKG_VERSION_MAX]; /* EPOCH:VERSION, an epoch of 0 may be left out; "" when
+					  absent */
+};
+
+struct pkg_manager;
+
+/* What this machine keeps its packages with, NULL when it is neither. */
+const struct pkg_manager *pkg_detect(struct sys *sys);
+
+/* "deb" or "rpm": the suffix of its packages. */
+const char *pkg_type(const struct pkg_manager *manager);
+
+/* -EIO when the package manager cannot say. */
+int pkg_query(struct sys *sys, const struct pkg_manager *manager, const char *name,
+	      struct pkg_status *ret, struct err *err);
+
+/*
+ * Are the files of an installed package as they were packed?  Documentation does not count: images
+ * are built without it.  ret_modified gets the path of one that is not, or stays empty.  -EIO.
+ */
+int pkg_verify(struct sys *sys, const struct pkg_manager *manager, const char *name,
+	       struct buf *ret_modified, struct err *err);
+
+/*
+ * Install package files (absolute paths), all at once, over whatever version and state there
+ * is, or remove packages with all that they keep.  Both lists end with NULL.  Output goes to
+ * log_fd, which may be -1.  -EBUSY with outcome EXIT_LOCK when somebody holds the lock for too
+ * long; -EIO with the package manager's own words; the errors of proc_run.
+ */
+int pkg_install(struct sys *sys, const struct pkg_manager *manager, const char *const *files,
+		int log_fd, struct err *err);
+int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	       int log_fd, struct err *err);
+
+#endif

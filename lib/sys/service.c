@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/core/num.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/proc.h"
+#include "lib/sys/service.h"
+
+#define TIMEOUT_MS 30000
+#define UNITS_MAX 2
+
+static const char *systemctl(struct sys *sys)
+{
+	return fs_exists(sys, "/usr/bin/systemctl") ? "/usr/bin/systemctl" : "/bin/systemctl";
+}
+
+/* One name can be an alias of the other, so what counts is the Id that systemd gives. */
+static int active_units(struct sys *sys, char ret[UNITS_MAX][NAME_MAX + 1], struct err *err)
+{
+	const char *const argv[] = {systemctl(sys), "show",         "--property=Id,ActiveState",
+				    "ssh.service",  "sshd.service", NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = TIMEOUT_MS, .output_max = 4096};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct span text, line, id = {0};
+	bool active = false;
+	int count = 0;
+
+	if (proc_must(sys, &spec, &res, err) < 0)
+		return -err->code;
+	buf_str(&res.output, "\n\n"); /* an empty line ends each unit */
+	text = buf_bytes(&res.output);
+	while (span_line(&text, &line)) {
+		if (line.len > 3 && memcmp(line.p, "Id=", 3) == 0)
+			id = (struct span){.p = line.p + 3, .len = line.len - 3};
+		else if (span_is(line, "ActiveState=active") ||
+			 span_is(line, "ActiveState=reloading"))
+			active = true;
+		if (line.len)
+			continue;
+		if (active && id.len && count < UNITS_MAX && (count == 0 || !span_is(id, ret[0])) &&
+		    span_copy(id, ret[count], sizeof(ret[count])))
+			count++;
+		active = false;
+		id = (struct span){0};
+	}
+	return buf_ok(&res.output, err) < 0 ? -err->code : count;
+}
+
+static int reload_units(struct sys *sys, struct err *err)
+{
+	char units[UNITS_MAX][NAME_MAX + 1];
+	int count = active_units(sys, units, err);
+
+	for (int i = 0; i < count; i++) {
+		const char *const argv[] = {systemctl(sys), "reload", units[i], NULL};
+		const struct proc_spec spec = {.argv = argv,
+					       .timeout_ms = TIMEOUT_MS,
+					       .output_max = 4096,
+					       .merge_stderr = true};
+		AUTO_PROC res = PROC_RESULT_INIT;
+
+		if (proc_must(sys, &spec, &res, err) < 0)
+			return err_wrap(err, "cannot reload %s", units[i]);
+	}
+	return count;
+}
+
+/* Is the process an sshd?  A pid file can outlive its process. */
+static bool is_sshd(struct sys *sys, pid_t pid)
+{
+	char link[64], target[PATH_MAX];
+	const char *name;
+	ssize_t len;
+
+	(void)snprintf(link, sizeof(link), "proc/%ld/exe", (long)pid);
+	len = readlinkat(sys->rootfd, link, target, sizeof(target) - 1);
+	if (len <= 0)
+		return false;
+	target[len] = '\0';
+	name = strrchr(target, '/');
+	/* After an upgrade of the package the running file is deleted. */
+	return name && (strcmp(name, "/sshd") == 0 || strcmp(name, "/sshd (deleted)") == 0);
+}
+
+static int reload_process(struct sys *sys, const char *pid_file, struct err *err)
+{
+	AUTO_BUF text = {0};
+	struct span rest, line = {0};
+	bool exists;
+	uint64_t pid;
+	int r = fs_read_optional(sys, pid_file, FS_FOLLOW, 64, &text, &exists, NULL, err);
+
+	if (r < 0)
+		return r;
+	rest = buf_bytes(&text);
+	(void)span_line(&rest, &line);
+	if (!num_parse(span_trim(line), INT_MAX, &pid) || pid < 2 || !is_sshd(sys, (pid_t)pid))
+		return 0;
+	if (kill((pid_t)pid, SIGHUP) < 0)
+		return errno == ESRCH ? 0 : err_sys(err, "SIGHUP to sshd, pid %ld", (long)pid);
+	return 1;
+}
+
+int service_reload_sshd(struct sys *sys, const char *pid_file, struct err *err)
+{
+	int count = 0;
+
+	if (fs_exists(sys, "/run/systemd/system"))
+		count = reload_units(sys, err);
+	if (count == 0 && pid_file && pid_file[0] == '/')
+		count = reload_process(sys, pid_file, err);
+	return count;
+}
