@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who our users are: /etc/aadpasswd, and the ledger of all that ever were and whose homes may still
+ * be there, so that nobody gets the home of a namesake.  The login runtime writes both.  The ledger
+ * stays when everything else goes, and fills a new /etc/aadpasswd; it never adds to one that is in
+ * force, since an account that was deleted stays in it.
+ *
+ * /etc/aadadmins is ours alone and is made first: without it, an /etc/aadpasswd that is there was
+ * somebody else's, is kept as an original, and comes back at the end.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/core/aadpasswd.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/nsswitch.h"
+#include "lib/core/outcome.h"
+#include "lib/steps/changes.h"
+#include "lib/sys/proc.h"
+
+#define NSSWITCH_PATH "/etc/nsswitch.conf"
+#define LEDGER_PATH STATE_DIR "/users"
+#define NSCD_PROGRAM "/usr/sbin/nscd"
+#define NSCD_SOCKET "/run/nscd/socket"
+#define NSCD_TIMEOUT_MS 10000
+
+/* ---- the accounts */
+
+struct text {
+	struct buf bytes;
+	bool exists;
+	struct fs_meta meta;
+};
+
+static void text_done(struct text *text)
+{
+	buf_done(&text->bytes);
+}
+
+#define AUTO_TEXT CLEANUP(text_done) struct text
+
+static int read_text(struct machine *m, const char *path, struct text *ret, struct err *err)
+{
+	struct stat st;
+	int r = fs_read_optional(m->sys, path, FS_TRUSTED | FS_LIVE, AADPASSWD_MAX, &ret->bytes,
+				 &ret->exists, &st, err);
+
+	if (r == 0 && ret->exists)
+		ret->meta = (struct fs_meta){st.st_mode & 07777, st.st_uid, st.st_gid};
+	return r;
+}
+
+/* Write what is not so already.  The runtime writes these files too: see FS_LIVE. */
+static int write_text(struct machine *m, const char *path, const struct text *now,
+		      struct span after, struct changes *ret, struct err *err)
+{
+	const struct fs_meta meta = machine_meta(m, 0644);
+
+	if (now->exists && span_eq(buf_bytes(&now->bytes), after) && now->meta.mode == meta.mode &&
+	    now->meta.uid == meta.uid && now->meta.gid == meta.gid)
+		return 0;
+	return changes_write(m, ret, path, after, &meta, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+	int order = memcmp(x->p, y->p, x->len < y->len ? x->len : y->len);
+
+	return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+/* The names of all users of a text, sorted.  NULL without memory. */
+static struct span *sort_names(struct span text, size_t *ret_count)
+{
+	struct span rest = text, *names;
+	struct aad_user user;
+	size_t count = 0;
+
+	while (aadpasswd_next(&rest, &user))
+		count++;
+	names = calloc(count + 1, sizeof(*names));
+	for (*ret_count = 0; names && aadpasswd_next(&text, &user);)
+		names[(*ret_count)++] = user.name;
+	if (names)
+		qsort(names, *ret_count, sizeof(*names), by_name);
+	return names;
+}
+
+/* Does the user's home still exist?  Asked of those who go into the ledger. */
+static bool has_home(struct machine *m, const struct aad_user *user)
+{
+	char path[PATH_BYTES_MAX + 1];
+
+	return span_copy(user->home, path, sizeof(path)) && fs_exists(m->sys, path);
+}
+
+static void add_user(struct buf *out, const struct aad_user *user)
+{
+	char line[AADPASSWD_LINE_MAX + 1];
+
+	if (aadpasswd_format(user, line, sizeof(line)))
+		buf_str(out, line);
+}
+
+/* Add the users of text whose name is not in known. */
+static int add_unknown(struct machine *m, struct span text, struct span known, bool with_home,
+		       struct buf *out, struct err *err)
+{
+	AUTO_FREE struct span *names = NULL;
+	struct aad_user user;
+	size_t count;
+
+	if (text.len == 0)
+		return 0;
+	names = sort_names(known, &count);
+	if (!names)
+		return err_oom(err);
+	while (aadpasswd_next(&text, &user))
+		if (!bsearch(&user.name, names, count, sizeof(*names), by_name) &&
+		    (!with_home || has_home(m, &user)))
+			add_user(out, &user);
+	return buf_ok(out, err);
+}
+
+static int original_path(struct buf *ret, struct err *err)
+{
+	return changes_original_path(AADPASSWD_PATH, ret, err);
+}
+
+/* Somebody else's /etc/aadpasswd is kept before anything is written. */
+static int keep_foreign(struct machine *m, const struct text *accounts, struct changes *ret,
+			struct err *err)
+{
+	const struct fs_meta private = machine_meta(m, 0700);
+	AUTO_BUF path = {0};
+	int r;
+
+	if (!accounts->exists)
+		return 0;
+	r = original_path(&path, err);
+	if (r < 0 || fs_exists(m->sys, buf_text(&path)))
+		return r;
+	r = changes_mkdir(m, ret, STATE_DIR, &private, err);
+	if (r == 0)
+		r = changes_mkdir(m, ret, ORIGINAL_DIR, &private, err);
+	return r < 0 ? r
+		     : changes_write(m, ret, buf_text(&path), buf_bytes(&accounts->bytes),
+				     &accounts->meta, err);
+}
+
+/* A new /etc/aadpasswd: what stood there already, and the accounts of the ledger. */
+static int fill_accounts(struct machine *m, const struct text *accounts, struct changes *ret,
+			 struct err *err)
+{
+	AUTO_TEXT ledger = {.exists = false};
+	AUTO_BUF after = {0};
+	int r = read_text(m, LEDGER_PATH, &ledger, err);
+
+	if (r < 0)
+		return r;
+	buf_span(&after, buf_bytes(&accounts->bytes));
+	if (ledger.bytes.len && after.len && after.data[after.len - 1] != '\n')
+		buf_str(&after, "\n");
+	r = add_unknown(m, buf_bytes(&ledger.bytes), buf_bytes(&accounts->bytes), false, &after,
+			err);
+	if (r == 0)
+		r = write_text(m, AADPASSWD_PATH, accounts, buf_bytes(&after), ret, err);
+	return r;
+}
+
+static int plan_accounts(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_TEXT accounts = {.exists = false}, admins = {.exists = false};
+	int r = read_text(m, AADPASSWD_PATH, &accounts, err);
+
+	if (r == 0)
+		r = read_text(m, AADADMINS_PATH, &admins, err);
+	if (r == 0 && !admins.exists)
+		r = keep_foreign(m, &accounts, ret, err);
+	if (r == 0)
+		r = write_text(m, AADADMINS_PATH, &admins, buf_bytes(&admins.bytes), ret, err);
+	if (r < 0)
+		return r;
+	if (accounts.exists && admins.exists)
+		return write_text(m, AADPASSWD_PATH, &accounts, buf_bytes(&accounts.bytes), ret,
+				  err);
+	return fill_accounts(m, &accounts, ret, err);
+}
+
+static int plan_ledger(struct machine *m, struct span accounts, struct changes *ret,
+		       struct err *err)
+{
+	const struct fs_meta meta = machine_meta(m, 0600), private = machine_meta(m, 0700);
+	AUTO_TEXT ledger = {.exists = false};
+	AUTO_BUF after = {0};
+	int r = read_text(m, LEDGER_PATH, &ledger, err);
+
+	if (r == 0)
+		r = add_unknown(m, accounts, (struct span){0}, true, &after, err);
+	if (r == 0)
+		r = add_unknown(m, buf_bytes(&ledger.bytes), accounts, true, &after, err);
+	if (r < 0)
+		return r;
+	if (after.len == 0)
+		return changes_remove(m, ret, LEDGER_PATH, err);
+	r = changes_mkdir(m, ret, STATE_DIR, &private, err);
+	return r < 0 ? r : changes_write(m, ret, LEDGER_PATH, buf_bytes(&after), &meta, err);
+}
+
+static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_TEXT accounts = {.exists = false}, original = {.exists = false};
+	AUTO_BUF path = {0};
+	int r = read_text(m, AADPASSWD_PATH, &accounts, err);
+
+	/* Without our mark the file is not ours to take. */
+	if (r < 0 || !fs_exists(m->sys, AADADMINS_PATH))
+		return r;
+	r = original_path(&path, err);
+	if (r == 0)
+		r = read_text(m, buf_text(&path), &original, err);
+	if (r == 0)
+		r = plan_ledger(m, buf_bytes(&accounts.bytes), ret, err);
+	if (r < 0)
+		return r;
+	if (original.exists)
+		r = changes_write(m, ret, AADPASSWD_PATH, buf_bytes(&original.bytes),
+				  &original.meta, err);
+	else
+		r = changes_remove(m, ret, AADPASSWD_PATH, err);
+	if (r == 0)
+		r = changes_remove(m, ret, AADADMINS_PATH, err);
+	return r < 0 ? r : changes_remove(m, ret, buf_text(&path), err);
+}
+
+/* ---- the name services */
+
+static int refuse_link(struct err *err)
+{
+	(void)err_set(err, EPERM, NSSWITCH_PATH " is a symbolic link, perhaps of authselect");
+	return err_remedy(
+		err, 0,
+		"add \"aad\" to its passwd and group lines by authselect, or put a regular "
+		"file in its place (authselect opt-out)");
+}
+
+static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	AUTO_BUF before = {0}, after = {0};
+	struct stat st;
+	int r = fs_read(m->sys, NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, &before, NULL, err);
+
+	if (r == -ENOENT && want == WANT_ABSENT)
+		return 0;
+	if (r < 0)
+		return r;
+	r = want == WANT_PRESENT ? nsswitch_add(buf_bytes(&before), &after, err)
+				 : nsswitch_remove(buf_bytes(&before), &after, err);
+	if (r < 0 || span_eq(buf_bytes(&before), buf_bytes(&after)))
+		return r;
+	if (fs_lstat(m->sys, NSSWITCH_PATH, &st, err) == 0 && S_ISLNK(st.st_mode))
+		return refuse_link(err);
+	return changes_edit(m, ret, NSSWITCH_PATH, buf_bytes(&after), err);
+}
+
+/* nscd reads nsswitch.conf and the accounts again.  One that has just ended needs no telling. */
+static int invalidate_nscd(struct machine *m, struct err *err)
+{
+	static const char *const databases[] = {"passwd", "group"};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(databases); i++) {
+		const char *const argv[] = {NSCD_PROGRAM, "-i", databases[i], NULL};
+		const struct proc_spec spec = {.argv = argv, .timeout_ms = NSCD_TIMEOUT_MS};
+		AUTO_PROC res = PROC_RESULT_INIT;
+
+		r = proc_run(m->sys, &spec, &res, err);
+	}
+	return r;
+}
+
+static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	int r = want == WANT_PRESENT ? plan_accounts(m, ret, err) : plan_no_accounts(m, ret, err);
+
+	if (r == 0)
+		r = plan_nsswitch(m, want, ret, err);
+	if (r == 0 && ret->count && fs_exists(m->sys, NSCD_SOCKET))
+		r = changes_call(ret, "nscd -i passwd, nscd -i group", invalidate_nscd,
+				 invalidate_nscd, err);
+	return r;
+}
+
+const struct step step_accounts = {
+	.name = "accounts",
+	.purpose = "the name services know our users",
+	.exit_code = EXIT_VERIFY,
+	.plan = plan,
+};

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "lib/core/aadpasswd.h"
+#include "lib/core/cleanup.h"
+#include "lib/steps/changes.h"
+
+#define TEXT_MAX AADPASSWD_MAX /* the largest file that a step changes */
+
+struct fs_meta machine_meta(const struct machine *m, mode_t mode)
+{
+	uid_t owner = m->sys->owner;
+
+	return (struct fs_meta){.mode = mode, .uid = owner, .gid = owner ? getegid() : 0};
+}
+
+void machine_note(struct machine *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (m->note_count == NOTES_MAX)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(m->notes[m->note_count++], NOTE_MAX, fmt, ap);
+	va_end(ap);
+}
+
+static void change_done(struct change *change)
+{
+	free(change->what);
+	free(change->path);
+	if (change->secret && change->before.data)
+		explicit_bzero(change->before.data, change->before.len);
+	if (change->secret && change->after.data)
+		explicit_bzero(change->after.data, change->after.len);
+	buf_done(&change->before);
+	buf_done(&change->after);
+}
+
+void changes_done(struct changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++)
+		change_done(&changes->list[i]);
+	free(changes->list);
+	*changes = (struct changes){0};
+}
+
+/* Take the change over, whatever comes of it. */
+static int add(struct changes *changes, struct change *change, const char *verb, const char *path,
+	       struct err *err)
+{
+	struct change *list;
+
+	if (asprintf(&change->what, "%s%s", verb, path) < 0)
+		change->what = NULL;
+	list = reallocarray(changes->list, changes->count + 1, sizeof(*list));
+	if (list)
+		changes->list = list;
+	if (!list || !change->what) {
+		change_done(change);
+		return err_oom(err);
+	}
+	list[changes->count++] = *change;
+	return 0;
+}
+
+static struct fs_meta meta_of(const struct stat *st)
+{
+	return (struct fs_meta){.mode = st->st_mode & 07777, .uid = st->st_uid, .gid = st->st_gid};
+}
+
+static bool same_meta(struct fs_meta a, struct fs_meta b)
+{
+	return a.mode == b.mode && a.uid == b.uid && a.gid == b.gid;
+}
+
+/* chattr +i and +a: better to be told now than halfway. */
+static int check_mutable(struct sys *sys, const char *path, struct err *err)
+{
+	AUTO_CLOSE int fd = fs_open(sys, path, O_RDONLY | O_NOFOLLOW, 0, err);
+	int flags = 0;
+
+	if (fd < 0)
+		return fd;
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 || !(flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)))
+		return 0;
+	(void)err_set(err, EPERM, "%s is immutable", path);
+	return err_remedy(err, 0, "chattr -ia %s", path);
+}
+
+static int judge(struct sys *sys, const char *path, struct err *err)
+{
+	AUTO_BUF text = {0};
+	int r = fs_read(sys, path, FS_TRUSTED, TEXT_MAX, &text, NULL, err);
+
+	if (r == -ELOOP) {
+		(void)err_set(err, EPERM, "%s is a symbolic link, which is not edited", path);
+		return err_remedy(err, 0, "put a regular file in its place");
+	}
+	if (r == -EPERM)
+		return err_remedy(
+			err, 0,
+			"let root own it and its directories, and nobody else write to them");
+	return r < 0 ? r : check_mutable(sys, path, err);
+}
+
+/* Read what is there for undoing; a link is read through, so that nothing is refused for no change.
+ */
+static int read_before(struct machine *m, const char *path, struct change *change, struct err *err)
+{
+	struct stat st;
+	int r = fs_read_optional(m->sys, path, FS_FOLLOW, TEXT_MAX, &change->before,
+				 &change->existed, &st, err);
+
+	if (r == 0 && change->existed)
+		change->meta = change->meta_before = meta_of(&st);
+	return r;
+}
+
+static int add_file(struct machine *m, struct changes *changes, struct change *change,
+		    const char *path, struct err *err)
+{
+	int r = change->existed ? judge(m->sys, path, err) : 0;
+
+	if (r == 0) {
+		change->path = strdup(path);
+		r = change->path ? 0 : err_oom(err);
+	}
+	if (r < 0) {
+		change_done(change);
+		return r;
+	}
+	return add(changes, change, change->kind == CHANGE_REMOVE ? "remove " : "write ", path,
+		   err);
+}
+
+static int add_text(struct machine *m, struct changes *changes, struct change *change,
+		    const char *path, struct span after, struct err *err)
+{
+	buf_span(&change->after, after);
+	if (buf_ok(&change->after, err) < 0) {
+		change_done(change);
+		return -err->code;
+	}
+	return add_file(m, changes, change, path, err);
+}
+
+int changes_edit(struct machine *m, struct changes *changes, const char *path, struct span after,
+		 struct err *err)
+{
+	struct change change = {.kind = CHANGE_WRITE, .shared = true};
+	int r = read_before(m, path, &change, err);
+
+	if (r == 0 && !change.existed)
+		r = err_set(err, ENOENT, "%s is missing", path);
+	if (r < 0 || span_eq(buf_bytes(&change.before), after)) {
+		change_done(&change);
+		return r;
+	}
+	return add_text(m, changes, &change, path, after, err);
+}
+
+static int write_own(struct machine *m, struct changes *changes, struct change *change,
+		     const char *path, struct span after, const struct fs_meta *meta,
+		     struct err *err)
+{
+	struct stat st;
+	int r = read_before(m, path, change, err);
+	bool same = r == 0 && change->existed && same_meta(change->meta_before, *meta) &&
+		    span_eq(buf_bytes(&change->before), after) &&
+		    fs_lstat(m->sys, path, &st, err) == 0 && S_ISREG(st.st_mode);
+
+	if (r < 0 || same) {
+		change_done(change);
+		return r;
+	}
+	change->meta = *meta;
+	return add_text(m, changes, change, path, after, err);
+}
+
+int changes_write(struct machine *m, struct changes *changes, const char *path, struct span after,
+		  const struct fs_meta *meta, struct err *err)
+{
+	struct change change = {.kind = CHANGE_WRITE};
+
+	return write_own(m, changes, &change, path, after, meta, err);
+}
+
+int changes_write_secret(struct machine *m, struct changes *changes, const char *path,
+			 struct span after, const struct fs_meta *meta, struct err *err)
+{
+	struct change change = {.kind = CHANGE_WRITE, .secret = true};
+
+	return write_own(m, changes, &change, path, after, meta, err);
+}
+
+int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err)
+{
+	struct change change = {.kind = CHANGE_REMOVE, .secret = true};
+	int r = read_before(m, path, &change, err);
+
+	if (r < 0 || !change.existed) {
+		change_done(&change);
+		return r;
+	}
+	return add_file(m, changes, &change, path, err);
+}
+
+static int add_dir(struct changes *changes, struct change *change, const char *verb,
+		   const char *path, struct err *err)
+{
+	change->path = strdup(path);
+	if (!change->path)
+		return err_oom(err);
+	return add(changes, change, verb, path, err);
+}
+
+/* 1 when there is a directory of that name, 0 when there is nothing. */
+static int look_for_dir(struct machine *m, const char *path, struct stat *st, struct err *err)
+{
+	int r = fs_lstat(m->sys, path, st, err);
+
+	if (r == -ENOENT) {
+		*err = (struct err){0};
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (!S_ISDIR(st->st_mode))
+		return err_set(err, ENOTDIR, "%s is not a directory", path);
+	return 1;
+}
+
+int changes_mkdir(struct machine *m, struct changes *changes, const char *path,
+		  const struct fs_meta *meta, struct err *err)
+{
+	struct change change = {.kind = CHANGE_MKDIR, .meta = *meta};
+	struct stat st;
+	int r = look_for_dir(m, path, &st, err);
+
+	if (r < 0 || (r > 0 && same_meta(meta_of(&st), *meta)))
+		return r < 0 ? r : 0;
+	change.existed = r > 0;
+	if (change.existed)
+		change.meta_before = meta_of(&st);
+	return add_dir(changes, &change, "make ", path, err);
+}
+
+int changes_rmdir(struct machine *m, struct changes *changes, const char *path, struct err *err)
+{
+	struct change change = {.kind = CHANGE_RMDIR, .existed = true};
+	struct stat st;
+	int r = look_for_dir(m, path, &st, err);
+
+	if (r <= 0)
+		return r;
+	change.meta_before = meta_of(&st);
+	return add_dir(changes, &change, "remove ", path, err);
+}
+
+int changes_call(struct changes *changes, const char *what,
+		 int (*call)(struct machine *m, struct err *err),
+		 int (*undo)(struct machine *m, struct err *err), struct err *err)
+{
+	struct change change = {.kind = CHANGE_CALL, .call = call, .undo = undo};
+
+	return add(changes, &change, what, "", err);
+}
+
+int changes_original_path(const char *path, struct buf *ret, struct err *err)
+{
+	buf_str(ret, ORIGINAL_DIR "/");
+	for (; *path; path++) {
+		if (*path == '/' || *path == '%')
+			buf_printf(ret, "%%%02X", (unsigned char)*path);
+		else
+			buf_add(ret, path, 1);
+	}
+	return buf_ok(ret, err);
+}
+
+static int keep_original(struct machine *m, const struct change *change, struct err *err)
+{
+	const struct fs_meta private = machine_meta(m, 0700);
+	AUTO_BUF path = {0};
+
+	if (changes_original_path(change->path, &path, err) < 0)
+		return -err->code;
+	if (fs_exists(m->sys, buf_text(&path)))
+		return 0;
+	if (fs_mkdir(m->sys, STATE_DIR, &private, err) < 0 ||
+	    fs_mkdir(m->sys, ORIGINAL_DIR, &private, err) < 0)
+		return -err->code;
+	return fs_replace(m->sys, buf_text(&path), buf_bytes(&change->before), &change->meta_before,
+			  err);
+}
+
+int change_make(struct machine *m, const struct change *change, bool keep, struct err *err)
+{
+	if (keep && change->shared && keep_original(m, change, err) < 0)
+		return -err->code;
+	switch (change->kind) {
+	case CHANGE_WRITE:
+		return fs_replace(m->sys, change->path, buf_bytes(&change->after), &change->meta,
+				  err);
+	case CHANGE_REMOVE:
+		return fs_remove(m->sys, change->path, err);
+	case CHANGE_MKDIR:
+		return fs_mkdir(m->sys, change->path, &change->meta, err);
+	case CHANGE_RMDIR:
+		return fs_remove_tree(m->sys, change->path, err);
+	case CHANGE_CALL:
+		return change->call(m, err);
+	}
+	return err_set(err, EINVAL, "unknown change");
+}
+
+int change_undo(struct machine *m, const struct change *change, struct err *err)
+{
+	switch (change->kind) {
+	case CHANGE_WRITE:
+	case CHANGE_REMOVE:
+		if (!change->existed)
+			return fs_remove(m->sys, change->path, err);
+		return fs_replace(m->sys, change->path, buf_bytes(&change->before),
+				  &change->meta_before, err);
+	case CHANGE_MKDIR:
+		if (!change->existed)
+			return fs_remove_tree(m->sys, change->path, err);
+		return fs_mkdir(m->sys, change->path, &change->meta_before, err);
+	case CHANGE_RMDIR:
+		return fs_mkdir(m->sys, change->path, &change->meta_before, err);
+	case CHANGE_CALL:
+		return change->undo ? change->undo(m, err) : 0;
+	}
+	return err_set(err, EINVAL, "unknown change");
+}

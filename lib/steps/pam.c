@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/core/outcome.h"
+#include "lib/core/pamstack.h"
+#include "lib/core/sshdconf.h"
+#include "lib/steps/programs.h"
+
+#define PAM_DIR "/etc/pam.d"
+#define SERVICE_SSHD "sshd" /* before OpenSSH 10 its name, and so the service's */
+
+/* A service's name becomes the name of a file. */
+static int service_path(struct span service, char ret[PATH_MAX], struct err *err)
+{
+	if (service.len == 0 || service.len > NAME_MAX || service.p[0] == '.' ||
+	    memchr(service.p, '/', service.len))
+		return err_set(err, EINVAL, "\"%.*s\" cannot be a PAM service",
+			       (int)(service.len < 64 ? service.len : 64), (const char *)service.p);
+	(void)snprintf(ret, PATH_MAX, PAM_DIR "/%.*s", (int)service.len, (const char *)service.p);
+	return 0;
+}
+
+static int plan_service(struct machine *m, struct span service, enum pam_question question,
+			struct changes *ret, struct err *err)
+{
+	AUTO_BUF before = {0}, after = {0};
+	char path[PATH_MAX];
+	int r = service_path(service, path, err);
+
+	if (r == 0)
+		r = fs_read(m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, &before, NULL, err);
+	if (r == -ENOENT) {
+		/* PAM would take the service `other`, and nothing of ours would be asked. */
+		(void)err_set(err, ENOENT, "%s is missing", path);
+		return err_remedy(err, 0, "put back the file that its package brings");
+	}
+	if (r == 0)
+		r = pamstack_insert(buf_bytes(&before), question, &after, err);
+	if (r == -ENOENT) {
+		(void)err_wrap(err, "%s", path);
+		return err_remedy(err, 0, "write \"account required pam_unix.so\" into %s", path);
+	}
+	return r < 0 ? r : changes_edit(m, ret, path, buf_bytes(&after), err);
+}
+
+static int plan_sshd(struct machine *m, struct changes *ret, struct err *err)
+{
+	struct span service = SPAN_LIT(SERVICE_SSHD);
+	AUTO_BUF settings = {0};
+	char probe[256];
+
+	if (machine_probe(m, probe, sizeof(probe), err) < 0 ||
+	    sshd_show(m, NULL, probe, &settings, err) < 0)
+		return -err->code;
+	(void)sshdconf_shown(buf_bytes(&settings), "PAMServiceName", &service);
+	return plan_service(m, service, PAM_LOGIN, ret, err);
+}
+
+static int plan_sudo(struct machine *m, struct changes *ret, struct err *err)
+{
+	struct sudo_facts facts;
+	AUTO_BUF output = {0};
+	bool present;
+	int r = sudo_ask(m, &present, &output, &facts, err);
+
+	if (r < 0)
+		return r;
+	if (!present) {
+		machine_note(m, "sudo is not installed: administrators have nothing to use");
+		return 0;
+	}
+	if (!facts.asks_account) {
+		(void)err_set(err, EPERM, "sudo is told not to ask PAM: Defaults !pam_acct_mgmt");
+		return err_remedy(err, 0,
+				  "take !pam_acct_mgmt out of the sudoers file that has it");
+	}
+	r = plan_service(m, facts.service, PAM_ADMIN, ret, err);
+	if (r == 0 && !span_eq(facts.login_service, facts.service))
+		r = plan_service(m, facts.login_service, PAM_ADMIN, ret, err);
+	return r;
+}
+
+/*
+ * Every file is looked at: neither sshd nor sudo need be there any more, and a line for a module
+ * that is gone is wanted nowhere.
+ */
+static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_NAMES names = NULL;
+	int r = fs_list(m->sys, PAM_DIR, &names, err);
+
+	if (r == -ENOENT)
+		return 0;
+	for (char **name = names; r == 0 && *name; name++) {
+		AUTO_BUF before = {0}, after = {0};
+		char path[PATH_MAX];
+
+		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
+		if (fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, err) < 0)
+			continue; /* a link or a directory, which we never edited */
+		r = pamstack_remove(buf_bytes(&before), &after, err);
+		if (r == 0)
+			r = changes_edit(m, ret, path, buf_bytes(&after), err);
+	}
+	return r;
+}
+
+static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	int r;
+
+	if (want == WANT_ABSENT)
+		return plan_absent(m, ret, err);
+	r = plan_sshd(m, ret, err);
+	return r < 0 ? r : plan_sudo(m, ret, err);
+}
+
+const struct step step_pam = {
+	.name = "pam",
+	.purpose = "sign-in and sudo ask for permission",
+	.exit_code = EXIT_VERIFY,
+	.plan = plan,
+};

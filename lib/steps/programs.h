@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What sshd and sudo say of themselves, for the steps. */
+#ifndef STEPS_PROGRAMS_H
+#define STEPS_PROGRAMS_H
+
+#include "lib/core/sudoers.h"
+#include "lib/steps/step.h"
+
+#define SSHD_PROGRAM "/usr/sbin/sshd"
+#define SUDO_PROGRAM "/usr/bin/sudo"
+#define VISUDO_PROGRAM "/usr/sbin/visudo"
+
+/*
+ * Every question to sshd ends with outcome EXIT_DEPENDENCY when there is no sshd, and with
+ * EXIT_SSHD and sshd's own words when it refuses (-EINVAL).
+ *
+ * sshd_test: check a configuration; candidate NULL is the one in force.
+ * sshd_show: all settings as they are for a user who comes from this machine, a line each.
+ */
+int sshd_test(struct machine *m, const struct span *candidate, struct err *err);
+int sshd_show(struct machine *m, const struct span *candidate, const char *user, struct buf *ret,
+	      struct err *err);
+
+/* The name to ask with: of ours, and nobody's. */
+int machine_probe(const struct machine *m, char *ret, size_t size, struct err *err);
+
+/*
+ * Ask `sudo -V`.  *ret_present false: there is no sudo.  output holds what facts borrows.  Notes
+ * the files of sudoers as looked at (fs.h, witness).
+ */
+int sudo_ask(struct machine *m, bool *ret_present, struct buf *output, struct sudo_facts *ret,
+	     struct err *err);
+
+#endif

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/diff.h"
+#include "lib/core/outcome.h"
+#include "lib/steps/changes.h"
+#include "lib/steps/run.h"
+
+const char *step_state_name(enum step_state state)
+{
+	static const char *const names[] = {
+		[STEP_SKIPPED] = "skipped", [STEP_OK] = "ok",         [STEP_CHANGED] = "changed",
+		[STEP_DRIFTED] = "drifted", [STEP_FAILED] = "failed", [STEP_UNDONE] = "undone",
+	};
+
+	return names[state];
+}
+
+/* One step of one run. */
+struct work {
+	const struct step *step;
+	struct step_result *result;
+	struct changes changes;
+	size_t begun; /* how many of the changes were made or at least begun */
+	int64_t start_ns;
+};
+
+static bool is_chosen(const struct run *run, size_t i)
+{
+	return !run->only || strcmp(run->only, run->steps[i]->name) == 0;
+}
+
+static void clear_results(struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++)
+		run->results[i] = (struct step_result){.step = run->steps[i]};
+}
+
+static void observe(struct run *run, const struct step_result *result)
+{
+	if (run->observer)
+		run->observer(result, run->observer_arg);
+}
+
+static int64_t now_ns(struct run *run)
+{
+	return run->machine->sys->ops->boottime_ns(run->machine->sys);
+}
+
+static void begin(struct run *run, size_t i, struct work *work)
+{
+	*work = (struct work){.step = run->steps[i], .result = &run->results[i]};
+	work->start_ns = now_ns(run);
+	run->machine->note_count = 0;
+}
+
+static int plan(struct run *run, struct work *work, enum want want, struct err *err)
+{
+	struct sys *sys = run->machine->sys;
+
+	if (sys->deadline_ns && sys_left_ms(sys, 1) == 0) {
+		(void)err_set(err, ETIMEDOUT, "the time was up before %s", work->step->name);
+		err->outcome = EXIT_DEADLINE;
+		return -err->code;
+	}
+	return work->step->plan(run->machine, want, &work->changes, err);
+}
+
+static int prove(struct run *run, struct work *work, struct err *err)
+{
+	return work->step->prove ? work->step->prove(run->machine, err) : 0;
+}
+
+/* "write /etc/a, write /etc/b, reload sshd" */
+static void name_changes(const struct work *work, char *to, size_t size)
+{
+	size_t used = 0;
+
+	to[0] = '\0';
+	for (size_t i = 0; i < work->changes.count && used < size; i++) {
+		int n = snprintf(to + used, size - used, "%s%s", i ? ", " : "",
+				 work->changes.list[i].what);
+
+		used += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static enum step_state state_of(int r, const struct work *work, enum step_state changed)
+{
+	if (r < 0)
+		return STEP_FAILED;
+	return work->changes.count ? changed : STEP_OK;
+}
+
+static void end(struct run *run, struct work *work, enum step_state state, struct err *err)
+{
+	struct step_result *result = work->result;
+	const struct machine *m = run->machine;
+
+	result->state = state;
+	result->ms = (now_ns(run) - work->start_ns) / 1000000;
+	result->note_count = m->note_count;
+	memcpy(result->notes, m->notes, sizeof(result->notes));
+	if (state == STEP_FAILED) {
+		if (err->outcome == 0)
+			err->outcome = work->step->exit_code;
+		memcpy(result->message, err->msg, sizeof(result->message));
+		memcpy(result->remedy, err->remedy, sizeof(result->remedy));
+	} else {
+		name_changes(work, result->message, sizeof(result->message));
+	}
+	observe(run, result);
+}
+
+/* Files first, last first; then what makes others read them again. */
+static int undo_changes(struct machine *m, const struct work *work, struct err *err)
+{
+	struct err first = {0};
+
+	for (int calls = 0; calls < 2; calls++) {
+		for (size_t i = work->begun; i-- > 0;) {
+			const struct change *change = &work->changes.list[i];
+
+			*err = (struct err){0};
+			if ((change->kind == CHANGE_CALL) == (calls == 1) &&
+			    change_undo(m, change, err) < 0 && first.code == 0)
+				first = *err;
+		}
+	}
+	*err = first;
+	return -first.code;
+}
+
+static void undo(struct run *run, struct work *works, size_t count)
+{
+	while (count-- > 0) {
+		struct work *work = &works[count];
+		struct step_result *result = work->result;
+		struct err err = {0};
+		int r;
+
+		if (work->begun == 0)
+			continue;
+		r = undo_changes(run->machine, work, &err);
+		if (r < 0 && result->note_count < NOTES_MAX)
+			(void)snprintf(result->notes[result->note_count++], NOTE_MAX,
+				       "it could not be undone: %.*s", NOTE_MAX - 32, err.msg);
+		if (r == 0 && result->state == STEP_FAILED)
+			continue;
+		if (result->state != STEP_FAILED)
+			result->state = STEP_UNDONE;
+		observe(run, result);
+	}
+}
+
+static int make_changes(struct run *run, struct work *work, struct err *err)
+{
+	int r = 0;
+
+	while (r == 0 && work->begun < work->changes.count) {
+		const struct change *change = &work->changes.list[work->begun];
+
+		r = change_make(run->machine, change, true, err);
+		/* A file is replaced or it is not; a call that failed may have done half. */
+		if (r == 0 || change->kind == CHANGE_CALL)
+			work->begun++;
+	}
+	return r;
+}
+
+static int apply_step(struct run *run, struct work *work, struct err *err)
+{
+	int r = plan(run, work, WANT_PRESENT, err);
+
+	if (r == 0)
+		r = make_changes(run, work, err);
+	return r < 0 ? r : prove(run, work, err);
+}
+
+int run_apply(struct run *run, struct err *err)
+{
+	struct work *works = calloc(run->count, sizeof(*works));
+	size_t count = 0;
+	int r = works || run->count == 0 ? 0 : err_oom(err);
+
+	clear_results(run);
+	for (size_t i = 0; r == 0 && i < run->count; i++) {
+		struct work *work = &works[count];
+
+		if (!is_chosen(run, i))
+			continue;
+		begin(run, i, work);
+		count++;
+		r = apply_step(run, work, err);
+		end(run, work, state_of(r, work, STEP_CHANGED), err);
+	}
+	if (r < 0)
+		undo(run, works, count);
+	for (size_t i = 0; i < count; i++)
+		changes_done(&works[i].changes);
+	free(works);
+	return r;
+}
+
+/* Each change is tried, since what can come off shall come off. */
+static int revert_step(struct run *run, struct work *work, struct err *err)
+{
+	int r = plan(run, work, WANT_ABSENT, err);
+
+	for (size_t i = 0; i < work->changes.count; i++) {
+		struct err later = {0};
+
+		if (change_make(run->machine, &work->changes.list[i], false, &later) == 0 || r < 0)
+			continue;
+		*err = later;
+		r = -later.code;
+	}
+	return r;
+}
+
+int run_revert(struct run *run, struct err *err)
+{
+	struct err first = {0};
+
+	clear_results(run);
+	for (size_t i = run->count; i-- > 0;) {
+		struct work work;
+		struct err own = {0};
+		int r;
+
+		if (!is_chosen(run, i))
+			continue;
+		begin(run, i, &work);
+		r = revert_step(run, &work, &own);
+		end(run, &work, state_of(r, &work, STEP_CHANGED), &own);
+		changes_done(&work.changes);
+		if (r < 0 && first.code == 0)
+			first = own;
+	}
+	if (first.code)
+		*err = first;
+	return -first.code;
+}
+
+static int check_step(struct run *run, struct work *work, struct err *err)
+{
+	char changes[ERR_MSG_MAX / 2];
+	int r = plan(run, work, WANT_PRESENT, err);
+
+	if (r < 0)
+		return r;
+	if (work->changes.count == 0)
+		return prove(run, work, err);
+	name_changes(work, changes, sizeof(changes));
+	(void)err_set(err, ESTALE, "not in force: %s", changes);
+	err->outcome = work->step->exit_code;
+	return -ESTALE;
+}
+
+int run_check(struct run *run, struct err *err)
+{
+	struct err first = {0};
+
+	clear_results(run);
+	for (size_t i = 0; i < run->count; i++) {
+		struct work work;
+		struct err own = {0};
+		int r;
+
+		if (!is_chosen(run, i))
+			continue;
+		begin(run, i, &work);
+		r = check_step(run, &work, &own);
+		end(run, &work, r == -ESTALE ? STEP_DRIFTED : state_of(r, &work, STEP_DRIFTED),
+		    &own);
+		changes_done(&work.changes);
+		if (r < 0 && first.code == 0)
+			first = own;
+	}
+	if (first.code)
+		*err = first;
+	return -first.code;
+}
+
+static void print_changes(const struct work *work, struct buf *out)
+{
+	for (size_t i = 0; i < work->changes.count; i++) {
+		const struct change *change = &work->changes.list[i];
+
+		buf_printf(out, "  %s\n", change->what);
+		if (change->kind == CHANGE_WRITE && !change->secret)
+			diff_lines(buf_bytes(&change->before), buf_bytes(&change->after), "    ",
+				   out);
+	}
+}
+
+int run_plan(struct run *run, enum want want, struct buf *ret, struct err *err)
+{
+	AUTO_BUF out = {0};
+
+	clear_results(run);
+	for (size_t n = 0; n < run->count; n++) {
+		size_t i = want == WANT_PRESENT ? n : run->count - 1 - n;
+		struct err own = {0};
+		struct work work;
+		int r;
+
+		if (!is_chosen(run, i))
+			continue;
+		begin(run, i, &work);
+		r = plan(run, &work, want, &own);
+		buf_printf(&out, "%s: %s\n", work.step->name, work.step->purpose);
+		if (r < 0)
+			buf_printf(&out, "  cannot be told yet: %s\n", own.msg);
+		print_changes(&work, &out);
+		for (size_t note = 0; note < run->machine->note_count; note++)
+			buf_printf(&out, "  note: %s\n", run->machine->notes[note]);
+		end(run, &work, state_of(r, &work, STEP_DRIFTED), &own);
+		changes_done(&work.changes);
+	}
+	if (buf_ok(&out, err) < 0)
+		return -err->code;
+	buf_move(ret, &out);
+	return 0;
+}

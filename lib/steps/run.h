@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runner of a table of steps.
+ *
+ * Invariants:
+ *  1. A step that fails is undone, with all that this run applied before it, last first; what
+ *     was there before the run stays.
+ *  2. A run that is killed at any instruction leaves whole files only; the next run converges.
+ *  3. A step that is in force already writes nothing.
+ */
+#ifndef STEPS_RUN_H
+#define STEPS_RUN_H
+
+#include "lib/steps/step.h"
+
+enum step_state {
+	STEP_SKIPPED, /* not reached */
+	STEP_OK, /* as wanted, nothing was changed */
+	STEP_CHANGED, /* it was changed, and is as wanted now */
+	STEP_DRIFTED, /* only checked: something would have to change */
+	STEP_FAILED,
+	STEP_UNDONE, /* applied in this run, and undone because a later one failed */
+};
+
+struct step_result {
+	const struct step *step;
+	enum step_state state;
+	char message[ERR_MSG_MAX]; /* what was seen or done, one line */
+	char remedy[ERR_REMEDY_MAX];
+	size_t note_count;
+	char notes[NOTES_MAX][NOTE_MAX];
+	int64_t ms; /* how long it took */
+};
+
+/*
+ * Called after each step; for one that failed, before anything is undone; and once more for each
+ * that was undone.  May be NULL.
+ */
+typedef void step_observer(const struct step_result *result, void *arg);
+
+struct run {
+	struct machine *machine;
+	const struct step *const *steps; /* in the order of applying */
+	size_t count;
+	const char *only; /* name of the only step to look at, or NULL */
+	struct step_result *results; /* count of them, the caller's */
+	step_observer *observer;
+	void *observer_arg;
+};
+
+/*
+ * Apply all, in order.  On failure everything is undone (invariant 1) and err is the first
+ * failure, with err->outcome set to the failing step's exit code unless the failure chose one.
+ */
+int run_apply(struct run *run, struct err *err);
+
+/* Take all away, last first.  Goes on after a failure; returns the first. */
+int run_revert(struct run *run, struct err *err);
+
+/*
+ * Change nothing, look at every step.  Returns 0 when all are in force, otherwise the first
+ * failure; -ESTALE stands for something that would have to change.
+ */
+int run_check(struct run *run, struct err *err);
+
+/*
+ * What would change, for people: a line each step, the changes below it, and `+` and `-` lines of
+ * text files.  A step that cannot be planned is told so in the text, since an earlier step may
+ * have to be applied first.  -ENOMEM.
+ */
+int run_plan(struct run *run, enum want want, struct buf *ret, struct err *err);
+
+/* "ok", "changed", ... */
+const char *step_state_name(enum step_state state);
+
+#endif

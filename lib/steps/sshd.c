@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sshd asks our program for the keys of our users.
+ *
+ * Invariants:
+ *  1. Nothing is published that sshd has not taken as a candidate, and no running sshd reads what
+ *     `sshd -t` refuses: sshd would end, and nobody could sign in.
+ *  2. Whatever held for root and for local users holds afterwards.
+ *  3. Nothing of the owner's is edited but for our block; what keeps our users out is named.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/core/outcome.h"
+#include "lib/core/sshdtree.h"
+#include "lib/steps/programs.h"
+#include "lib/sys/lookup.h"
+#include "lib/sys/proc.h"
+#include "lib/sys/service.h"
+
+#define VENDOR_MAIN_PATH                                                                           \
+	"/usr/etc/ssh/sshd_config" /* SUSE: read where SSHD_MAIN_PATH is missing                   \
+				    */
+#define FILES_MAX 256 /* of the configuration, that are looked at for messages */
+
+/* The texts as they shall be. */
+struct wanted {
+	const char *main_path;
+	struct buf main;
+	struct buf dropin;
+	bool by_dropin; /* otherwise by a block in the main file */
+};
+
+static void wanted_done(struct wanted *wanted)
+{
+	buf_done(&wanted->main);
+	buf_done(&wanted->dropin);
+}
+
+#define AUTO_WANTED __attribute__((cleanup(wanted_done))) struct wanted
+
+/* ---- what shall be */
+
+static int read_main(struct machine *m, const char **ret_path, struct buf *ret, struct err *err)
+{
+	struct err first;
+	int r = fs_read(m->sys, SSHD_MAIN_PATH, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, err);
+
+	*ret_path = SSHD_MAIN_PATH;
+	if (r != -ENOENT)
+		return r;
+	first = *err;
+	r = fs_read(m->sys, VENDOR_MAIN_PATH, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, err);
+	*ret_path = VENDOR_MAIN_PATH;
+	if (r < 0)
+		*err = first;
+	return r;
+}
+
+static int want_texts(struct machine *m, struct wanted *ret, struct err *err)
+{
+	AUTO_BUF now = {0};
+	int r = read_main(m, &ret->main_path, &now, err);
+
+	if (r == 0)
+		r = sshdconf_remove(buf_bytes(&now), &ret->main, err);
+	if (r == 0)
+		r = sshdconf_dropin(&m->conf, &ret->dropin, err);
+	if (r < 0)
+		return r;
+	ret->by_dropin = sshdconf_includes_dropin(buf_bytes(&ret->main)) &&
+			 fs_exists(m->sys, SSHD_DROPIN_DIR);
+	return ret->by_dropin ? 0 : sshdconf_insert(buf_bytes(&now), &m->conf, &ret->main, err);
+}
+
+static int plan_files(struct machine *m, const struct wanted *wanted, struct changes *ret,
+		      struct err *err)
+{
+	const struct fs_meta meta = machine_meta(m, 0644);
+	int r;
+
+	if (!wanted->by_dropin && strcmp(wanted->main_path, SSHD_MAIN_PATH) != 0) {
+		(void)err_set(err, ENOENT, "%s does not include " SSHD_DROPIN_DIR,
+			      wanted->main_path);
+		return err_remedy(err, EXIT_SSHD, "copy it to " SSHD_MAIN_PATH);
+	}
+	r = changes_edit(m, ret, wanted->main_path, buf_bytes(&wanted->main), err);
+	if (r < 0)
+		return r;
+	if (!wanted->by_dropin)
+		return changes_remove(m, ret, SSHD_DROPIN_PATH, err);
+	return changes_write(m, ret, SSHD_DROPIN_PATH, buf_bytes(&wanted->dropin), &meta, err);
+}
+
+/* ---- the whole configuration, for messages */
+
+static int load_text(struct machine *m, const struct wanted *wanted, const char *path,
+		     struct buf *ret, struct err *err)
+{
+	if (strcmp(path, SSHD_DROPIN_PATH) != 0)
+		return fs_read(m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, err);
+	buf_span(ret, buf_bytes(&wanted->dropin));
+	return buf_ok(ret, err);
+}
+
+static bool is_loaded(const struct sshdtree *tree, const char *path)
+{
+	for (size_t i = 0; i < tree->count; i++)
+		if (strcmp(tree->files[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Files that cannot be read are passed over here: sshd itself has judged them. */
+static int load_file(struct machine *m, const struct wanted *wanted, const char *path,
+		     struct sshdtree *tree, struct err *err)
+{
+	AUTO_BUF text = {0};
+
+	if (is_loaded(tree, path) || tree->count == FILES_MAX ||
+	    load_text(m, wanted, path, &text, err) < 0)
+		return 0;
+	return sshdtree_add(tree, path, &text, err);
+}
+
+/* The files of one pattern.  Wildcards in the directory's part are not followed. */
+static int load_pattern(struct machine *m, const struct wanted *wanted, struct span pattern,
+			struct sshdtree *tree, struct err *err)
+{
+	AUTO_NAMES names = NULL;
+	char dir[512], path[1024];
+	char *slash;
+	int n = snprintf(dir, sizeof(dir), "%s%.*s",
+			 pattern.len && pattern.p[0] == '/' ? "" : SSHD_DIR "/", (int)pattern.len,
+			 (const char *)pattern.p);
+	int r = 0;
+
+	if (n < 0 || (size_t)n >= sizeof(dir))
+		return 0;
+	slash = strrchr(dir, '/');
+	*slash = '\0';
+	if (fs_list(m->sys, dir[0] ? dir : "/", &names, err) < 0)
+		return 0;
+	for (char **name = names; r == 0 && *name; name++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, *name);
+		if (sshdconf_pattern_covers(pattern, path))
+			r = load_file(m, wanted, path, tree, err);
+	}
+	/* Ours may not be there yet. */
+	if (r == 0 && wanted->by_dropin && sshdconf_pattern_covers(pattern, SSHD_DROPIN_PATH))
+		r = load_file(m, wanted, SSHD_DROPIN_PATH, tree, err);
+	return r;
+}
+
+static int load_tree(struct machine *m, const struct wanted *wanted, struct sshdtree *tree,
+		     struct err *err)
+{
+	struct sshd_directive directive;
+	AUTO_BUF main = {0};
+	int r;
+
+	buf_span(&main, buf_bytes(&wanted->main));
+	r = buf_ok(&main, err);
+	if (r == 0)
+		r = sshdtree_add(tree, wanted->main_path, &main, err);
+	for (size_t i = 0; r == 0 && i < tree->count; i++) {
+		/* The text stays where it is when the tree grows. */
+		struct span text = buf_bytes(&tree->files[i].text), pattern;
+		unsigned line = 0;
+
+		while (r == 0 && sshdconf_next(&text, &line, &directive))
+			while (r == 0 && sshdconf_is(&directive, "Include") &&
+			       sshdconf_arg(&directive.args, &pattern))
+				r = load_pattern(m, wanted, pattern, tree, err);
+	}
+	return r;
+}
+
+static int note_access(struct machine *m, const struct sshdtree *tree, struct err *err)
+{
+	AUTO_BUF advice = {0};
+	struct span text, line;
+	int r = sshdtree_access(tree, &m->conf, &advice, err);
+
+	text = buf_bytes(&advice);
+	while (r == 0 && span_line(&text, &line))
+		machine_note(m, "%.*s", (int)line.len, (const char *)line.p);
+	return r;
+}
+
+static int refuse_rival(const struct sshd_place *rival, struct err *err)
+{
+	const struct sshd_directive *directive = &rival->directive;
+
+	(void)err_set(err, EEXIST, "%s:%u: %.*s in an earlier Match wins over ours", rival->path,
+		      directive->line, (int)directive->keyword.len,
+		      (const char *)directive->keyword.p);
+	return err_remedy(err, EXIT_SSHD,
+			  "let that Match leave Entra users out: Match User !*@*,*");
+}
+
+/* ---- what sshd says */
+
+static bool same_value(struct span shown, const char *wanted)
+{
+	return shown.len == strlen(wanted) &&
+	       strncasecmp((const char *)shown.p, wanted, shown.len) == 0;
+}
+
+static int check_use_pam(struct span settings, struct err *err)
+{
+	struct span shown;
+
+	if (sshdconf_shown(settings, "UsePAM", &shown) && same_value(shown, "yes"))
+		return 0;
+	(void)err_set(err, EPERM, "sshd does not use PAM: roles would not be asked for");
+	return err_remedy(err, EXIT_SSHD, "set UsePAM yes in " SSHD_MAIN_PATH);
+}
+
+static int check_settings(struct machine *m, struct span settings, const char *probe,
+			  struct err *err)
+{
+	const struct sshd_setting *setting;
+	size_t count = sshdconf_settings(&m->conf, &setting);
+
+	for (; count; count--, setting++) {
+		struct span shown = SPAN_LIT("nothing");
+
+		if (sshdconf_shown(settings, setting->keyword, &shown) &&
+		    same_value(shown, setting->value))
+			continue;
+		(void)err_set(err, EBADMSG, "for %s sshd has %s %.*s instead of %s", probe,
+			      setting->keyword, (int)(shown.len < 120 ? shown.len : 120),
+			      (const char *)shown.p, setting->value);
+		return err_remedy(err, EXIT_SSHD, "find the line that sets %s in an earlier Match",
+				  setting->keyword);
+	}
+	return 0;
+}
+
+/* Does the configuration in force do what it shall? */
+static int prove(struct machine *m, struct err *err)
+{
+	char probe[256];
+	AUTO_BUF settings = {0};
+	int r = machine_probe(m, probe, sizeof(probe), err);
+
+	if (r == 0)
+		r = sshd_show(m, NULL, probe, &settings, err);
+	if (r == 0)
+		r = check_use_pam(buf_bytes(&settings), err);
+	return r < 0 ? r : check_settings(m, buf_bytes(&settings), probe, err);
+}
+
+/* Through what sshd said before and says of the candidate: invariant 2. */
+static int check_same(struct machine *m, struct span candidate, const char *user, struct err *err)
+{
+	AUTO_BUF before = {0}, after = {0};
+	int r = sshd_show(m, NULL, user, &before, err);
+
+	if (r == 0)
+		r = sshd_show(m, &candidate, user, &after, err);
+	if (r == 0 && !span_eq(buf_bytes(&before), buf_bytes(&after)))
+		r = err_set(err, EBADMSG, "our lines would change what sshd does for %s", user);
+	return r;
+}
+
+/* AuthorizedKeysCommand takes our arguments since OpenSSH 6.9. */
+static int check_version(struct machine *m, struct err *err)
+{
+	const char *const argv[] = {SSHD_PROGRAM, "-V", NULL};
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = 10000, .output_max = 4096, .merge_stderr = true};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	unsigned major, minor;
+	const char *at;
+
+	/* Old releases do not know -V and say who they are all the same. */
+	if (proc_run(m->sys, &spec, &res, err) < 0)
+		return -err->code;
+	at = strstr(buf_text(&res.output), "OpenSSH_");
+	if (!at || sscanf(at, "OpenSSH_%u.%u", &major, &minor) != 2)
+		return err_set(err, EBADMSG, SSHD_PROGRAM " does not say that it is OpenSSH");
+	if (major > 6 || (major == 6 && minor >= 9))
+		return 0;
+	(void)err_set(err, ENOTSUP, "OpenSSH %u.%u is too old", major, minor);
+	return err_remedy(err, EXIT_UNSUPPORTED, "OpenSSH 6.9 or later is needed");
+}
+
+static int check_ours(struct machine *m, struct span candidate, struct err *err)
+{
+	char probe[256];
+	AUTO_BUF settings = {0};
+	int r = machine_probe(m, probe, sizeof(probe), err);
+
+	if (r == 0)
+		r = sshd_show(m, &candidate, probe, &settings, err);
+	return r < 0 ? r : check_use_pam(buf_bytes(&settings), err);
+}
+
+static int check_others(struct machine *m, struct span candidate, struct err *err)
+{
+	struct local_user person;
+	int r = check_same(m, candidate, "root", err);
+
+	if (r < 0)
+		return r;
+	r = lookup_local_person(m->sys, &person, err);
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : check_same(m, candidate, person.name, err);
+}
+
+/*
+ * The candidate goes to sshd by its standard input: the owner's main file, with our block at its
+ * end in either case, since Include would take the drop-in from where it is not yet.
+ */
+static int check_candidate(struct machine *m, const struct wanted *wanted, struct err *err)
+{
+	struct span candidate;
+	AUTO_BUF text = {0};
+	int r = check_version(m, err);
+
+	if (r == 0)
+		r = sshd_test(m, NULL, err);
+	if (r == 0)
+		r = sshdconf_insert(buf_bytes(&wanted->main), &m->conf, &text, err);
+	if (r < 0)
+		return r;
+	candidate = buf_bytes(&text);
+	r = sshd_test(m, &candidate, err);
+	if (r == 0)
+		r = check_ours(m, candidate, err);
+	return r < 0 ? r : check_others(m, candidate, err);
+}
+
+static int reload(struct machine *m, struct err *err)
+{
+	struct span shown;
+	char pid_file[256] = "";
+	AUTO_BUF settings = {0};
+	int r;
+
+	if (!fs_exists(m->sys, SSHD_PROGRAM))
+		return 0;
+	r = sshd_test(m, NULL, err);
+	if (r == 0)
+		r = sshd_show(m, NULL, "root", &settings, err);
+	if (r < 0)
+		return r;
+	if (sshdconf_shown(buf_bytes(&settings), "PidFile", &shown))
+		(void)span_copy(shown, pid_file, sizeof(pid_file));
+	r = service_reload_sshd(m->sys, pid_file, err);
+	return r < 0 ? err_remedy(err, EXIT_SSHD, "reload sshd by hand and read its log") : 0;
+}
+
+/* ---- the step */
+
+static int plan_present(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_SSHDTREE tree = {0};
+	AUTO_WANTED wanted = {.by_dropin = false};
+	struct sshd_place rival;
+	int r = want_texts(m, &wanted, err);
+
+	if (r == 0)
+		r = load_tree(m, &wanted, &tree, err);
+	if (r == 0)
+		r = note_access(m, &tree, err);
+	if (r == 0)
+		r = plan_files(m, &wanted, ret, err);
+	if (r < 0 || ret->count == 0)
+		return r;
+	if (sshdtree_rival(&tree, &m->conf, &rival))
+		return refuse_rival(&rival, err);
+	r = check_candidate(m, &wanted, err);
+	if (r == 0)
+		r = changes_call(ret, "ask sshd what it makes of it", prove, NULL, err);
+	return r < 0 ? r : changes_call(ret, "reload sshd", reload, reload, err);
+}
+
+static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_BUF now = {0}, after = {0};
+	bool exists;
+	int r = fs_read_optional(m->sys, SSHD_MAIN_PATH, FS_FOLLOW, FS_CONFIG_MAX, &now, &exists,
+				 NULL, err);
+
+	if (r == 0 && exists)
+		r = sshdconf_remove(buf_bytes(&now), &after, err);
+	if (r == 0 && exists)
+		r = changes_edit(m, ret, SSHD_MAIN_PATH, buf_bytes(&after), err);
+	if (r == 0)
+		r = changes_remove(m, ret, SSHD_DROPIN_PATH, err);
+	if (r == 0 && ret->count)
+		r = changes_call(ret, "reload sshd", reload, reload, err);
+	return r;
+}
+
+static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	return want == WANT_PRESENT ? plan_present(m, ret, err) : plan_absent(m, ret, err);
+}
+
+const struct step step_sshd = {
+	.name = "sshd",
+	.purpose = "sshd asks for the keys of our users",
+	.exit_code = EXIT_SSHD,
+	.plan = plan,
+	.prove = prove,
+};

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything that the product does to a machine is a step.  A step says what would have to
+ * change so that it is in force, or gone; one runner checks, prints, applies and undoes
+ * that.  The steps of this folder configure a machine on which the packages are installed; two
+ * programs run them: the handler, and `aadsshlogin configure|unconfigure` of the package.
+ */
+#ifndef STEPS_STEP_H
+#define STEPS_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/core/buf.h"
+#include "lib/core/conf.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/sys.h"
+
+#define STATE_DIR "/var/lib/aadsshlogin"
+#define NOTES_MAX 16
+#define NOTE_MAX 320
+
+struct extension;
+
+/* What a step works on and with.  Owned by the program; steps fill notes, the identity step conf
+ * too. */
+struct machine {
+	struct sys *sys;
+	struct conf conf; /* what shall be in force */
+	const char *proxy_secret; /* protected proxy for CONF_SECRET_PATH, NULL: none */
+	struct extension *extension; /* the handler's own part; NULL in the package's tool */
+	int log_fd; /* output of programs that were run, -1: nowhere */
+	char notes[NOTES_MAX][NOTE_MAX]; /* warnings of the current step, one sentence each */
+	size_t note_count;
+};
+
+/* Mode and owner of a file or directory of root's (in a test: of whoever runs it). */
+struct fs_meta machine_meta(const struct machine *m, mode_t mode);
+
+/* Add a warning that does not stop the work.  More than NOTES_MAX are dropped. */
+void machine_note(struct machine *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+enum want {
+	WANT_ABSENT, /* the machine as it is without us */
+	WANT_PRESENT, /* the step in force */
+};
+
+enum change_kind {
+	CHANGE_WRITE, /* publish `after` under `path` */
+	CHANGE_REMOVE, /* remove the file `path` */
+	CHANGE_MKDIR, /* make the directory `path`, or give it its mode and owner */
+	CHANGE_RMDIR, /* remove the directory `path` with all below it */
+	CHANGE_CALL, /* call `call` */
+};
+
+struct change {
+	enum change_kind kind;
+	char *what; /* for people: "write /etc/pam.d/sshd", "reload sshd" */
+	char *path;
+	bool existed; /* there was a file, whose bytes are `before`, or a directory */
+	bool shared; /* the owner's file, in which only some words are ours */
+	bool secret; /* the bytes never reach a plan or a log */
+	struct buf before; /* for undoing, and for diffs */
+	struct buf after; /* for CHANGE_WRITE */
+	struct fs_meta meta; /* mode and owner after */
+	struct fs_meta meta_before;
+	int (*call)(struct machine *m, struct err *err);
+	int (*undo)(struct machine *m, struct err *err);
+};
+
+struct changes {
+	struct change *list;
+	size_t count;
+};
+
+#define AUTO_CHANGES __attribute__((cleanup(changes_done))) struct changes
+
+void changes_done(struct changes *changes);
+
+/*
+ * Add a change, unless it would change nothing: the file as it is now is read, compared and kept
+ * for undoing.  What would have to be edited but is a link, immutable, owned by others or writable
+ * by others is -EPERM, with the path in the message and a remedy.
+ *
+ * changes_edit: a file of the owner's, which must be there (-ENOENT) and keeps mode and owner.
+ * changes_write: a file wholly ours, which gets the bytes and exactly this mode and owner.
+ */
+int changes_edit(struct machine *m, struct changes *changes, const char *path, struct span after,
+		 struct err *err);
+int changes_write(struct machine *m, struct changes *changes, const char *path, struct span after,
+		  const struct fs_meta *meta, struct err *err);
+/* As changes_write, for bytes that nobody may see. */
+int changes_write_secret(struct machine *m, struct changes *changes, const char *path,
+			 struct span after, const struct fs_meta *meta, struct err *err);
+int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err);
+int changes_mkdir(struct machine *m, struct changes *changes, const char *path,
+		  const struct fs_meta *meta, struct err *err);
+/* What is below the directory is not kept: undoing makes an empty one. */
+int changes_rmdir(struct machine *m, struct changes *changes, const char *path, struct err *err);
+
+/*
+ * undo  called when this run is undone, after the step's files are back, once call was begun;
+ *       often call itself, as for a reload; may be NULL
+ */
+int changes_call(struct changes *changes, const char *what,
+		 int (*call)(struct machine *m, struct err *err),
+		 int (*undo)(struct machine *m, struct err *err), struct err *err);
+
+struct step {
+	const char *name; /* stable identifier: the substatus's name, --only NAME */
+	const char *purpose; /* one clause for `plan` and `check` */
+	int exit_code; /* when it fails and the failure does not say otherwise */
+	/*
+	 * What must change so that the step is as wanted; no change when it is so already.  Only
+	 * reads.  Fails when the step cannot or must not be applied; with WANT_ABSENT whatever is
+	 * gone already is fine.
+	 */
+	int (*plan)(struct machine *m, enum want want, struct changes *ret, struct err *err);
+	/* Does it work?  Asked after plan found nothing to change and after changes; may be NULL.
+	 */
+	int (*prove)(struct machine *m, struct err *err);
+};
+
+/* The steps that configure a machine, in the order in which they are applied. */
+extern const struct step step_config;
+extern const struct step step_accounts;
+extern const struct step step_pam;
+extern const struct step step_sudo;
+extern const struct step step_selinux;
+extern const struct step step_sshd;
+extern const struct step step_verify;
+
+#endif

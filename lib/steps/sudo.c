@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/core/outcome.h"
+#include "lib/steps/programs.h"
+#include "lib/sys/proc.h"
+
+#define TIMEOUT_MS 20000
+
+/* A wrong file in SUDOERS_DIR breaks sudo for everybody, so it is judged before it gets there. */
+static int check_candidate(struct machine *m, struct span text, struct err *err)
+{
+	const char *const argv[] = {VISUDO_PROGRAM, "-c", "-f", "/dev/stdin", NULL};
+	const struct proc_spec spec = {
+		.argv = argv,
+		.input = text,
+		.timeout_ms = TIMEOUT_MS,
+		.output_max = 4096,
+		.merge_stderr = true,
+		.log_fd = m->log_fd,
+	};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	int r = proc_must(m->sys, &spec, &res, err);
+
+	if (r == -ENOENT)
+		return err_remedy(err, EXIT_DEPENDENCY, "install the package sudo again");
+	return r < 0 ? err_wrap(err, "the rule for administrators") : 0;
+}
+
+static int check_included(struct machine *m, struct span main_path, struct err *err)
+{
+	AUTO_BUF text = {0};
+	char path[256];
+	int r;
+
+	if (!span_copy(main_path, path, sizeof(path)))
+		return err_set(err, ENAMETOOLONG, "sudo's main file");
+	r = fs_read(m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, &text, NULL, err);
+	if (r < 0)
+		return r;
+	if (sudoers_includes_dir(buf_bytes(&text)))
+		return 0;
+	(void)err_set(err, EINVAL, "%s does not read " SUDOERS_DIR, path);
+	return err_remedy(err, 0, "add the line \"#includedir " SUDOERS_DIR "\" to %s", path);
+}
+
+static int plan_present(struct machine *m, struct changes *ret, struct err *err)
+{
+	const struct fs_meta meta = machine_meta(m, 0440);
+	AUTO_BUF output = {0}, rule = {0};
+	struct sudo_facts facts;
+	bool present;
+	int r = sudo_ask(m, &present, &output, &facts, err);
+
+	if (r < 0)
+		return r;
+	if (!present) {
+		machine_note(m, "sudo is not installed: there is nothing to configure");
+		return 0;
+	}
+	r = check_included(m, facts.main_path, err);
+	if (r == 0)
+		r = sudoers_format(m->conf.admin_group, &rule, err);
+	if (r == 0)
+		r = changes_write(m, ret, SUDOERS_RULE_PATH, buf_bytes(&rule), &meta, err);
+	if (r == 0 && ret->count)
+		r = check_candidate(m, buf_bytes(&rule), err);
+	return r;
+}
+
+static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	if (want == WANT_ABSENT)
+		return changes_remove(m, ret, SUDOERS_RULE_PATH, err);
+	return plan_present(m, ret, err);
+}
+
+const struct step step_sudo = {
+	.name = "sudo",
+	.purpose = "the rule for administrators",
+	.exit_code = EXIT_VERIFY,
+	.plan = plan,
+};
