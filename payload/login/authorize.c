@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/name.h"
+#include "lib/core/num.h"
+#include "lib/core/reason.h"
+#include "lib/core/uid.h"
+#include "lib/sys/fs.h"
+#include "payload/login/adminlist.h"
+#include "payload/login/audit.h"
+#include "payload/login/authorize.h"
+#include "payload/login/backend.h"
+#include "payload/login/jail.h"
+#include "payload/login/ledger.h"
+#include "payload/login/provision.h"
+#include "payload/login/record.h"
+#include "payload/login/refusal.h"
+#include "payload/login/settings.h"
+
+#define DEADLINE_MS (ANSWER_DEADLINE_MS - 1000)
+
+/* ---- who is it? */
+
+struct identify_task {
+	const struct conf *conf;
+	const char *name;
+	struct span recorded_oid;
+	struct span cert;
+};
+
+/* In the jail.  The answer is "OID TENANT\n". */
+static int identify_jailed(struct sys *sys, const void *arg, struct buf *ret, struct err *err)
+{
+	const struct identify_task *task = arg;
+	struct verified verified;
+	int r = verify_certificate(sys, task->conf, task->name, task->recorded_oid, task->cert,
+				   &verified, err);
+
+	if (r == 0)
+		buf_printf(ret, "%s %s\n", verified.identity.oid, verified.identity.tid);
+	return r;
+}
+
+static bool parse_identity(struct span text, struct authorize_result *ret)
+{
+	struct span line, oid, tenant;
+
+	return span_line(&text, &line) && text.len == 0 && span_word(&line, &oid) &&
+	       span_word(&line, &tenant) && guid_valid(oid) && guid_valid(tenant) &&
+	       span_copy(oid, ret->oid, sizeof(ret->oid)) &&
+	       span_copy(tenant, ret->tenant, sizeof(ret->tenant));
+}
+
+static int identify_by_certificate(struct sys *sys, const struct conf *conf,
+				   const struct authorize_request *request,
+				   const struct handoff *record, struct span recorded_oid,
+				   struct authorize_result *ret, struct err *err)
+{
+	const struct identify_task task = {
+		.conf = conf,
+		.name = request->name,
+		.recorded_oid = recorded_oid,
+		.cert = buf_bytes(&record->cert),
+	};
+	char name[NAME_SIZE];
+	AUTO_BUF answer = {0};
+	int r;
+
+	if (!name_lower(record->name, name, sizeof(name)) || strcmp(name, request->name) != 0)
+		return reason_refuse(err, REASON_RECORD_MALFORMED, "the record is of a login as %s",
+				     record->name);
+	r = jail_run(sys, identify_jailed, &task, &answer, err);
+	if (r == 0 && !parse_identity(buf_bytes(&answer), ret))
+		r = err_set(err, EIO, "the unprivileged child answered beside the form");
+	return r;
+}
+
+/* A user who is set up and in force is who the line says. */
+static int identify_by_line(const struct aad_user *user, struct authorize_result *ret)
+{
+	(void)span_copy(user->oid, ret->oid, sizeof(ret->oid));
+	return 0;
+}
+
+static int identify_login(struct sys *sys, const struct conf *conf,
+			  const struct authorize_request *request, enum ledger_standing standing,
+			  const struct aad_user *user, struct authorize_result *ret,
+			  struct err *err)
+{
+	AUTO_HANDOFF record = {0};
+	int r = record_take(sys, request->parent, &record, err);
+
+	if (r == -ENOENT && standing == LEDGER_PRESENT &&
+	    conf->authorized_keys == AUTHORIZED_KEYS_KEEP)
+		return identify_by_line(user, ret);
+	return r < 0 ? r
+		     : identify_by_certificate(sys, conf, request, &record, user->oid, ret, err);
+}
+
+static int identify(struct sys *sys, const struct conf *conf,
+		    const struct authorize_request *request, struct authorize_result *ret,
+		    struct err *err)
+{
+	AUTO_LEDGER ledger = LEDGER_INIT;
+	struct aad_user user = {.id = 0};
+	enum ledger_standing standing;
+	int r = ledger_read(sys, &ledger, err);
+
+	if (r < 0)
+		return r;
+	standing = ledger_find(&ledger, request->name, &user);
+	if (!request->admin)
+		r = identify_login(sys, conf, request, standing, &user, ret, err);
+	else if (standing == LEDGER_PRESENT)
+		r = identify_by_line(&user, ret);
+	else
+		r = reason_refuse(err, REASON_RECORD_MISSING, "%s is not set up on this machine",
+				  request->name);
+	if (r == 0 && standing == LEDGER_PRESENT && user.id != request->uid)
+		return reason_refuse(err, REASON_UID_MISMATCH,
+				     "%s has uid %u on this machine, this process has %u",
+				     request->name, user.id, request->uid);
+	return r;
+}
+
+/* ---- what may it do? */
+
+struct ask_task {
+	const struct conf *conf;
+	const struct backend *backend;
+	const char *oid;
+};
+
+/* In the jail.  The answer is a decision's text. */
+static int ask_jailed(struct sys *sys, const void *arg, struct buf *ret, struct err *err)
+{
+	const struct ask_task *task = arg;
+	struct decision decision;
+	int r = task->backend->ask(sys, task->conf, task->oid, &decision, err);
+
+	return r < 0 ? r : decision_format(&decision, ret, err);
+}
+
+static int ask(struct sys *sys, const struct ask_task *task, struct decision *ret, struct err *err)
+{
+	int64_t asked_ns = sys->ops->boottime_ns(sys);
+	AUTO_BUF answer = {0};
+	int r = jail_run(sys, ask_jailed, task, &answer, err);
+
+	if (r == 0)
+		r = decision_parse(buf_bytes(&answer), ret, err);
+	/* Its age is told by nobody else. */
+	if (r == 0)
+		ret->boottime_ns = asked_ns;
+	return r;
+}
+
+static const struct verdict *verdict_of(const struct decision *decision, bool admin)
+{
+	return admin ? &decision->admin : &decision->login;
+}
+
+/* The reasons of a service that is down, in contrast to one that says no or is not set up. */
+static bool is_outage(const struct err *err)
+{
+	enum reason reason = reason_of(err);
+
+	return reason == REASON_BACKEND_UNREACHABLE || reason == REASON_TOKEN_UNAVAILABLE ||
+	       reason == REASON_DEADLINE;
+}
+
+/* The earlier grant that serves while the service is down, if the configuration says so. */
+static bool bridge_outage(struct sys *sys, const struct conf *conf, const char *oid, bool admin,
+			  struct decision *ret)
+{
+	struct err ignored = {0};
+	struct decision earlier;
+
+	if (conf->offline_grace == 0 ||
+	    decision_load(sys, oid, conf->offline_grace, &earlier, &ignored) < 0 ||
+	    verdict_of(&earlier, admin)->kind != VERDICT_GRANTED)
+		return false;
+	*ret = earlier;
+	return true;
+}
+
+static int ask_remote(struct sys *sys, const struct ask_task *task, bool admin,
+		      struct decision *ret, struct err *err)
+{
+	struct err ignored = {0};
+	AUTO_CLOSE int lock = -1;
+	int r;
+
+	if (decision_load(sys, task->oid, DECISION_LIFE_S, ret, &ignored) == 0)
+		return 0;
+	lock = decision_lock(sys, task->oid, err);
+	if (lock < 0)
+		return lock;
+	if (decision_load(sys, task->oid, DECISION_LIFE_S, ret, &ignored) == 0)
+		return 0;
+	r = ask(sys, task, ret, err);
+	/* A decision that cannot be kept serves this once. */
+	if (r == 0)
+		(void)decision_store(sys, task->oid, ret, &ignored);
+	else if (is_outage(err) && bridge_outage(sys, task->conf, task->oid, admin, ret))
+		r = 0;
+	return r;
+}
+
+static int decide(struct sys *sys, const struct conf *conf, const char *oid, bool admin,
+		  struct decision *ret, struct err *err)
+{
+	const struct backend *backend = backend_find(conf->role_backend);
+	const struct ask_task task = {.conf = conf, .backend = backend, .oid = oid};
+
+	if (!backend)
+		return reason_refuse(err, REASON_NOT_CONFIGURED, "no role backend is configured");
+	return backend->remote ? ask_remote(sys, &task, admin, ret, err)
+			       : backend->ask(sys, conf, oid, ret, err);
+}
+
+static int judge(const struct decision *decision, const struct authorize_request *request,
+		 const char *oid, struct err *err)
+{
+	const struct verdict *verdict = verdict_of(decision, request->admin);
+
+	switch (verdict->kind) {
+	case VERDICT_GRANTED:
+		return 0;
+	case VERDICT_DENIED:
+		return reason_refuse(err, REASON_ROLE_DENIED, "%s is denied by %.160s at %.160s",
+				     oid, verdict->id, verdict->scope);
+	case VERDICT_MISSING:
+		break;
+	}
+	return reason_refuse(err, request->admin ? REASON_ADMIN_ROLE_MISSING : REASON_ROLE_MISSING,
+			     "no assignment grants it to %s", oid);
+}
+
+/* ---- what follows from it? */
+
+static int set_up(struct sys *sys, const struct conf *conf, const struct authorize_request *request,
+		  const char *oid, struct err *err)
+{
+	uint32_t id;
+	int r = provision(sys, conf, request->name, oid, &id, err);
+
+	if (r == 0 && id != request->uid)
+		return reason_refuse(err, REASON_UID_MISMATCH,
+				     "%s has uid %u now, this login began with %u", request->name,
+				     id, request->uid);
+	return r;
+}
+
+int authorize(struct sys *sys, const struct conf *conf, const struct authorize_request *request,
+	      struct authorize_result *ret, struct err *err)
+{
+	struct err secondary = {0};
+	bool admin;
+	int r;
+
+	*ret = (struct authorize_result){0};
+	if (!name_ours(request->name, span_of(conf->user_domains)))
+		return reason_refuse(err, REASON_NOT_CONFIGURED,
+				     "%s is in none of the domains of user_domains", request->name);
+	r = identify(sys, conf, request, ret, err);
+	if (r == 0)
+		r = decide(sys, conf, ret->oid, request->admin, &ret->decision, err);
+	if (r < 0)
+		return r;
+	r = judge(&ret->decision, request, ret->oid, err);
+	if (r == 0 && !request->admin)
+		r = set_up(sys, conf, request, ret->oid, err);
+	admin = ret->decision.login.kind == VERDICT_GRANTED &&
+		ret->decision.admin.kind == VERDICT_GRANTED;
+	/* The list follows every decision; that it cannot be written does not hide a refusal's
+	 * reason. */
+	if (adminlist_set(sys, request->name, admin, r < 0 ? &secondary : err) < 0 && r == 0)
+		r = reason_add(err, REASON_PROVISION_FAILED);
+	return r;
+}
+
+/* ---- the program */
+
+static bool parse_arguments(int argc, char **argv, struct authorize_request *ret)
+{
+	uint64_t uid;
+
+	if (argc != 6 || (strcmp(argv[1], "login") != 0 && strcmp(argv[1], "admin") != 0) ||
+	    strlen(argv[2]) > NAME_MAX_BYTES || !name_shaped(argv[2]) ||
+	    !num_parse(span_of(argv[3]), UID_HIGHEST, &uid))
+		return false;
+	*ret = (struct authorize_request){
+		.admin = strcmp(argv[1], "admin") == 0,
+		.name = argv[2],
+		.uid = (uint32_t)uid,
+		.service = argv[4],
+		.rhost = argv[5],
+		.parent = getppid(),
+	};
+	return true;
+}
+
+static void answer(const struct conf *conf, const struct authorize_request *request,
+		   const struct authorize_result *result, const struct err *err)
+{
+	char bytes[ANSWER_MAX];
+	AUTO_BUF text = {0};
+	size_t len;
+
+	if (err)
+		refusal_text(err, conf, request, result, &text);
+	len = answer_format(err ? refusal_code(err) : ANSWER_GRANT, buf_text(&text), bytes);
+	(void)fs_write_all(STDOUT_FILENO, (struct span){(unsigned char *)bytes, len});
+}
+
+int authorize_main(struct sys *sys, int argc, char **argv)
+{
+	struct log log = {.fd = -1, .syslog = "aad_authorize", .level = LOG_LEVEL_INFO};
+	int64_t start_ns = sys->ops->boottime_ns(sys);
+	struct authorize_result result = {0};
+	struct authorize_request request;
+	struct err err = {0};
+	AUTO_CONF conf = {0};
+	struct audit audit;
+	int r;
+
+	if (geteuid() != 0 || !parse_arguments(argc, argv, &request))
+		return EXIT_FAILURE;
+	sys->deadline_ns = start_ns + (int64_t)DEADLINE_MS * 1000000;
+	r = settings_load(sys, &conf, &err);
+	if (r == 0) {
+		(void)log_level_parse(conf.log_level, &log.level);
+		r = authorize(sys, &conf, &request, &result, &err);
+	}
+	audit = (struct audit){
+		.user = request.name,
+		.action = request.admin ? "admin" : "login",
+		.service = request.service,
+		.rhost = request.rhost,
+		.oid = result.oid,
+		.tenant = result.tenant,
+		.ms = (sys->ops->boottime_ns(sys) - start_ns) / 1000000,
+	};
+	/* The log first: once the module has its answer it ends this program. */
+	audit_line(&log, &audit, r < 0 ? &err : NULL);
+	answer(&conf, &request, &result, r < 0 ? &err : NULL);
+	return EXIT_SUCCESS;
+}

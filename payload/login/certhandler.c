@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/core/aadpasswd.h"
+#include "lib/core/base64.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/name.h"
+#include "lib/core/reason.h"
+#include "lib/sys/fs.h"
+#include "payload/login/audit.h"
+#include "payload/login/certhandler.h"
+#include "payload/login/record.h"
+#include "payload/login/settings.h"
+#include "payload/login/verify.h"
+
+#define DEADLINE_MS 10000
+
+/* How the base64 of every key of the type CERT_TYPE_NAME begins: its length, and most of its name.
+ */
+#define CERT_KEY_PREFIX "AAAAHHNzaC1yc2EtY2VydC12MDFAb3BlbnNzaC5jb2"
+
+/* Where libpam looks for modules: Debian's multiarch, the others' lib64, then plain lib. */
+static const char *const pam_modules[] = {
+	"/usr/lib/x86_64-linux-gnu/security/pam_aad.so",
+	"/usr/lib/aarch64-linux-gnu/security/pam_aad.so",
+	"/lib/x86_64-linux-gnu/security/pam_aad.so",
+	"/lib/aarch64-linux-gnu/security/pam_aad.so",
+	"/usr/lib64/security/pam_aad.so",
+	"/lib64/security/pam_aad.so",
+	"/usr/lib/security/pam_aad.so",
+	"/lib/security/pam_aad.so",
+};
+
+static int require_pam_module(struct sys *sys, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(pam_modules); i++)
+		if (fs_exists(sys, pam_modules[i]))
+			return 0;
+	return reason_refuse(err, REASON_NOT_CONFIGURED,
+			     "the PAM module is missing, so nobody would ask for the role");
+}
+
+/* The object id that has the name on this machine, "" when nobody has.  *ret borrows from *text. */
+static int recorded_oid(struct sys *sys, const char *name, struct buf *text, struct span *ret,
+			struct err *err)
+{
+	struct aad_user user;
+	bool exists;
+	int r = fs_read_optional(sys, AADPASSWD_PATH, FS_TRUSTED, AADPASSWD_MAX, text, &exists,
+				 NULL, err);
+
+	if (r < 0)
+		return reason_add(err, REASON_INTERNAL);
+	*ret = (struct span){0};
+	if (aadpasswd_find_name(buf_bytes(text), span_of(name), &user))
+		*ret = user.oid;
+	return 0;
+}
+
+static int decode(const char *key, struct buf *ret, struct err *err)
+{
+	int r = base64_decode(span_of(key), ret, err);
+
+	return r < 0 ? reason_add(err, REASON_CERT_MALFORMED) : 0;
+}
+
+static int accept_certificate(struct sys *sys, const struct conf *conf, const char *name,
+			      struct span blob, pid_t parent, struct verified *verified,
+			      struct buf *ret, struct err *err)
+{
+	AUTO_BUF passwd = {0};
+	AUTO_BUF line = {0};
+	struct span oid;
+	int r = recorded_oid(sys, name, &passwd, &oid, err);
+
+	if (r == 0)
+		r = verify_certificate(sys, conf, name, oid, blob, verified, err);
+	if (r == 0)
+		r = require_pam_module(sys, err);
+	if (r == 0)
+		r = record_write(sys, parent, name, blob, err);
+	if (r < 0)
+		return r;
+	buf_printf(&line, "cert-authority,principals=\"%s\" ssh-rsa ",
+		   verified->identity.principal);
+	base64_encode(verified->cert.ca, &line);
+	buf_str(&line, "\n");
+	r = buf_ok(&line, err);
+	if (r == 0)
+		buf_span(ret, buf_bytes(&line));
+	return r;
+}
+
+static int judge(struct sys *sys, const struct conf *conf, const char *name, const char *key,
+		 pid_t parent, const struct log *log, struct buf *ret, struct err *err)
+{
+	int64_t start_ns = sys->ops->boottime_ns(sys);
+	struct audit audit = {.user = name, .action = "key"};
+	struct verified verified = {0};
+	AUTO_BUF blob = {0};
+	int r = decode(key, &blob, err);
+
+	if (r == 0)
+		r = accept_certificate(sys, conf, name, buf_bytes(&blob), parent, &verified, ret,
+				       err);
+	audit_certificate(&audit, &verified);
+	audit.ms = (sys->ops->boottime_ns(sys) - start_ns) / 1000000;
+	audit_line(log, &audit, r < 0 ? err : NULL);
+	return r;
+}
+
+int certhandler_answer(struct sys *sys, const char *user, const char *key, pid_t parent,
+		       struct log *log, struct buf *ret, struct err *err)
+{
+	struct err removal = {0};
+	AUTO_CONF conf = {0};
+	char name[NAME_SIZE];
+	int r;
+
+	if (!name_lower(user, name, sizeof(name)) || !name_shaped(name))
+		return 0;
+	if (strncmp(key, CERT_KEY_PREFIX, strlen(CERT_KEY_PREFIX)) != 0)
+		return record_remove(sys, parent, err);
+	r = settings_load(sys, &conf, err);
+	if (r == 0) {
+		(void)log_level_parse(conf.log_level, &log->level);
+		if (!name_ours(name, span_of(conf.user_domains)))
+			return record_remove(sys, parent, err);
+		r = judge(sys, &conf, name, key, parent, log, ret, err);
+	} else {
+		audit_line(log, &(struct audit){.user = name, .action = "key"}, err);
+	}
+	if (r < 0 && record_remove(sys, parent, &removal) < 0)
+		log_line(log, LOG_LEVEL_ERROR, "%s", removal.msg);
+	return r;
+}
+
+int certhandler_main(struct sys *sys, int argc, char **argv)
+{
+	struct log log = {.fd = -1, .syslog = "aad_certhandler", .level = LOG_LEVEL_INFO};
+	struct err err = {0};
+	AUTO_BUF line = {0};
+
+	if (argc != 3)
+		return 0;
+	/* Bytes from the network are not for root. */
+	if (geteuid() == 0) {
+		log_line(&log, LOG_LEVEL_ERROR,
+			 "AuthorizedKeysCommandUser is root, and must be aadsshlogin: no key is "
+			 "accepted");
+		return 0;
+	}
+	sys->deadline_ns = sys->ops->boottime_ns(sys) + (int64_t)DEADLINE_MS * 1000000;
+	if (certhandler_answer(sys, argv[1], argv[2], getppid(), &log, &line, &err) == 0)
+		(void)fs_write_all(STDOUT_FILENO, buf_bytes(&line));
+	return 0;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/num.h"
+#include "lib/core/reason.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/lock.h"
+#include "payload/login/decision.h"
+#include "payload/login/places.h"
+
+#define HEADING "aadsshlogin-decision 1"
+#define LOCK_WAIT_MS 12000
+#define DECISION_PATH_SIZE 128
+
+static const char *const kinds[] = {
+	[VERDICT_MISSING] = "missing",
+	[VERDICT_GRANTED] = "granted",
+	[VERDICT_DENIED] = "denied",
+};
+
+static bool plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return false;
+	return true;
+}
+
+static void add_verdict(const char *action, const struct verdict *verdict, struct buf *ret)
+{
+	buf_printf(ret, "%s %s\t%s\t%s\n", action, kinds[verdict->kind], verdict->id,
+		   verdict->scope);
+}
+
+int decision_format(const struct decision *decision, struct buf *ret, struct err *err)
+{
+	const struct verdict *login = &decision->login, *admin = &decision->admin;
+
+	if (!plain(login->id) || !plain(login->scope) || !plain(admin->id) || !plain(admin->scope))
+		return err_set(err, EINVAL, "an assignment has control characters in its name");
+	buf_printf(ret, HEADING "\nboottime %lld\n", (long long)decision->boottime_ns);
+	add_verdict("login", login, ret);
+	add_verdict("admin", admin, ret);
+	buf_str(ret, "end\n");
+	return buf_ok(ret, err);
+}
+
+/* The bytes before the next tab, or the end. */
+static struct span take_column(struct span *line)
+{
+	struct span column = *line;
+	const unsigned char *tab = line->len ? memchr(line->p, '\t', line->len) : NULL;
+
+	if (!tab) {
+		*line = (struct span){0};
+		return column;
+	}
+	(void)span_take(line, (size_t)(tab - line->p), &column);
+	(void)span_take(line, 1, &(struct span){0});
+	return column;
+}
+
+static bool parse_verdict(struct span *text, const char *action, struct verdict *ret)
+{
+	struct span line, word, kind;
+
+	if (!span_line(text, &line) || !span_word(&line, &word) || !span_is(word, action) ||
+	    !span_take(&line, 1, &word))
+		return false;
+	kind = take_column(&line);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (!span_is(kind, kinds[i]))
+			continue;
+		ret->kind = (enum verdict_kind)i;
+		return span_copy(take_column(&line), ret->id, sizeof(ret->id)) &&
+		       span_copy(line, ret->scope, sizeof(ret->scope)) && plain(ret->id) &&
+		       plain(ret->scope);
+	}
+	return false;
+}
+
+static bool parse(struct span text, struct decision *ret)
+{
+	struct span line, word;
+	uint64_t boottime_ns;
+
+	if (!span_line(&text, &line) || !span_is(line, HEADING) || !span_line(&text, &line) ||
+	    !span_word(&line, &word) || !span_is(word, "boottime") ||
+	    !num_parse(span_trim(line), INT64_MAX, &boottime_ns) ||
+	    !parse_verdict(&text, "login", &ret->login) ||
+	    !parse_verdict(&text, "admin", &ret->admin))
+		return false;
+	ret->boottime_ns = (int64_t)boottime_ns;
+	return span_is(text, "end\n");
+}
+
+int decision_parse(struct span text, struct decision *ret, struct err *err)
+{
+	struct decision decision = {0};
+
+	if (!parse(text, &decision)) {
+		(void)err_set(err, EBADMSG, "the decision is not in its form");
+		return reason_add(err, REASON_BACKEND_MALFORMED);
+	}
+	*ret = decision;
+	return 0;
+}
+
+static void decision_path(const char *oid, const char *suffix, char ret[DECISION_PATH_SIZE])
+{
+	(void)snprintf(ret, DECISION_PATH_SIZE, DECISIONS_DIR "/%s%s", oid, suffix);
+}
+
+int decision_load(struct sys *sys, const char *oid, int64_t life_s, struct decision *ret,
+		  struct err *err)
+{
+	struct decision decision;
+	char path[DECISION_PATH_SIZE];
+	AUTO_BUF text = {0};
+	int64_t age_ns;
+	int r;
+
+	decision_path(oid, "", path);
+	r = fs_read(sys, path, FS_TRUSTED, DECISION_MAX, &text, NULL, err);
+	if (r == 0)
+		r = decision_parse(buf_bytes(&text), &decision, err);
+	if (r < 0)
+		return r;
+	age_ns = sys->ops->boottime_ns(sys) - decision.boottime_ns;
+	if (age_ns < 0 || age_ns >= life_s * 1000000000)
+		return err_set(err, ENOENT, "the last decision is too old");
+	*ret = decision;
+	return 0;
+}
+
+int decision_store(struct sys *sys, const char *oid, const struct decision *decision,
+		   struct err *err)
+{
+	const struct fs_meta meta = {.mode = 0600, .uid = sys->owner, .gid = getegid()};
+	char path[DECISION_PATH_SIZE];
+	AUTO_BUF text = {0};
+	int r = decision_format(decision, &text, err);
+
+	decision_path(oid, "", path);
+	return r < 0 ? r : fs_replace(sys, path, buf_bytes(&text), &meta, err);
+}
+
+int decision_lock(struct sys *sys, const char *oid, struct err *err)
+{
+	char path[DECISION_PATH_SIZE];
+	int fd;
+
+	decision_path(oid, ".lock", path);
+	fd = lock_take(sys, path, "another question about the account", LOCK_WAIT_MS, err);
+	return fd == -EBUSY ? reason_add(err, REASON_DEADLINE) : fd;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the role backend said of one account, for both actions.  The same text travels from the
+ * unprivileged child and lies in /run for the next question; either way it is parsed strictly:
+ *
+ *	aadsshlogin-decision 1
+ *	boottime <CLOCK_BOOTTIME of the answer, nanoseconds>
+ *	login granted|denied|missing TAB <assignment id> TAB <scope>
+ *	admin granted|denied|missing TAB <assignment id> TAB <scope>
+ *	end
+ */
+#ifndef LOGIN_DECISION_H
+#define LOGIN_DECISION_H
+
+#include "lib/core/buf.h"
+#include "lib/core/guid.h"
+#include "lib/core/roles.h"
+#include "lib/sys/sys.h"
+
+#define DECISION_MAX ((size_t)16 << 10)
+#define DECISION_LIFE_S 60
+
+enum verdict_kind {
+	VERDICT_MISSING, /* no role grants it.  The zero value. */
+	VERDICT_GRANTED,
+	VERDICT_DENIED, /* a deny assignment forbids it */
+};
+
+struct verdict {
+	enum verdict_kind kind;
+	char id[ROLES_TEXT_MAX + 1]; /* of the assignment, "" when there is none */
+	char scope[ROLES_TEXT_MAX + 1]; /* of it */
+};
+
+struct decision {
+	int64_t boottime_ns;
+	struct verdict login, admin;
+};
+
+/* -EINVAL: an id or scope that the reader would refuse; -ENOMEM. */
+int decision_format(const struct decision *decision, struct buf *ret, struct err *err);
+
+/* -EBADMSG (any other form).  Reason: backend-malformed. */
+int decision_parse(struct span text, struct decision *ret, struct err *err);
+
+/*
+ * The decision on disk about an account, if it was made in the last life_s seconds of this boot.
+ * Root's alone.  -ENOENT: none, or older; -EBADMSG, -EPERM.
+ */
+int decision_load(struct sys *sys, const char *oid, int64_t life_s, struct decision *ret,
+		  struct err *err);
+int decision_store(struct sys *sys, const char *oid, const struct decision *decision,
+		   struct err *err);
+
+/*
+ * Ask about an account one after the other: who waited finds the answer on disk.  Returns a
+ * descriptor that holds the lock until it is closed, or -EBUSY (reason deadline) or another -errno.
+ */
+int decision_lock(struct sys *sys, const char *oid, struct err *err);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Role definitions kept in /var/cache, so that a decision need not ask for them.  SERVICE_USER's
+ * own. */
+#ifndef LOGIN_DEFINITIONS_H
+#define LOGIN_DEFINITIONS_H
+
+#include "lib/core/roles.h"
+#include "lib/sys/sys.h"
+
+/* A custom role can be edited: what it grants changes here so much later, at most. */
+#define DEFINITIONS_AGE_MAX_S 3600
+
+/* Add the definition of a role (lower-case GUID) to *roles.  False when it must be asked for. */
+bool definitions_load(struct sys *sys, const char *role, struct roles *roles);
+
+/* Keep what the service answered.  One that cannot be kept is asked for again. */
+void definitions_store(struct sys *sys, const char *role, struct span json);
+
+#endif

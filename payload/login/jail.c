@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * MUST:
+ *  1. the child gives up every privilege, and cannot get one back, before fn runs;
+ *  2. it has no descriptor but the pipe and the root directory, so no lock and no answer to PAM;
+ *  3. its answer is bounded in size and time, and its failure is text, not a structure;
+ *  4. it never outlives its parent.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/num.h"
+#include "lib/core/reason.h"
+#include "lib/sys/fs.h"
+#include "payload/login/jail.h"
+#include "payload/login/service.h"
+
+#define CHILD_ROOT_FD 3
+#define CHILD_FD_MAX 1024 /* far more than these programs ever open */
+#define MARGIN_MS 500 /* before the parent's deadline the child gives up, and can say why */
+#define ANSWER_OK "ok\n"
+#define ANSWER_FAILED "failed "
+
+/* Nobody but root can change who it is; whoever is the service user already has nothing to drop. */
+static int become(const struct local_user *user)
+{
+	uid_t ruid, euid, suid;
+
+	if (user->uid == 0 || user->gid == 0)
+		return -EPERM;
+	if (geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
+	     setresuid(user->uid, user->uid, user->uid) < 0))
+		return -errno;
+	if (getresuid(&ruid, &euid, &suid) < 0 || ruid != user->uid || euid != user->uid ||
+	    suid != user->uid || setuid(0) == 0)
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static int keep_only(int pipe_fd, int root_fd)
+{
+	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	AUTO_CLOSE int answer = -1, root = -1;
+
+	/* Copies out of the way first: the targets may be in use by one another. */
+	answer = fcntl(pipe_fd, F_DUPFD_CLOEXEC, CHILD_ROOT_FD + 1);
+	root = fcntl(root_fd, F_DUPFD_CLOEXEC, CHILD_ROOT_FD + 1);
+	if (null < 0 || answer < 0 || root < 0 || dup2(null, 0) < 0 || dup2(answer, 1) < 0 ||
+	    dup2(null, 2) < 0 || dup3(root, CHILD_ROOT_FD, O_CLOEXEC) < 0)
+		return -errno;
+	if (syscall(SYS_close_range, CHILD_ROOT_FD + 1, ~0U, 0) < 0)
+		for (int fd = CHILD_ROOT_FD + 1; fd < CHILD_FD_MAX; fd++)
+			(void)close(fd);
+	null = answer = root = -1;
+	return 0;
+}
+
+static int confine(const struct local_user *user, int pipe_fd, int root_fd, pid_t parent)
+{
+	static const struct rlimit none = {0, 0};
+	int r;
+
+	/* The signal does not come for a parent that is gone already. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	r = keep_only(pipe_fd, root_fd);
+	if (r == 0)
+		r = become(user);
+	/* A change of uid clears the signal of the parent's death: once more, now for good. */
+	if (r == 0 &&
+	    (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0))
+		r = -errno;
+	return r == 0 && getppid() != parent ? -ESRCH : r;
+}
+
+static void __attribute__((noreturn))
+child_main(struct sys *sys, jail_fn *fn, const void *arg, const struct local_user *user,
+	   int pipe_fd, pid_t parent)
+{
+	struct buf text = {0}, answer = {0};
+	struct err err = {0};
+	int r = confine(user, pipe_fd, sys->rootfd, parent);
+
+	if (r < 0) {
+		/* Descriptors may be in disorder: an answer is tried on the pipe itself. */
+		(void)err_set(&err, -r, "cannot drop privileges: %s", strerror(-r));
+	} else {
+		sys->rootfd = CHILD_ROOT_FD;
+		sys->deadline_ns = sys->ops->boottime_ns(sys) +
+				   (sys_left_ms(sys, JAIL_TIMEOUT_MS) - MARGIN_MS) * 1000000;
+		pipe_fd = 1;
+		r = fn(sys, arg, &text, &err);
+	}
+	if (r == 0 && buf_ok(&text, &err) < 0)
+		r = -ENOMEM;
+	if (r == 0) {
+		buf_str(&answer, ANSWER_OK);
+		buf_span(&answer, buf_bytes(&text));
+	} else {
+		buf_printf(&answer, ANSWER_FAILED "%d %s\n%s\n", err.code,
+			   reason_text(reason_of(&err))->id, err.msg);
+	}
+	if (!answer.failed)
+		(void)fs_write_all(pipe_fd, buf_bytes(&answer));
+	_exit(0);
+}
+
+/* Everything up to the end of the pipe.  -ETIMEDOUT, -EMSGSIZE or another -errno. */
+static int collect(struct sys *sys, int fd, struct buf *ret)
+{
+	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, JAIL_TIMEOUT_MS) * 1000000;
+
+	for (;;) {
+		int64_t left_ms = (end - sys->ops->boottime_ns(sys)) / 1000000;
+		struct pollfd pfd = {.fd = fd, .events = POLLIN};
+		char chunk[4096];
+		ssize_t n;
+
+		if (left_ms <= 0)
+			return -ETIMEDOUT;
+		if (poll(&pfd, 1, (int)left_ms) <= 0)
+			continue; /* the clock decides */
+		n = read(fd, chunk, sizeof(chunk));
+		if (n == 0)
+			return ret->failed ? -ENOMEM : 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0 && ret->len + (size_t)n > JAIL_ANSWER_MAX)
+			return -EMSGSIZE;
+		if (n > 0)
+			buf_add(ret, chunk, (size_t)n);
+	}
+}
+
+/* "CODE REASON\nMESSAGE\n" */
+static int parse_failure(struct span text, struct err *err)
+{
+	struct span line, word, id, message;
+	enum reason reason;
+	char name[64];
+	uint64_t code;
+
+	if (!span_line(&text, &line) || !span_word(&line, &word) || !span_word(&line, &id) ||
+	    !num_parse(word, 4095, &code) || code == 0 || !span_copy(id, name, sizeof(name)) ||
+	    !span_line(&text, &message))
+		return err_set(err, EIO, "the unprivileged child answered beside the form");
+	reason = reason_find(name);
+	(void)err_set(err, (int)code, "%.*s",
+		      (int)(message.len < ERR_MSG_MAX ? message.len : ERR_MSG_MAX),
+		      (const char *)message.p);
+	return reason_add(err, reason == REASON_NONE ? REASON_INTERNAL : reason);
+}
+
+static int parse_answer(struct span text, struct buf *ret, struct err *err)
+{
+	static const struct span ok = SPAN_LIT(ANSWER_OK), failed = SPAN_LIT(ANSWER_FAILED);
+	struct span head, rest = text;
+
+	if (span_has_nul(text))
+		return err_set(err, EIO, "the unprivileged child answered beside the form");
+	if (span_take(&rest, ok.len, &head) && span_eq(head, ok)) {
+		buf_span(ret, rest);
+		return buf_ok(ret, err);
+	}
+	rest = text;
+	if (span_take(&rest, failed.len, &head) && span_eq(head, failed))
+		return parse_failure(rest, err);
+	return err_set(err, EIO, "the unprivileged child died");
+}
+
+int jail_run(struct sys *sys, jail_fn *fn, const void *arg, struct buf *ret, struct err *err)
+{
+	AUTO_CLOSE int read_fd = -1, write_fd = -1;
+	struct local_user user;
+	AUTO_BUF answer = {0};
+	pid_t parent = getpid(), pid;
+	int pipes[2], r;
+
+	r = service_user_find(sys, &user, err);
+	if (r < 0)
+		return r;
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return err_sys(err, "pipe");
+	read_fd = pipes[0];
+	write_fd = pipes[1];
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, "fork");
+	if (pid == 0)
+		child_main(sys, fn, arg, &user, write_fd, parent);
+	(void)close(steal_fd(&write_fd));
+	r = collect(sys, read_fd, &answer);
+	/* Whoever closed the pipe and lives on has nothing left to do. */
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (r == -ETIMEDOUT) {
+		(void)err_set(err, ETIMEDOUT, "no answer in time");
+		return reason_add(err, REASON_DEADLINE);
+	}
+	if (r < 0)
+		return err_set(err, -r, "the unprivileged child: %s", strerror(-r));
+	return parse_answer(buf_bytes(&answer), ret, err);
+}

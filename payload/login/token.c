@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/reason.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/imds.h"
+#include "payload/login/ownfile.h"
+#include "payload/login/places.h"
+#include "payload/login/token.h"
+
+#define TOKEN_PATH PRIVATE_DIR "/token"
+#define TOKEN_FILE_MAX (CLAIMS_TOKEN_MAX + 1024)
+#define HEADING "aadsshlogin-token 1"
+#define MARGIN_S 300 /* not used so shortly before it expires */
+#define PATIENCE_MS 4000
+
+/*
+ *	aadsshlogin-token 1
+ *	audience <URL>
+ *	expires <seconds since 1970>
+ *	token <text>
+ */
+static bool parse(struct span text, const char *audience, int64_t now_s, struct span *ret)
+{
+	struct span line, value;
+	int64_t expires_s;
+
+	return span_line(&text, &line) && span_is(line, HEADING) &&
+	       ownfile_value(&text, "audience", &value) && span_is(value, audience) &&
+	       ownfile_number(&text, "expires", &expires_s) && now_s < expires_s - MARGIN_S &&
+	       ownfile_value(&text, "token", ret) && ret->len && text.len == 0;
+}
+
+static void wipe(struct buf *text)
+{
+	if (text->data)
+		explicit_bzero(text->data, text->cap);
+	buf_done(text);
+}
+
+static char *load(struct sys *sys, const char *audience)
+{
+	CLEANUP(wipe) struct buf text = {0};
+	struct err ignored = {0};
+	struct span token;
+
+	if (ownfile_read(sys, TOKEN_PATH, TOKEN_FILE_MAX, &text, &ignored) < 0 ||
+	    !parse(buf_bytes(&text), audience, sys->ops->realtime_s(sys), &token))
+		return NULL;
+	return strndup((const char *)token.p, token.len);
+}
+
+/* A token that cannot be kept serves this once. */
+static void store(struct sys *sys, const char *audience, const struct imds_token *token)
+{
+	CLEANUP(wipe) struct buf text = {0};
+	struct err ignored = {0};
+
+	buf_printf(&text, HEADING "\naudience %s\nexpires %lld\ntoken %s\n", audience,
+		   (long long)token->claims.exp_s, token->text);
+	if (!text.failed)
+		(void)ownfile_write(sys, TOKEN_PATH, buf_bytes(&text), &ignored);
+}
+
+static int ask(struct sys *sys, const struct conf *conf, const char *audience, char **ret_text,
+	       struct err *err)
+{
+	const struct imds imds = {.base_url = conf->imds, .patience_ms = PATIENCE_MS};
+	CLEANUP(imds_token_done) struct imds_token token = {0};
+	int r = imds_token(sys, &imds, audience, &token, err);
+
+	if (r < 0)
+		return reason_add(err, r == -ENOENT ? REASON_IDENTITY_MISSING
+						    : REASON_TOKEN_UNAVAILABLE);
+	store(sys, audience, &token);
+	*ret_text = steal_ptr(token.text);
+	return 0;
+}
+
+int token_get(struct sys *sys, const struct conf *conf, char **ret_text, bool *ret_cached,
+	      struct err *err)
+{
+	char audience[512];
+	int n, r;
+
+	if (!conf->resource_manager)
+		return reason_refuse(err, REASON_NOT_CONFIGURED,
+				     "no Resource Manager is configured");
+	n = snprintf(audience, sizeof(audience), "%s/", conf->resource_manager);
+	if (n < 0 || (size_t)n >= sizeof(audience))
+		return reason_refuse(err, REASON_NOT_CONFIGURED,
+				     "the URL of Resource Manager is too long");
+	*ret_text = load(sys, audience);
+	*ret_cached = *ret_text;
+	r = *ret_text ? 0 : ask(sys, conf, audience, ret_text, err);
+	return r;
+}
+
+void token_forget(struct sys *sys)
+{
+	(void)fs_remove(sys, TOKEN_PATH, &(struct err){0});
+}
+
+void token_free(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}

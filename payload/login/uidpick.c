@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/num.h"
+#include "lib/core/reason.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/lookup.h"
+#include "payload/login/uidpick.h"
+
+#define LOCAL_MAX ((size_t)16 << 20)
+
+/* Both have the name first and the id third. */
+static const char *const local_files[] = {"/etc/passwd", "/etc/group"};
+
+/* The same two as databases of name services. */
+static const char *const databases[] = {"passwd", "group"};
+
+static struct span take_field(struct span *line)
+{
+	const unsigned char *colon = line->len ? memchr(line->p, ':', line->len) : NULL;
+	struct span field = *line;
+
+	if (!colon) {
+		*line = (struct span){0};
+		return field;
+	}
+	(void)span_take(line, (size_t)(colon - line->p), &field);
+	(void)span_take(line, 1, &(struct span){0});
+	return field;
+}
+
+/* False for a line that is no entry: a comment, a mark of NIS. */
+static bool parse_local(struct span line, struct span *ret_name, uint32_t *ret_id)
+{
+	uint64_t id;
+
+	*ret_name = take_field(&line);
+	(void)take_field(&line);
+	if (!num_parse(take_field(&line), UINT32_MAX, &id))
+		return false;
+	*ret_id = (uint32_t)id;
+	return true;
+}
+
+/* Tell choice the ids of a local file, which must not have the name itself. */
+static int tell_local(struct sys *sys, const char *path, const char *name,
+		      struct uid_choice *choice, struct err *err)
+{
+	struct span lines, line, entry;
+	AUTO_BUF text = {0};
+	uint32_t id;
+	int r = fs_read(sys, path, FS_TRUSTED, LOCAL_MAX, &text, NULL, err);
+
+	if (r < 0)
+		return r;
+	lines = buf_bytes(&text);
+	while (span_line(&lines, &line)) {
+		if (!parse_local(line, &entry, &id))
+			continue;
+		if (span_is(entry, name))
+			return err_set(err, EEXIST, "%s is in %s already", name, path);
+		uid_choice_taken(choice, id);
+	}
+	return 0;
+}
+
+static void tell_ours(const struct buf *text, const char *name, struct uid_choice *choice)
+{
+	struct span lines = buf_bytes(text);
+	struct aad_user user;
+
+	while (aadpasswd_next(&lines, &user))
+		if (!span_is(user.name, name))
+			uid_choice_taken(choice, user.id);
+}
+
+static int tell_all(struct sys *sys, const struct ledger *ledger, const char *name,
+		    struct uid_choice *choice, struct err *err)
+{
+	tell_ours(&ledger->users, name, choice);
+	tell_ours(&ledger->remembered, name, choice);
+	for (size_t i = 0; i < ARRAY_LEN(local_files); i++)
+		if (tell_local(sys, local_files[i], name, choice, err) < 0)
+			return -err->code;
+	return 0;
+}
+
+/* Does any name service give the id to somebody?  Our own answers for who is set up alone. */
+static int ask_others(struct sys *sys, uint32_t id, bool *ret_taken, struct err *err)
+{
+	char key[16];
+
+	(void)snprintf(key, sizeof(key), "%u", id);
+	*ret_taken = false;
+	for (size_t i = 0; i < ARRAY_LEN(databases) && !*ret_taken; i++) {
+		AUTO_BUF output = {0};
+		int r = lookup_getent(sys, databases[i], key, &output, err);
+
+		if (r < 0 && r != -ENOENT)
+			return r;
+		*ret_taken = r == 0;
+	}
+	*err = (struct err){0};
+	return 0;
+}
+
+static int pick(struct sys *sys, const struct ledger *ledger, const char *name,
+		struct uid_range range, uint32_t *ret, struct err *err)
+{
+	struct uid_choice choice;
+	bool taken = true;
+	uint32_t id;
+	int r;
+
+	uid_choice_start(&choice, name, range);
+	r = tell_all(sys, ledger, name, &choice, err);
+	while (r == 0 && taken) {
+		if (!uid_choice_pick(&choice, &id))
+			return err_set(err, ENOSPC, "no uid is free for %s", name);
+		r = ask_others(sys, id, &taken, err);
+		if (taken)
+			uid_choice_taken(&choice, id);
+	}
+	if (r < 0)
+		return r;
+	*ret = id;
+	return 0;
+}
+
+int uidpick(struct sys *sys, const struct ledger *ledger, const char *name, struct uid_range range,
+	    uint32_t *ret, struct err *err)
+{
+	return pick(sys, ledger, name, range, ret, err) < 0
+		       ? reason_add(err, REASON_PROVISION_FAILED)
+		       : 0;
+}
+
+/* A choice whose first candidate is the id itself. */
+static int still_free(struct sys *sys, const struct ledger *ledger, const char *name, uint32_t id,
+		      struct err *err)
+{
+	struct uid_choice choice = {.range = {UID_LOWEST, UID_HIGHEST}, .wanted = id};
+	bool taken;
+	uint32_t got;
+	int r = tell_all(sys, ledger, name, &choice, err);
+
+	if (r < 0)
+		return r;
+	taken = !uid_choice_pick(&choice, &got) || got != id;
+	if (!taken)
+		r = ask_others(sys, id, &taken, err);
+	if (r == 0 && taken)
+		r = err_set(err, EEXIST, "uid %u, which was the one of %s, is somebody else's now",
+			    id, name);
+	return r;
+}
+
+int uidpick_still_free(struct sys *sys, const struct ledger *ledger, const char *name, uint32_t id,
+		       struct err *err)
+{
+	return still_free(sys, ledger, name, id, err) < 0 ? reason_add(err, REASON_PROVISION_FAILED)
+							  : 0;
+}
