@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What shall be in force on the machine: a pure function of settings, identity and cloud. */
+#ifndef HANDLER_DESIRED_H
+#define HANDLER_DESIRED_H
+
+#include "handler/settings.h"
+#include "lib/core/cloud.h"
+#include "lib/core/conf.h"
+
+/* What the settings alone say, with the defaults for the rest.  -ENOMEM. */
+int desired_settings(const struct settings *settings, struct conf *ret, struct err *err);
+
+/* Add who the machine is, and the endpoints of its cloud.  -ENOMEM. */
+int desired_identity(const char *tenant, const char *resource_id, const struct cloud *cloud,
+		     struct conf *conf, struct err *err);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handler/inspect.h"
+#include "handler/report.h"
+#include "handler/session.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/json.h"
+#include "lib/core/osrelease.h"
+#include "lib/core/outcome.h"
+#include "lib/core/yaml.h"
+#include "lib/steps/run.h"
+#include "lib/sys/fs.h"
+
+#define DEADLINE_S 240
+
+static int fail(const struct command *command, const struct err *err, int fallback)
+{
+	int code = err->outcome ? err->outcome : fallback;
+	const struct outcome *outcome = outcome_find(code);
+
+	(void)dprintf(command->err, "error %d %s: %s. %s\n", code, outcome->name, err->msg,
+		      err->remedy[0] ? err->remedy : outcome->remedy);
+	return code;
+}
+
+/* Print a text or, where that is NULL, a document, which is consumed. */
+static int print(const struct command *command, const struct buf *text, json_t *json)
+{
+	AUTO_JSON *own = json;
+	AUTO_FREE char *dump = text ? NULL : json_text(json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	const char *out = text && !text->failed ? buf_text(text) : dump;
+	struct err err = {0};
+
+	if (!out)
+		return err_oom(&err), fail(command, &err, EXIT_VERIFY);
+	(void)fs_write_all(command->out, span_of(out));
+	return EXIT_OK;
+}
+
+/* Somebody may look at a machine without a guest agent: then the default settings are what counts.
+ */
+static int begin(struct session *session, const struct command *command, struct err *err)
+{
+	struct sys *sys = session->sys;
+	int r;
+
+	sys->deadline_ns = sys->ops->boottime_ns(sys) + DEADLINE_S * 1000000000LL;
+	r = session_find(session, command->folder, command->sequence, err);
+	if (r == -ENOENT) {
+		(void)dprintf(command->err, "note: %s; the default settings are assumed\n",
+			      err->msg);
+		*err = (struct err){0};
+		r = 0;
+	}
+	if (r == 0)
+		r = session_parse(session, err);
+	return r < 0 ? r : session_start(session, command->folder, command->version, err);
+}
+
+/* The text of the configuration names tenant and resource, so a look at that step alone asks for
+ * them first. */
+static int learn_identity(struct session *session, const struct command *command, const char *only,
+			  struct err *err)
+{
+	AUTO_CHANGES none = {0};
+
+	if (!only || strcmp(only, "config") != 0)
+		return 0;
+	for (size_t i = 0; i < command->step_count; i++)
+		if (strcmp(command->steps[i]->name, "identity") == 0)
+			return command->steps[i]->plan(&session->machine, WANT_PRESENT, &none, err);
+	return 0;
+}
+
+int inspect_check(struct sys *sys, const struct command *command, const struct query *query)
+{
+	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
+	AUTO_FREE struct step_result *results = calloc(command->step_count, sizeof(*results));
+	struct run run = {
+		.machine = &session.machine,
+		.steps = command->steps,
+		.count = command->step_count,
+		.only = query->only,
+		.results = results,
+	};
+	size_t count = command->step_count;
+	struct err err = {0}, told = {0}; /* each step's own is in its result */
+	AUTO_BUF text = {0};
+	int r = results ? begin(&session, command, &err) : err_oom(&err);
+
+	if (r == 0)
+		r = learn_identity(&session, command, query->only, &err);
+	if (r < 0)
+		return fail(command, &err, EXIT_VERIFY);
+	(void)run_check(&run, &told);
+	if (!query->json)
+		report_check_text(results, count, &text);
+	r = print(command, query->json ? NULL : &text,
+		  query->json ? report_check_json(results, count, command->version) : NULL);
+	return r ? r : report_verdict(results, count);
+}
+
+/* The changes of each step, in the order in which they would be made. */
+static json_t *plan_json(struct session *session, const struct command *command,
+			 const struct query *query)
+{
+	struct machine *machine = &session->machine;
+	bool forward = query->want == WANT_PRESENT;
+	AUTO_JSON *steps = json_array();
+
+	for (size_t n = 0; n < command->step_count; n++) {
+		const struct step *step = command->steps[forward ? n : command->step_count - 1 - n];
+		AUTO_CHANGES changes = {0};
+		struct err err = {0};
+
+		if (query->only && strcmp(query->only, step->name) != 0)
+			continue;
+		machine->note_count = 0;
+		(void)step->plan(machine, query->want, &changes, &err);
+		if (json_array_append_new(steps, report_changes_json(step, &changes, machine,
+								     err.code ? err.msg : NULL)) <
+		    0)
+			return NULL;
+	}
+	return json_pack("{s:s, s:O}", "for", forward ? "install" : "uninstall", "steps", steps);
+}
+
+int inspect_plan(struct sys *sys, const struct command *command, const struct query *query)
+{
+	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
+	AUTO_FREE struct step_result *results = calloc(command->step_count, sizeof(*results));
+	struct run run = {
+		.machine = &session.machine,
+		.steps = command->steps,
+		.count = command->step_count,
+		.only = query->only,
+		.results = results,
+	};
+	struct err err = {0};
+	AUTO_BUF text = {0};
+	int r = results ? begin(&session, command, &err) : err_oom(&err);
+
+	if (r == 0 && query->want == WANT_PRESENT)
+		r = learn_identity(&session, command, query->only, &err);
+	if (r < 0)
+		return fail(command, &err, EXIT_VERIFY);
+	if (!query->json)
+		text.failed = run_plan(&run, query->want, &text, &err) < 0;
+	return print(command, query->json ? NULL : &text,
+		     query->json ? plan_json(&session, command, query) : NULL);
+}
+
+int inspect_status(struct sys *sys, const struct command *command, const struct query *query)
+{
+	CLEANUP(state_done) struct state state = {0};
+	struct err err = {0};
+	AUTO_BUF text = {0};
+	int r = state_read(sys, &state, &err);
+	const struct state *known = r == 0 ? &state : NULL;
+
+	if (r < 0 && r != -ENOENT)
+		(void)dprintf(command->err, "note: %s\n", err.msg);
+	if (!query->json)
+		report_state_text(known, &text);
+	return print(command, query->json ? NULL : &text,
+		     query->json ? report_state_json(known) : NULL);
+}
+
+static int read_os_release(struct sys *sys, const char *path, struct osrelease *ret,
+			   struct err *err)
+{
+	AUTO_BUF text = {0};
+	int r = fs_read(sys, path ? path : "/etc/os-release", FS_FOLLOW, OSRELEASE_MAX, &text, NULL,
+			err);
+
+	if (r == -ENOENT && !path)
+		r = fs_read(sys, "/usr/lib/os-release", FS_FOLLOW, OSRELEASE_MAX, &text, NULL, err);
+	if (r == 0 && osrelease_parse(buf_bytes(&text), ret, err) < 0)
+		r = err_wrap(err, "%s", path ? path : "os-release");
+	return r;
+}
+
+int inspect_platform(struct sys *sys, const struct command *command, const struct query *query)
+{
+	AUTO_YAML table = {0};
+	struct platform platform;
+	struct osrelease os;
+	struct err err = {0};
+	AUTO_BUF data = {0};
+	AUTO_BUF text = {0};
+	char path[PATH_MAX];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/manifest/distros.yaml", command->folder);
+	r = fs_read(sys, path, 0, YAML_MAX, &data, NULL, &err);
+	if (r == 0)
+		r = yaml_parse(buf_bytes(&data), "manifest/distros.yaml", &table, &err);
+	if (r == 0)
+		r = read_os_release(sys, query->os_release, &os, &err);
+	if (r == 0)
+		r = distro_decide(&table, &os, &platform, &err);
+	if (r < 0)
+		return fail(command, &err, EXIT_SETTINGS);
+	if (!query->json)
+		report_platform_text(&platform, &text);
+	return print(command, query->json ? NULL : &text,
+		     query->json ? report_platform_json(&platform) : NULL);
+}

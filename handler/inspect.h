@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verbs for people: they look and change nothing.  Each returns the exit code; failures are
+ * one line on standard error.
+ */
+#ifndef HANDLER_INSPECT_H
+#define HANDLER_INSPECT_H
+
+#include "handler/verbs.h"
+
+struct query {
+	bool json;
+	const char *only; /* name of a step, for check and plan; NULL: all */
+	enum want want; /* for plan */
+	const char *os_release; /* for platform: absolute path, NULL: the machine's own */
+};
+
+/* 0 all in force, 1 with notes, 2 not; EXIT_SETTINGS or EXIT_IDENTITY when that cannot be told. */
+int inspect_check(struct sys *sys, const struct command *command, const struct query *query);
+
+/*
+ * 0; a step that cannot be told before those above it are in force says so.  EXIT_SETTINGS or
+ * EXIT_IDENTITY when nothing can be told.
+ */
+int inspect_plan(struct sys *sys, const struct command *command, const struct query *query);
+
+/* 0, also when nothing is installed. */
+int inspect_status(struct sys *sys, const struct command *command, const struct query *query);
+
+/* 0, also for a platform that is not supported; EXIT_SETTINGS when a file cannot be read. */
+int inspect_platform(struct sys *sys, const struct command *command, const struct query *query);
+
+#endif

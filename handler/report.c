@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "handler/report.h"
+#include "handler/text.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/json.h"
+#include "lib/core/outcome.h"
+
+static const char *const verdicts[] = {"ok", "notes", "failed"};
+
+static const char *const kinds[] = {
+	[CHANGE_WRITE] = "write", [CHANGE_REMOVE] = "remove", [CHANGE_MKDIR] = "mkdir",
+	[CHANGE_RMDIR] = "rmdir", [CHANGE_CALL] = "call",
+};
+
+/* Messages quote other programs: they become ASCII before they are JSON. */
+static json_t *quote(const char *text)
+{
+	char ascii[ERR_MSG_MAX];
+
+	ascii_text(text, ascii, sizeof(ascii));
+	return json_string(ascii);
+}
+
+int report_verdict(const struct step_result *results, size_t count)
+{
+	int verdict = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (results[i].state == STEP_FAILED || results[i].state == STEP_DRIFTED)
+			return 2;
+		if (results[i].note_count)
+			verdict = 1;
+	}
+	return verdict;
+}
+
+void report_check_text(const struct step_result *results, size_t count, struct buf *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct step_result *result = &results[i];
+
+		if (result->state == STEP_SKIPPED)
+			continue;
+		buf_printf(ret, "%-8s %-9s %s\n", step_state_name(result->state),
+			   result->step->name,
+			   result->message[0] ? result->message : result->step->purpose);
+		for (size_t j = 0; j < result->note_count; j++)
+			buf_printf(ret, "%18s note: %s\n", "", result->notes[j]);
+		if (result->remedy[0])
+			buf_printf(ret, "%18s remedy: %s\n", "", result->remedy);
+	}
+	buf_printf(ret, "%s\n", verdicts[report_verdict(results, count)]);
+}
+
+static json_t *notes_json(const char notes[][NOTE_MAX], size_t count)
+{
+	AUTO_JSON *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		if (json_array_append_new(list, quote(notes[i])) < 0)
+			return NULL;
+	return steal_ptr(list);
+}
+
+json_t *report_check_json(const struct step_result *results, size_t count, const char *version)
+{
+	AUTO_JSON *steps = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct step_result *result = &results[i];
+
+		if (result->state == STEP_SKIPPED)
+			continue;
+		if (json_array_append_new(
+			    steps,
+			    json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "name",
+				      result->step->name, "purpose", result->step->purpose, "state",
+				      step_state_name(result->state), "message",
+				      quote(result->message), "remedy", quote(result->remedy),
+				      "notes", notes_json(result->notes, result->note_count), "ms",
+				      (json_int_t)result->ms)) < 0)
+			return NULL;
+	}
+	return json_pack("{s:s, s:s, s:O}", "result", verdicts[report_verdict(results, count)],
+			 "version", version, "steps", steps);
+}
+
+json_t *report_changes_json(const struct step *step, const struct changes *changes,
+			    const struct machine *machine, const char *error)
+{
+	AUTO_JSON *list = json_array();
+
+	for (size_t i = 0; i < changes->count; i++) {
+		const struct change *change = &changes->list[i];
+
+		if (json_array_append_new(list,
+					  json_pack("{s:s, s:o, s:o*}", "kind", kinds[change->kind],
+						    "what", quote(change->what), "path",
+						    change->path ? quote(change->path) : NULL)) < 0)
+			return NULL;
+	}
+	return json_pack("{s:s, s:O, s:o, s:o*}", "name", step->name, "changes", list, "notes",
+			 notes_json(machine->notes, machine->note_count), "error",
+			 error ? quote(error) : NULL);
+}
+
+void report_state_text(const struct state *state, struct buf *ret)
+{
+	char time[TIME_TEXT_SIZE];
+
+	if (!state) {
+		buf_str(ret, "not installed\n");
+		return;
+	}
+	if (state->owner[0]) {
+		time_text(state->since_s, time);
+		buf_printf(ret, "in force  version %s since %s\n", state->owner, time);
+	} else {
+		buf_str(ret, "in force  nothing\n");
+	}
+	if (state->verb[0]) {
+		time_text(state->time_s, time);
+		buf_printf(ret, "last      %s at %s, sequence number %lld: %d %s\n          %s\n",
+			   state->verb, time, (long long)state->sequence, state->code,
+			   outcome_find(state->code)->name, state->message);
+	}
+	for (size_t i = 0; i < state->step_count; i++)
+		buf_printf(ret, "step      %-9s %s\n", state->steps[i].name,
+			   state->steps[i].result);
+}
+
+static json_t *last_json(const struct state *state)
+{
+	char time[TIME_TEXT_SIZE];
+
+	if (!state->verb[0])
+		return json_null();
+	time_text(state->time_s, time);
+	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:o}", "verb", state->verb, "code", state->code,
+			 "name", outcome_find(state->code)->name, "time", time, "sequenceNumber",
+			 (json_int_t)state->sequence, "message", quote(state->message));
+}
+
+json_t *report_state_json(const struct state *state)
+{
+	AUTO_JSON *steps = json_array();
+	char since[TIME_TEXT_SIZE] = "";
+
+	if (!state)
+		return json_pack("{s:b}", "installed", 0);
+	for (size_t i = 0; i < state->step_count; i++)
+		if (json_array_append_new(steps,
+					  json_pack("{s:s, s:s}", "name", state->steps[i].name,
+						    "state", state->steps[i].result)) < 0)
+			return NULL;
+	if (state->owner[0])
+		time_text(state->since_s, since);
+	return json_pack("{s:b, s:s, s:s, s:o, s:O}", "installed", state->owner[0] != '\0', "owner",
+			 state->owner, "since", since, "last", last_json(state), "steps", steps);
+}
+
+void report_platform_text(const struct platform *platform, struct buf *ret)
+{
+	buf_printf(ret, "id              %s\n", platform->id);
+	buf_printf(ret, "version         %s\n", platform->version);
+	buf_printf(ret, "package manager %s\n", platform->package_manager);
+	buf_printf(ret, "package type    %s\n", platform->package_type);
+	buf_printf(ret, "ssh service     %s\n", platform->ssh_service);
+	buf_printf(ret, "supported       %s: %s\n", support_name(platform->supported),
+		   platform->reason);
+}
+
+json_t *report_platform_json(const struct platform *platform)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "id", platform->id, "version",
+			 platform->version, "packageManager", platform->package_manager,
+			 "packageType", platform->package_type, "sshService", platform->ssh_service,
+			 "supported", support_name(platform->supported), "reason",
+			 quote(platform->reason));
+}

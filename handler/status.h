@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * <sequence>.status: how the agent, and so the portal and the command line, learn what came of a
+ * command.  Source: WALinuxAgent, ga/exthandlers.py, collect_ext_status.
+ *
+ * MUST:
+ *  1. A terminal status (success or error) is never replaced by transitioning.
+ *  2. The file is at most STATUS_FILE_MAX bytes of ASCII, each message at most STATUS_MESSAGE_MAX:
+ * the agent cuts longer ones where it likes.
+ */
+#ifndef HANDLER_STATUS_H
+#define HANDLER_STATUS_H
+
+#include "lib/core/buf.h"
+#include "lib/steps/run.h"
+#include "lib/sys/sys.h"
+
+#define STATUS_MESSAGE_MAX 1000
+#define STATUS_FILE_MAX ((size_t)100 << 10)
+
+enum status_value { STATUS_NONE, STATUS_TRANSITIONING, STATUS_SUCCESS, STATUS_ERROR };
+
+struct status {
+	const char *operation; /* "Enable" */
+	enum status_value value;
+	int code; /* the exit code */
+	const char *cause; /* the message's first line */
+	const char *remedy; /* its second, may be empty */
+	int64_t time_s; /* since 1970 */
+	const struct step_result *results; /* a substatus for each that was reached */
+	size_t count;
+};
+
+/* The file's text.  -ENOMEM. */
+int status_build(const struct status *status, struct buf *ret, struct err *err);
+
+/* Publish under the status folder, which is made if it is missing.  The errors of fs_replace. */
+int status_publish(struct sys *sys, const char *status_folder, int64_t sequence, struct span text,
+		   struct err *err);
+
+/* What stands for this sequence number; STATUS_NONE also for a file that cannot be understood. */
+enum status_value status_standing(struct sys *sys, const char *status_folder, int64_t sequence);
+
+#endif

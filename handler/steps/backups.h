@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /etc/passwd- and its kin.  Making and removing the package's system user leaves passwd, group,
+ * shadow and gshadow byte for byte as they were, but not the backups that useradd and userdel write
+ * beside them.  These are kept here over the package's life on the machine.
+ */
+#ifndef HANDLER_STEPS_BACKUPS_H
+#define HANDLER_STEPS_BACKUPS_H
+
+#include "lib/steps/step.h"
+
+/* Before the installation.  Keeps the first state: nothing is done while the user is there. */
+int backups_save(struct machine *m, struct err *err);
+
+/*
+ * After the removal.  A backup is put back only when nothing but our user came and went since it
+ * was kept: the file is as it was then, and its backup differs from it by our user's line alone.
+ * What was kept is dropped in any case.
+ */
+int backups_restore(struct machine *m, struct err *err);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine must have an identity in Entra, and must say which: the configuration is made for
+ * its tenant, its resource and its cloud.  Proved as the known product does it, by a token for the
+ * application that people sign in to.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "handler/desired.h"
+#include "handler/extension.h"
+#include "handler/steps.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "lib/core/yaml.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/imds.h"
+
+#define SIGN_IN_APPLICATION "ce6ff14a-7fdc-4685-bbe0-f6afdfcfa8e0" /* Azure Linux VM Sign-In */
+#define PATIENCE_MS 10000 /* at least; a service that is silent at boot comes within seconds */
+
+/* The segment after `/key/` in a resource id, "" when there is none. */
+static struct span segment(const char *resource_id, const char *key)
+{
+	const char *at = strcasestr(resource_id, key);
+
+	if (!at)
+		return (struct span){0};
+	at += strlen(key);
+	return (struct span){(const unsigned char *)at, strcspn(at, "/")};
+}
+
+static int no_identity(const char *resource_id, struct err *err)
+{
+	struct span group = segment(resource_id, "/resourceGroups/");
+	struct span set = segment(resource_id, "/virtualMachineScaleSets/");
+	struct span name = set.len ? set : segment(resource_id, "/virtualMachines/");
+
+	return err_remedy(err, EXIT_IDENTITY,
+			  "az %s identity assign --resource-group %.*s --name %.*s",
+			  set.len ? "vmss" : "vm", (int)group.len, (const char *)group.p,
+			  (int)name.len, (const char *)name.p);
+}
+
+static int service_failed(const char *base_url, struct err *err)
+{
+	return err_remedy(err, EXIT_IDENTITY,
+			  "this must be an Azure VM; let root reach %s without a proxy", base_url);
+}
+
+static int find_cloud(struct machine *m, struct yaml_node *table, const char *environment,
+		      struct cloud *ret, struct err *err)
+{
+	char path[PATH_MAX];
+	AUTO_BUF text = {0};
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/manifest/clouds.yaml", m->extension->folder);
+	r = fs_read(m->sys, path, 0, YAML_MAX, &text, NULL, err);
+	if (r == 0)
+		r = yaml_parse(buf_bytes(&text), "manifest/clouds.yaml", table, err);
+	return r < 0 ? r : cloud_find(table, environment, ret, err);
+}
+
+static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	const int64_t wait_ms = (int64_t)m->extension->settings->identity_wait * 1000;
+	const struct imds imds = {
+		.base_url = m->conf.imds,
+		.patience_ms = wait_ms > PATIENCE_MS ? wait_ms : PATIENCE_MS,
+		.identity_wait_ms = wait_ms,
+	};
+	CLEANUP(imds_token_done) struct imds_token token = {0};
+	AUTO_YAML table = {0};
+	struct imds_instance instance;
+	struct cloud cloud;
+
+	(void)ret;
+	if (want == WANT_ABSENT)
+		return 0;
+	if (imds_instance(m->sys, &imds, &instance, err) < 0)
+		return service_failed(imds.base_url, err);
+	if (find_cloud(m, &table, instance.environment, &cloud, err) < 0)
+		return -err->code;
+	if (imds_token(m->sys, &imds, SIGN_IN_APPLICATION, &token, err) < 0)
+		return err->code == ENOENT ? no_identity(instance.resource_id, err)
+					   : service_failed(imds.base_url, err);
+	return desired_identity(token.claims.tid, instance.resource_id, &cloud, &m->conf, err);
+}
+
+const struct step step_identity = {
+	.name = "identity",
+	.purpose = "the machine's identity in Entra",
+	.exit_code = EXIT_IDENTITY,
+	.plan = plan,
+};

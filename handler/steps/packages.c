@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The payload's packages, out of the extension's own folder.
+ *
+ * Invariants:
+ *  1. No package manager sees a file before SHA256SUMS says that it is as it was packed.
+ *  2. Only packages that this step installed where there were none are ever removed; PACKAGES_PATH
+ *     lists them, and is written before they are installed.
+ *  3. An update is not taken back when a later step fails: the version before it is gone from the
+ *     machine, and its configuration works with the new one.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "handler/extension.h"
+#include "handler/steps.h"
+#include "handler/steps/backups.h"
+#include "handler/sums.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "lib/sys/pkg.h"
+
+#define PACKAGES_PATH STATE_DIR "/packages"
+#define EPOCH "1:" /* so that no repository's package of the same name replaces ours */
+#define SELINUX_CONFIG "/etc/selinux/config"
+#define PACKAGES 2
+
+#if defined(__x86_64__)
+#define DEB_ARCH "amd64"
+#define RPM_ARCH "x86_64"
+#elif defined(__aarch64__)
+#define DEB_ARCH "arm64"
+#define RPM_ARCH "aarch64"
+#endif
+
+/* Does SELinux have a policy here, whether it is on or not? */
+static bool has_selinux_policy(struct sys *sys)
+{
+	struct err ignored = {0};
+	struct span rest, line;
+	AUTO_BUF text = {0};
+	char path[PATH_MAX];
+
+	if (fs_read(sys, SELINUX_CONFIG, FS_FOLLOW, FS_CONFIG_MAX, &text, NULL, &ignored) < 0)
+		return false;
+	rest = buf_bytes(&text);
+	while (span_line(&rest, &line)) {
+		static const struct span key = SPAN_LIT("SELINUXTYPE=");
+		struct span head;
+
+		line = span_trim(line);
+		if (!span_take(&line, key.len, &head) || !span_eq(head, key))
+			continue;
+		(void)snprintf(path, sizeof(path), "/etc/selinux/%.*s/policy",
+			       (int)(line.len < NAME_MAX ? line.len : NAME_MAX),
+			       (const char *)line.p);
+		return fs_exists(sys, path);
+	}
+	return false;
+}
+
+static bool always(struct sys *sys)
+{
+	(void)sys;
+	return true;
+}
+
+static const struct package {
+	const char *name;
+	const char *deb_arch, *rpm_arch;
+	bool (*is_wanted)(struct sys *sys);
+} packages[PACKAGES] = {
+	{"aadsshlogin", DEB_ARCH, RPM_ARCH, always},
+	{"aadsshlogin-selinux", "all", "noarch", has_selinux_policy},
+};
+
+/* What must be installed now, from which files, and why. */
+struct choice {
+	const struct package *package;
+	char file[NAME_MAX]; /* below the extension's folder */
+	bool absent; /* it is not there in any version */
+};
+
+struct selection {
+	struct choice list[PACKAGES];
+	size_t count;
+	struct buf why; /* "install aadsshlogin 1:1.0.0.0, ..." */
+};
+
+#define AUTO_SELECTION __attribute__((cleanup(selection_done))) struct selection
+
+static void selection_done(struct selection *selection)
+{
+	buf_done(&selection->why);
+}
+
+/* Add the reason why a package must be installed; nothing when all is well with it. */
+static int judge(struct machine *m, const struct pkg_manager *manager, const char *name,
+		 bool *ret_absent, struct buf *why, struct err *err)
+{
+	const char *comma = why->len ? ", " : "";
+	char wanted[PKG_VERSION_MAX];
+	struct pkg_status status;
+	AUTO_BUF modified = {0};
+	int r = pkg_query(m->sys, manager, name, &status, err);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(wanted, sizeof(wanted), EPOCH "%s", m->extension->version);
+	*ret_absent = status.state == PKG_ABSENT || status.state == PKG_LEFT_OVER;
+	if (*ret_absent) {
+		buf_printf(why, "%sinstall %s %s", comma, name, wanted);
+	} else if (status.state == PKG_BROKEN) {
+		buf_printf(why, "%sinstall %s %s, which is half installed", comma, name, wanted);
+	} else if (strcmp(status.version, wanted) != 0) {
+		buf_printf(why, "%sinstall %s %s in place of %s", comma, name, wanted,
+			   status.version);
+	} else {
+		r = pkg_verify(m->sys, manager, name, &modified, err);
+		if (r == 0 && modified.len)
+			buf_printf(why, "%sinstall %s %s again, as %s was modified", comma, name,
+				   wanted, buf_text(&modified));
+	}
+	return r;
+}
+
+static void name_file(const struct machine *m, const struct pkg_manager *manager,
+		      const struct package *package, char *ret, size_t size)
+{
+	const char *version = m->extension->version;
+
+	if (strcmp(pkg_type(manager), "deb") == 0)
+		(void)snprintf(ret, size, "packages/%s_%s_%s.deb", package->name, version,
+			       package->deb_arch);
+	else
+		(void)snprintf(ret, size, "packages/%s-%s-1.%s.rpm", package->name, version,
+			       package->rpm_arch);
+}
+
+static int select_packages(struct machine *m, const struct pkg_manager *manager,
+			   struct selection *ret, struct err *err)
+{
+	for (size_t i = 0; i < PACKAGES; i++) {
+		struct choice *choice = &ret->list[ret->count];
+		const struct package *package = &packages[i];
+		size_t before = ret->why.len;
+
+		if (!package->is_wanted(m->sys))
+			continue;
+		if (judge(m, manager, package->name, &choice->absent, &ret->why, err) < 0)
+			return -err->code;
+		if (ret->why.len == before)
+			continue;
+		choice->package = package;
+		name_file(m, manager, package, choice->file, sizeof(choice->file));
+		ret->count++;
+	}
+	return buf_ok(&ret->why, err);
+}
+
+static int find_manager(struct machine *m, const struct pkg_manager **ret, struct err *err)
+{
+	*ret = pkg_detect(m->sys);
+	if (*ret)
+		return 0;
+	(void)err_set(err, EOPNOTSUPP, "there is neither dpkg nor rpm to install packages with");
+	return err_remedy(err, EXIT_UNSUPPORTED, "the README lists what is supported");
+}
+
+static int check_files(struct machine *m, const struct selection *selection, struct err *err)
+{
+	const char *needed[PACKAGES + 1] = {NULL};
+
+	for (size_t i = 0; i < selection->count; i++)
+		needed[i] = selection->list[i].file;
+	if (sums_check(m->sys, m->extension->folder, needed, err) == 0)
+		return 0;
+	return err_remedy(err, EXIT_PACKAGE, "the extension is damaged: install it again");
+}
+
+/* Whether one of our packages is on the list of those that this step installed. */
+static int read_list(struct machine *m, bool ret_listed[PACKAGES], struct err *err)
+{
+	struct span rest, line;
+	AUTO_BUF text = {0};
+	bool exists;
+	int r = fs_read_optional(m->sys, PACKAGES_PATH, FS_TRUSTED, FS_CONFIG_MAX, &text, &exists,
+				 NULL, err);
+
+	if (r < 0)
+		return r;
+	rest = buf_bytes(&text);
+	while (span_line(&rest, &line))
+		for (size_t i = 0; i < PACKAGES; i++)
+			if (span_is(line, packages[i].name))
+				ret_listed[i] = true;
+	return 0;
+}
+
+/* What is there already stays, whoever installed it. */
+static int add_to_list(struct machine *m, const struct selection *selection, struct err *err)
+{
+	const struct fs_meta dir_meta = machine_meta(m, 0700), meta = machine_meta(m, 0600);
+	bool listed[PACKAGES] = {false};
+	AUTO_BUF text = {0};
+	int r = read_list(m, listed, err);
+
+	for (size_t i = 0; i < selection->count; i++)
+		if (selection->list[i].absent)
+			listed[selection->list[i].package - packages] = true;
+	for (size_t i = 0; i < PACKAGES; i++)
+		if (listed[i])
+			buf_printf(&text, "%s\n", packages[i].name);
+	if (r == 0)
+		r = buf_ok(&text, err);
+	if (r == 0)
+		r = fs_mkdir(m->sys, STATE_DIR, &dir_meta, err);
+	if (r == 0)
+		r = fs_replace(m->sys, PACKAGES_PATH, buf_bytes(&text), &meta, err);
+	return r;
+}
+
+/* A package manager's success is not believed: some end well although a script of the package did
+ * not. */
+static int check_installed(struct machine *m, const struct pkg_manager *manager, struct err *err)
+{
+	AUTO_SELECTION left = {.count = 0};
+	int r = select_packages(m, manager, &left, err);
+
+	if (r == 0 && left.count)
+		r = err_set(err, EIO,
+			    "the package manager reports success, but one would still have to %s",
+			    buf_text(&left.why));
+	return r;
+}
+
+static int install(struct machine *m, const struct pkg_manager *manager,
+		   const struct selection *selection, struct err *err)
+{
+	char paths[PACKAGES][PATH_MAX];
+	const char *files[PACKAGES + 1] = {NULL};
+
+	for (size_t i = 0; i < selection->count; i++) {
+		(void)snprintf(paths[i], sizeof(paths[i]), "%s/%s", m->extension->folder,
+			       selection->list[i].file);
+		files[i] = paths[i];
+	}
+	return pkg_install(m->sys, manager, files, m->log_fd, err);
+}
+
+static int put_on(struct machine *m, struct err *err)
+{
+	const struct pkg_manager *manager;
+	AUTO_SELECTION selection = {.count = 0};
+	int r = find_manager(m, &manager, err);
+
+	if (r == 0)
+		r = select_packages(m, manager, &selection, err);
+	if (r == 0)
+		r = check_files(m, &selection, err);
+	if (r == 0)
+		r = add_to_list(m, &selection, err);
+	if (r == 0)
+		r = backups_save(m, err);
+	if (r == 0)
+		r = install(m, manager, &selection, err);
+	return r == 0 ? check_installed(m, manager, err) : r;
+}
+
+/* Those of the list that the package manager still knows. */
+static int select_ours(struct machine *m, const struct pkg_manager *manager,
+		       const char *ret_names[PACKAGES + 1], size_t *ret_count, struct err *err)
+{
+	bool listed[PACKAGES] = {false};
+	int r = read_list(m, listed, err);
+
+	*ret_count = 0;
+	for (size_t i = 0; r == 0 && i < PACKAGES; i++) {
+		struct pkg_status status;
+
+		if (!listed[i])
+			continue;
+		r = pkg_query(m->sys, manager, packages[i].name, &status, err);
+		if (r == 0 && status.state != PKG_ABSENT)
+			ret_names[(*ret_count)++] = packages[i].name;
+	}
+	ret_names[*ret_count] = NULL;
+	return r;
+}
+
+static int take_off(struct machine *m, struct err *err)
+{
+	const char *names[PACKAGES + 1];
+	const struct pkg_manager *manager;
+	size_t count;
+	int r = find_manager(m, &manager, err);
+
+	if (r == 0)
+		r = select_ours(m, manager, names, &count, err);
+	if (r == 0 && count)
+		r = pkg_remove(m->sys, manager, names, m->log_fd, err);
+	if (r == 0)
+		r = backups_restore(m, err);
+	if (r == 0)
+		r = fs_remove(m->sys, PACKAGES_PATH, err);
+	return r;
+}
+
+static int plan_present(struct machine *m, struct changes *ret, struct err *err)
+{
+	const struct pkg_manager *manager;
+	AUTO_SELECTION selection = {.count = 0};
+	bool first = true;
+	int r;
+
+	if (m->extension->settings->package_source != PACKAGES_EMBEDDED) {
+		(void)err_set(err, EOPNOTSUPP,
+			      "this version installs the packages of its own zip only");
+		return err_remedy(err, EXIT_SETTINGS, "leave packageSource out, or set embedded");
+	}
+	r = find_manager(m, &manager, err);
+	if (r == 0)
+		r = select_packages(m, manager, &selection, err);
+	if (r < 0 || selection.count == 0)
+		return r;
+	for (size_t i = 0; i < selection.count; i++)
+		first = first && selection.list[i].absent;
+	return changes_call(ret, buf_text(&selection.why), put_on, first ? take_off : NULL, err);
+}
+
+static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
+{
+	if (!fs_exists(m->sys, PACKAGES_PATH))
+		return 0;
+	return changes_call(ret, "remove the packages that the extension installed", take_off, NULL,
+			    err);
+}
+
+static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	return want == WANT_PRESENT ? plan_present(m, ret, err) : plan_absent(m, ret, err);
+}
+
+const struct step step_packages = {
+	.name = "packages",
+	.purpose = "the sign-in packages, of this version and unmodified",
+	.exit_code = EXIT_PACKAGE,
+	.plan = plan,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <time.h>
+
+#include "handler/text.h"
+
+void time_text(int64_t time_s, char ret[TIME_TEXT_SIZE])
+{
+	time_t time = (time_t)time_s;
+	struct tm tm;
+
+	ret[0] = '\0';
+	if (gmtime_r(&time, &tm))
+		(void)strftime(ret, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+void ascii_text(const char *text, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text && n + 1 < size; text++)
+		ret[n++] = *text == '\n' || (*text >= 0x20 && *text < 0x7f) ? *text : '?';
+	ret[n] = '\0';
+}

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "handler/files.h"
+#include "handler/presence.h"
+#include "handler/session.h"
+#include "handler/state.h"
+#include "handler/status.h"
+#include "handler/text.h"
+#include "handler/verbs.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "lib/steps/changes.h"
+#include "lib/steps/run.h"
+#include "lib/sys/lock.h"
+#include "lib/sys/log.h"
+
+#define LOCK_PATH STATE_DIR "/lock"
+#define LEDGER_PATH STATE_DIR "/users"
+#define UNDO_S 30 /* what a failure gets for undoing, beyond the deadline if need be */
+
+struct job;
+
+struct verb {
+	const char *name;
+	const char *operation; /* as the status file calls it */
+	int deadline_s; /* below the agent's own 300 and 900 s, with time to undo and report */
+	bool tolerant; /* goes on without environment and settings */
+	bool passive; /* changes nothing, and what it has to say hides no status that stands */
+	int (*work)(struct job *job, struct err *err);
+};
+
+/* One run of a verb. */
+struct job {
+	const struct verb *verb;
+	const struct command *command;
+	struct sys *sys;
+	struct session session;
+	struct state state;
+	struct log log;
+	int lock; /* held while 0 or above */
+	bool ran; /* the steps were walked: there are results to tell */
+	bool no_state; /* the state is another version's, or gone: it is not written */
+	bool failed; /* a step did */
+	bool late; /* it failed because the deadline had passed */
+	struct step_result *results;
+	char message[STATUS_MESSAGE_MAX]; /* how it went, when it went well */
+};
+
+/* ---- telling */
+
+static void say(int fd, const char *text)
+{
+	if (fd >= 0)
+		(void)dprintf(fd, "%s\n", text);
+}
+
+/* What is worth knowing but stops nothing. */
+static void mention(struct job *job, const char *what, const struct err *err)
+{
+	(void)dprintf(job->command->err, "note: %s: %s\n", what, err->msg);
+	log_line(&job->log, LOG_LEVEL_WARNING, "%s: %s", what, err->msg);
+}
+
+/* The first failure says why the verb ends, and needs time for undoing what was done before it. */
+static void fail(struct job *job)
+{
+	int64_t undone_by = job->sys->ops->boottime_ns(job->sys) + UNDO_S * 1000000000LL;
+
+	if (job->failed)
+		return;
+	job->failed = true;
+	job->late = sys_left_ms(job->sys, 1) == 0;
+	if (job->sys->deadline_ns < undone_by)
+		job->sys->deadline_ns = undone_by;
+}
+
+static void observe(const struct step_result *result, void *arg)
+{
+	struct job *job = arg;
+	bool failed = result->state == STEP_FAILED;
+
+	if (failed)
+		fail(job);
+	log_line(&job->log, failed ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s: %s in %lld ms%s%s",
+		 result->step->name, step_state_name(result->state), (long long)result->ms,
+		 result->message[0] ? ": " : "", result->message);
+	for (size_t i = 0; i < result->note_count; i++)
+		log_line(&job->log, LOG_LEVEL_WARNING, "%s: %s", result->step->name,
+			 result->notes[i]);
+}
+
+static void publish(struct job *job, enum status_value value, int code, const char *cause,
+		    const char *remedy)
+{
+	const struct status status = {
+		.operation = job->verb->operation,
+		.value = value,
+		.code = code,
+		.cause = cause,
+		.remedy = remedy,
+		.time_s = job->sys->ops->realtime_s(job->sys),
+		.results = job->results,
+		.count = job->ran ? job->command->step_count : 0,
+	};
+	const char *folder = job->session.environment.status_folder;
+	struct err err = {0};
+	AUTO_BUF text = {0};
+
+	if (!folder || job->session.sequence < 0)
+		return;
+	if (status_build(&status, &text, &err) < 0 ||
+	    status_publish(job->sys, folder, job->session.sequence, buf_bytes(&text), &err) < 0)
+		mention(job, "cannot publish the status", &err);
+}
+
+static bool is_terminal(enum status_value value)
+{
+	return value == STATUS_SUCCESS || value == STATUS_ERROR;
+}
+
+static enum status_value standing(struct job *job)
+{
+	if (!job->session.environment.status_folder || job->session.sequence < 0)
+		return STATUS_NONE;
+	return status_standing(job->sys, job->session.environment.status_folder,
+			       job->session.sequence);
+}
+
+/* mrseq is a convention between handlers and agent.  Nothing here is skipped because of it. */
+static void note_sequence(struct job *job)
+{
+	const struct fs_meta meta = files_meta(job->sys, 0600);
+	char path[PATH_MAX], text[24];
+	struct err err = {0};
+	AUTO_BUF old = {0};
+
+	(void)snprintf(path, sizeof(path), "%s/mrseq", job->command->folder);
+	(void)snprintf(text, sizeof(text), "%lld", (long long)job->session.sequence);
+	if (fs_read(job->sys, path, 0, sizeof(text), &old, NULL, &err) == 0 &&
+	    strcmp(buf_text(&old), text) == 0)
+		return;
+	if (fs_replace(job->sys, path, span_of(text), &meta, &err) < 0)
+		mention(job, "cannot write mrseq", &err);
+}
+
+/* ---- before the work */
+
+static int refuse_instances(const char *instance, struct err *err)
+{
+	(void)err_set(err, ENOTSUP,
+		      "ConfigExtensionName is \"%.64s\": one instance a VM is supported", instance);
+	return err_remedy(err, EXIT_SETTINGS, "set the extension once, without instance names");
+}
+
+static int prepare(struct job *job, struct err *err)
+{
+	const struct command *command = job->command;
+	int r = session_find(&job->session, command->folder, command->sequence, err);
+
+	if (r == 0 && command->instance && command->instance[0])
+		r = refuse_instances(command->instance, err);
+	return r;
+}
+
+static void open_log(struct job *job)
+{
+	const char *folder = job->session.environment.log_folder;
+	struct err err = {0};
+
+	if (!folder)
+		return;
+	job->log.fd = files_open_log(job->sys, folder, "handler.log", &err);
+	if (job->log.fd < 0)
+		mention(job, "cannot write a log", &err);
+}
+
+static int take_lock(struct job *job, struct err *err)
+{
+	const struct fs_meta meta = files_meta(job->sys, 0700);
+	char holder[64];
+
+	if (fs_mkdir(job->sys, STATE_DIR, &meta, err) < 0)
+		return err_remedy(err, EXIT_DEPENDENCY,
+				  "make room in /var/lib, and let root write to it");
+	(void)snprintf(holder, sizeof(holder), "%s, pid %ld", job->verb->name, (long)getpid());
+	/* Half of the time is for waiting, so that the other half is left for the work. */
+	job->lock = lock_take(job->sys, LOCK_PATH, holder, job->verb->deadline_s * 500, err);
+	if (job->lock == -EBUSY)
+		err->outcome = EXIT_LOCK;
+	return job->lock < 0 ? job->lock : 0;
+}
+
+static void read_state(struct job *job)
+{
+	struct err err = {0};
+	int r = state_read(job->sys, &job->state, &err);
+
+	if (r < 0 && r != -ENOENT)
+		mention(job, "what was remembered is lost, everything is looked at again", &err);
+}
+
+/* ---- the work */
+
+static struct run new_run(struct job *job)
+{
+	job->ran = true;
+	return (struct run){
+		.machine = &job->session.machine,
+		.steps = job->command->steps,
+		.count = job->command->step_count,
+		.results = job->results,
+		.observer = observe,
+		.observer_arg = job,
+	};
+}
+
+static size_t count_state(const struct job *job, enum step_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < job->command->step_count; i++)
+		n += job->results[i].state == state;
+	return n;
+}
+
+static void become_owner(struct job *job, const char *version)
+{
+	if (strcmp(job->state.owner, version) != 0)
+		job->state.since_s = job->sys->ops->realtime_s(job->sys);
+	(void)snprintf(job->state.owner, sizeof(job->state.owner), "%s", version);
+}
+
+static int apply(struct job *job, struct err *err)
+{
+	CLEANUP(witness_done) struct witness witness = {0};
+	struct run run = new_run(job);
+	size_t changed;
+	int r;
+
+	witness_done(&job->state.witness);
+	job->sys->witness = &witness;
+	r = run_apply(&run, err);
+	job->sys->witness = NULL;
+	if (r < 0)
+		return r;
+	changed = count_state(job, STEP_CHANGED);
+	become_owner(job, job->command->version);
+	boot_id(job->sys, job->state.boot_id);
+	memcpy(job->state.settings_hash, job->session.settings_hash,
+	       sizeof(job->session.settings_hash));
+	/* What was seen before a change is no picture of now: the next enable looks again. */
+	if (changed == 0)
+		state_take_witness(&job->state, &witness);
+	note_sequence(job);
+	(void)snprintf(
+		job->message, sizeof(job->message),
+		"Sign-in with Entra ID over SSH is in force, version %s: %zu steps, %zu changed",
+		job->command->version, job->command->step_count, changed);
+	return 0;
+}
+
+static int update(struct job *job, struct err *err)
+{
+	const char *version = job->command->new_version;
+
+	if (!version || strcmp(version, job->command->version) == 0)
+		return apply(job, err);
+	if (!version_valid(version)) {
+		(void)err_set(err, EINVAL, "VERSION is \"%.64s\", expected a version", version);
+		return err_remedy(err, EXIT_SETTINGS, "VERSION is set by the guest agent");
+	}
+	/* Going back, the agent runs the higher version's update; the lower installs itself next.
+	 */
+	become_owner(job, version);
+	witness_done(&job->state.witness);
+	(void)snprintf(job->message, sizeof(job->message),
+		       "Version %s takes over from version %s; nothing else was changed", version,
+		       job->command->version);
+	return 0;
+}
+
+/* The ledger keeps a home from going to a namesake; an empty one keeps nothing. */
+static int forget(struct job *job, struct err *err)
+{
+	struct err ignored = {0};
+	struct stat st;
+	bool empty = fs_lstat(job->sys, LEDGER_PATH, &st, &ignored) == 0 && st.st_size == 0;
+	int r = fs_remove_tree(job->sys, ORIGINAL_DIR, err);
+
+	if (r == 0 && (job->command->purge || empty))
+		r = fs_remove(job->sys, LEDGER_PATH, err);
+	if (r == 0)
+		r = fs_remove(job->sys, STATE_PATH, err);
+	if (r == 0)
+		r = fs_remove(job->sys, LOCK_PATH, err);
+	if (r < 0)
+		return r;
+	job->no_state = true;
+	(void)fs_rmdir(job->sys, STATE_DIR, &ignored); /* stays with the ledger in it */
+	return 0;
+}
+
+static int revert(struct job *job, struct err *err)
+{
+	const struct conf *conf = &job->session.machine.conf;
+	const char *owner = job->state.owner;
+	AUTO_BUF names = {0};
+	struct run run;
+	int r;
+
+	if (owner[0] && strcmp(owner, job->command->version) != 0) {
+		job->no_state = true;
+		(void)snprintf(job->message, sizeof(job->message),
+			       "Version %s is in force; version %s takes nothing away", owner,
+			       job->command->version);
+		return 0;
+	}
+	r = presence_names(job->sys, conf->uid_first, conf->uid_last, &names, err);
+	run = new_run(job);
+	if (r == 0)
+		r = run_revert(&run, err);
+	if (r == 0)
+		r = forget(job, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(job->message, sizeof(job->message),
+		       "Sign-in with Entra ID over SSH was taken away%s%.600s",
+		       names.len ? "; still signed in: " : "", buf_text(&names));
+	return 0;
+}
+
+static int keep(struct job *job, struct err *err)
+{
+	(void)err;
+	(void)snprintf(job->message, sizeof(job->message),
+		       "Sign-in stays as it is; uninstall takes it away");
+	return 0;
+}
+
+/* clang-format off */
+static const struct verb verbs[] = {
+	{"install", "Install", 840, false, false, apply},
+	{"enable", "Enable", 240, false, false, apply},
+	{"disable", "Disable", 840, true, true, keep},
+	{"uninstall", "Uninstall", 240, true, false, revert},
+	{"update", "Update", 840, false, false, update},
+};
+/* clang-format on */
+
+static int start(struct job *job, struct err *err)
+{
+	struct session *session = &job->session;
+	const char *folder = session->environment.log_folder;
+	struct err ignored = {0};
+
+	job->results = calloc(job->command->step_count, sizeof(*job->results));
+	if (!job->results)
+		return err_oom(err);
+	if (folder)
+		session->machine.log_fd =
+			files_open_log(job->sys, folder, "packages.log", &ignored);
+	if (session_start(session, job->command->folder, job->command->version, err) < 0)
+		return -err->code;
+	(void)log_level_parse(session->machine.conf.log_level, &job->log.level);
+	return 0;
+}
+
+/* Everything that may take time. */
+static int work(struct job *job, struct err *err)
+{
+	int r;
+
+	if (job->verb->passive)
+		return job->verb->work(job, err);
+	r = take_lock(job, err);
+	if (r < 0)
+		return r;
+	read_state(job);
+	r = session_parse(&job->session, err);
+	if (r < 0 && job->verb->tolerant) {
+		mention(job, "going on with default settings", err);
+		*err = (struct err){0};
+		r = 0;
+	}
+	if (r == 0)
+		r = start(job, err);
+	return r < 0 ? r : job->verb->work(job, err);
+}
+
+/* ---- after the work */
+
+static void remember_steps(struct job *job)
+{
+	struct state *state = &job->state;
+
+	state->step_count = 0;
+	for (size_t i = 0; i < job->command->step_count && i < STATE_STEPS_MAX; i++) {
+		struct state_step *step = &state->steps[state->step_count++];
+
+		(void)snprintf(step->name, sizeof(step->name), "%s", job->command->steps[i]->name);
+		(void)snprintf(step->result, sizeof(step->result), "%s",
+			       step_state_name(job->results[i].state));
+	}
+}
+
+static void remember(struct job *job, int code, const char *message)
+{
+	struct state *state = &job->state;
+	struct err err = {0};
+
+	if (job->lock < 0 || job->no_state)
+		return;
+	state->code = code;
+	state->time_s = job->sys->ops->realtime_s(job->sys);
+	state->sequence = job->session.sequence < 0 ? 0 : job->session.sequence;
+	(void)snprintf(state->verb, sizeof(state->verb), "%s", job->verb->name);
+	ascii_text(message, state->message, sizeof(state->message));
+	if (job->ran)
+		remember_steps(job);
+	if (state_write(job->sys, state, &err) < 0)
+		mention(job, "cannot remember the outcome", &err);
+}
+
+static int choose_code(const struct job *job, struct err *err)
+{
+	if (err->code == 0)
+		return EXIT_OK;
+	if (job->late) {
+		err->remedy[0] = '\0';
+		return EXIT_DEADLINE;
+	}
+	return err->outcome ? err->outcome : EXIT_VERIFY;
+}
+
+static void send_event(struct job *job, int code, const char *message)
+{
+	char operation[24];
+	const struct event event = {
+		.version = job->command->version,
+		.task = job->verb->name,
+		.operation = operation,
+		.message = message,
+		.failed = code != EXIT_OK,
+	};
+	struct err ignored = {0};
+
+	(void)snprintf(operation, sizeof(operation), "%lld", (long long)job->session.sequence);
+	if (job->session.environment.events_folder)
+		(void)files_put_event(job->sys, job->session.environment.log_folder,
+				      job->session.environment.events_folder, &event, &ignored);
+}
+
+static int finish(struct job *job, struct err *err)
+{
+	int code = choose_code(job, err);
+	const struct outcome *outcome = outcome_find(code);
+	const char *cause = code ? err->msg : job->message;
+	const char *remedy = code == EXIT_OK ? "" : err->remedy[0] ? err->remedy : outcome->remedy;
+	char line[ERR_MSG_MAX + ERR_REMEDY_MAX + 64];
+
+	if (code == EXIT_OK)
+		(void)snprintf(line, sizeof(line), "%s: %s", job->verb->name, cause);
+	else
+		(void)snprintf(line, sizeof(line), "error %d %s: %s. %s", code, outcome->name,
+			       cause, remedy);
+	say(job->command->out, line);
+	if (code)
+		say(job->command->err, line);
+	log_line(&job->log, code ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", line);
+	remember(job, code, cause);
+	if (!job->verb->passive || !is_terminal(standing(job)))
+		publish(job, code ? STATUS_ERROR : STATUS_SUCCESS, code, cause, remedy);
+	send_event(job, code, line);
+	return code;
+}
+
+/*
+ * enable with nothing to do.  The log and the events stay silent too: the agent asks at every
+ * change of any extension of the machine.
+ */
+static bool in_force(struct job *job)
+{
+	struct err ignored = {0};
+	char boot[BOOT_ID_SIZE];
+
+	boot_id(job->sys, boot);
+	if (state_read(job->sys, &job->state, &ignored) < 0 ||
+	    !state_current(job->sys, &job->state, job->command->version, job->session.settings_hash,
+			   boot))
+		return false;
+	(void)snprintf(job->message, sizeof(job->message),
+		       "Sign-in with Entra ID over SSH is in force, version %s: nothing to do",
+		       job->command->version);
+	if (standing(job) != STATUS_SUCCESS)
+		publish(job, STATUS_SUCCESS, EXIT_OK, job->message, "");
+	note_sequence(job);
+	say(job->command->out, job->message);
+	return true;
+}
+
+static void job_done(struct job *job)
+{
+	if (job->lock >= 0)
+		(void)close(job->lock);
+	if (job->log.fd >= 0)
+		(void)close(job->log.fd);
+	session_done(&job->session);
+	state_done(&job->state);
+	free(job->results);
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+int verb_run(struct sys *sys, const struct command *command)
+{
+	CLEANUP(job_done)
+	struct job job = {
+		.verb = find_verb(command->verb),
+		.command = command,
+		.sys = sys,
+		.session = SESSION_INIT(sys),
+		.log = LOG_INIT,
+		.lock = -1,
+	};
+	struct err err = {0};
+
+	assert(job.verb);
+	sys->deadline_ns = sys->ops->boottime_ns(sys) + job.verb->deadline_s * 1000000000LL;
+	if (prepare(&job, &err) == 0 && strcmp(command->verb, "enable") == 0 && in_force(&job))
+		return EXIT_OK;
+	open_log(&job);
+	if (err.code && job.verb->tolerant) {
+		mention(&job, "going on with default settings", &err);
+		err = (struct err){0};
+	}
+	if (!job.verb->passive && !is_terminal(standing(&job)))
+		publish(&job, STATUS_TRANSITIONING, EXIT_OK, "The work has begun", "");
+	if (err.code == 0)
+		(void)work(&job, &err);
+	return finish(&job, &err);
+}
