@@ -11,7 +11,7 @@ from lab.machine import Machine, Result
 
 UID_FIRST, UID_LAST, UID_RESERVED = 10000000, 99999999, 16
 
-OPTIONS = ["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+OPTIONS = ["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
            "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
 
 

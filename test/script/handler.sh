@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The command line of aadssh-handler: what it accepts, what it prints, how it ends.
+# make check runs this in the build directory and sets srcdir.
+set -u
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+unset AZURE_GUEST_AGENT_EXTENSION_PATH AZURE_GUEST_AGENT_EXTENSION_VERSION ConfigSequenceNumber
+unset ConfigExtensionName VERSION
+
+# An extension as the agent unpacks it.
+ext=$tmp/Publisher.Type-7.8.9.10
+mkdir -p "$ext/bin/any"
+cp aadssh-handler "$ext/bin/any/aadssh-handler" || exit 1
+cp -R "${srcdir:?}/manifest" "$ext/manifest"
+handler=$ext/bin/any/aadssh-handler
+failures=0
+
+# expect CODE PATTERN ARGUMENTS...: output and errors together must hold a line with the pattern.
+expect()
+{
+	code=$1 pattern=$2
+	shift 2
+	"$handler" "$@" >"$tmp/out" 2>&1
+	got=$?
+	if [ "$got" -ne "$code" ] || ! grep -q -e "$pattern" "$tmp/out"; then
+		echo "FAIL: $* ended with $got, expected $code and \"$pattern\" in:"
+		cat "$tmp/out"
+		failures=$((failures + 1))
+	fi
+}
+
+expect 0 '^usage: aadssh-handler' help
+expect 0 '^usage: aadssh-handler' --help
+expect 0 '^usage: aadssh-handler' -h
+expect 0 '^aadssh-handler 7\.8\.9\.10$' version
+expect 0 '^aadssh-handler 7\.8\.9\.10$' --version
+expect 19 '^usage: ' ''
+expect 19 'unknown verb: frobnicate' frobnicate
+expect 19 'no such option: --json' install --json
+expect 19 'no such option: --purge' check --purge
+expect 19 'no such option: extra' status extra
+expect 19 'a value is missing after: --only' check --only
+expect 19 'no step is called nothing; the steps are platform identity .* verify' check --only nothing
+expect 19 'no step is called nothing' plan --only nothing
+expect 19 'takes install or uninstall, not: reboot' plan --for reboot
+expect 19 'there is no file: /nonexistent' platform --os-release /nonexistent
+
+"$handler" >"$tmp/out" 2>&1
+[ $? -eq 19 ] && grep -q 'a verb is missing' "$tmp/out" || failures=$((failures + 1))
+
+# The answer comes from that file alone, which may be named from the working directory.
+printf 'ID=ubuntu\nVERSION_ID="24.04"\n' >"$tmp/os-release"
+cd "$tmp" || exit 1
+handler=$ext/bin/any/aadssh-handler
+expect 0 '"id": "ubuntu"' platform --os-release os-release --json
+expect 0 '"packageManager": "apt"' platform --os-release ./os-release --json
+expect 0 '"packageType": "deb"' platform --json --os-release "$tmp/os-release"
+expect 0 '"sshService": "ssh"' platform --os-release os-release --json
+expect 0 '"supported": "yes"' platform --os-release os-release --json
+expect 0 '^supported  *yes: ' platform --os-release os-release
+printf 'not an os-release\n' >"$tmp/bad"
+expect 53 '^error 53 settings-invalid: ' platform --os-release bad
+
+# Without a table the answer is an error that names it.
+rm -r "$ext/manifest"
+expect 53 'manifest/distros.yaml' platform --os-release os-release
+
+[ "$failures" -eq 0 ]

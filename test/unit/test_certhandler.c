@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/aadpasswd.h"
+#include "lib/core/base64.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/reason.h"
+#include "lib/sys/fs.h"
+#include "payload/login/certhandler.h"
+#include "payload/login/places.h"
+#include "test/unit/fakelogin.h"
+
+#define PLAIN_KEY "AAAAB3NzaC1yc2EAAAADAQABAAABAQC7"
+#define RECORD HANDOFF_DIR "/4711"
+#define OTHER_GUID "11111111-93c4-4be1-8f07-2f6c1b7a9e30"
+
+/* Ask as sshd does; what is printed goes to *ret. */
+static enum reason ask_as(struct fakelogin *fake, const char *user, const char *key,
+			  struct buf *ret)
+{
+	struct log log = LOG_INIT;
+	struct err err = {0};
+	int r = certhandler_answer(fakelogin_sys(fake), user, key, FAKELOGIN_PARENT, &log, ret,
+				   &err);
+
+	return r == 0 ? REASON_NONE : reason_of(&err);
+}
+
+/* With alice's good certificate, and nothing printed. */
+static enum reason refused(struct fakelogin *fake)
+{
+	AUTO_BUF key = {0};
+	AUTO_BUF line = {0};
+	enum reason reason;
+
+	fakelogin_certificate(fake, NULL, &key);
+	reason = ask_as(fake, FAKELOGIN_NAME, buf_text(&key), &line);
+	assert_int_equal(line.len, 0);
+	assert_false(fs_exists(fakelogin_sys(fake), RECORD));
+	return reason;
+}
+
+static void leave_record(struct fakelogin *fake)
+{
+	scratch_write(&fake->scratch, RECORD, "of an earlier key", 0600);
+}
+
+static void a_good_certificate_gets_its_line_and_a_record(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF key = {0};
+	AUTO_BUF line = {0};
+	AUTO_BUF expected = {0};
+
+	fakelogin_entra(fake);
+	fakelogin_certificate(fake, NULL, &key);
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, buf_text(&key), &line), REASON_NONE);
+	buf_str(&expected, "cert-authority,principals=\"Alice@contoso.com\" ssh-rsa ");
+	base64_encode(buf_bytes(&fake->ca_blob), &expected);
+	buf_str(&expected, "\n");
+	assert_string_equal(buf_text(&line), buf_text(&expected));
+	assert_true(fs_exists(fakelogin_sys(fake), RECORD));
+}
+
+static void a_name_without_our_shape_causes_no_access_at_all(void **state)
+{
+	static const char *const names[] = {"root", "", "a@b", "../x@y.z", "alice@contoso.com/",
+					    "-x@contoso.com"};
+	struct fakelogin *fake = *state;
+	int rootfd = fakelogin_sys(fake)->rootfd;
+	AUTO_BUF key = {0};
+	AUTO_BUF line = {0};
+
+	fakelogin_certificate(fake, NULL, &key);
+	fakelogin_sys(fake)->rootfd = -1; /* every access would fail, and be told */
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		assert_int_equal(ask_as(fake, names[i], buf_text(&key), &line), REASON_NONE);
+	fakelogin_sys(fake)->rootfd = rootfd;
+	assert_int_equal(line.len, 0);
+}
+
+static void a_plain_key_removes_the_record_and_reads_nothing(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF line = {0};
+
+	leave_record(fake);
+	scratch_write(&fake->scratch, CONF_PATH, "nonsense\n", 0644);
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, PLAIN_KEY, &line), REASON_NONE);
+	assert_int_equal(line.len, 0);
+	assert_false(fs_exists(fakelogin_sys(fake), RECORD));
+}
+
+static void another_domain_is_not_ours(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakelogin_conf(fake, "user_domains fabrikam.com\n");
+	leave_record(fake);
+	assert_int_equal(refused(fake), REASON_NONE);
+}
+
+static void the_name_may_come_in_capitals(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF key = {0};
+	AUTO_BUF line = {0};
+
+	fakelogin_entra(fake);
+	fakelogin_certificate(fake, NULL, &key);
+	assert_int_equal(ask_as(fake, "ALICE@Contoso.com", buf_text(&key), &line), REASON_NONE);
+	assert_true(line.len > 0);
+}
+
+static void a_refusal_leaves_no_record(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakelogin_entra(fake);
+	leave_record(fake);
+	fake->shared->realtime_s += 7200;
+	assert_int_equal(refused(fake), REASON_CERT_EXPIRED);
+}
+
+static void without_a_configuration_nobody_is_accepted(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+
+	assert_int_equal(fs_remove(fakelogin_sys(fake), CONF_PATH, &err), 0);
+	leave_record(fake);
+	assert_int_equal(refused(fake), REASON_NOT_CONFIGURED);
+}
+
+static void without_the_pam_module_nobody_is_accepted(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+
+	fakelogin_entra(fake);
+	assert_int_equal(fs_remove(fakelogin_sys(fake), "/usr/lib64/security/pam_aad.so", &err), 0);
+	assert_int_equal(refused(fake), REASON_NOT_CONFIGURED);
+}
+
+static void without_a_place_for_the_record_nobody_is_accepted(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+
+	fakelogin_entra(fake);
+	assert_int_equal(fs_rmdir(fakelogin_sys(fake), HANDOFF_DIR, &err), 0);
+	assert_int_equal(refused(fake), REASON_INTERNAL);
+}
+
+static void write_user(struct fakelogin *fake, const char *oid, mode_t mode)
+{
+	AUTO_BUF line = {0};
+
+	buf_printf(&line, FAKELOGIN_NAME ":%s:10000100:10000100::/home/a:/bin/bash\n", oid);
+	scratch_write(&fake->scratch, AADPASSWD_PATH, buf_text(&line), mode);
+}
+
+static void a_name_of_another_account_is_refused(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakelogin_entra(fake);
+	write_user(fake, OTHER_GUID, 0644);
+	assert_int_equal(refused(fake), REASON_OID_MISMATCH);
+}
+
+static void a_list_of_users_that_others_can_write_refuses_all(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakelogin_entra(fake);
+	write_user(fake, CERTMAKE_OID, 0666);
+	assert_int_equal(refused(fake), REASON_INTERNAL);
+}
+
+static void what_is_no_base64_is_malformed(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF key = {0};
+	AUTO_BUF line = {0};
+
+	fakelogin_certificate(fake, NULL, &key);
+	buf_str(&key, "!");
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, buf_text(&key), &line),
+			 REASON_CERT_MALFORMED);
+	assert_int_equal(line.len, 0);
+}
+
+static void the_program_does_nothing_as_root_or_without_arguments(void **state)
+{
+	struct fakelogin *fake = *state;
+	char program[] = "aad_certhandler", name[] = FAKELOGIN_NAME, key[] = PLAIN_KEY;
+	char *argv[] = {program, name, key, NULL};
+
+	leave_record(fake);
+	assert_int_equal(certhandler_main(fakelogin_sys(fake), 2, argv), 0);
+	if (geteuid() == 0)
+		assert_int_equal(certhandler_main(fakelogin_sys(fake), 3, argv), 0);
+	assert_true(fs_exists(fakelogin_sys(fake), RECORD));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
+	static const struct CMUnitTest tests[] = {
+		T(a_good_certificate_gets_its_line_and_a_record),
+		T(a_name_without_our_shape_causes_no_access_at_all),
+		T(a_plain_key_removes_the_record_and_reads_nothing),
+		T(another_domain_is_not_ours),
+		T(the_name_may_come_in_capitals),
+		T(a_refusal_leaves_no_record),
+		T(without_a_configuration_nobody_is_accepted),
+		T(without_the_pam_module_nobody_is_accepted),
+		T(without_a_place_for_the_record_nobody_is_accepted),
+		T(a_name_of_another_account_is_refused),
+		T(a_list_of_users_that_others_can_write_refuses_all),
+		T(what_is_no_base64_is_malformed),
+		T(the_program_does_nothing_as_root_or_without_arguments),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

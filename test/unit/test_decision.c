@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/reason.h"
+#include "payload/login/decision.h"
+#include "payload/login/places.h"
+#include "test/unit/fakelogin.h"
+
+#define FORM                                                                                       \
+	"aadsshlogin-decision 1\nboottime 17\nlogin granted\t/a/1\t/subscriptions/my sub\n"      \
+	"admin denied\t/d/2\t/\nend\n"
+
+static void what_was_written_is_read(void **state)
+{
+	struct decision decision;
+	AUTO_BUF text = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(decision_parse(SPAN_LIT(FORM), &decision, &err), 0);
+	assert_int_equal(decision.boottime_ns, 17);
+	assert_int_equal(decision.login.kind, VERDICT_GRANTED);
+	assert_string_equal(decision.login.id, "/a/1");
+	assert_string_equal(decision.login.scope, "/subscriptions/my sub");
+	assert_int_equal(decision.admin.kind, VERDICT_DENIED);
+	assert_int_equal(decision_format(&decision, &text, &err), 0);
+	assert_string_equal(buf_text(&text), FORM);
+}
+
+static void a_missing_role_has_no_assignment(void **state)
+{
+	struct decision decision = {0};
+	AUTO_BUF text = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(decision_format(&decision, &text, &err), 0);
+	decision.login.kind = VERDICT_GRANTED;
+	assert_int_equal(decision_parse(buf_bytes(&text), &decision, &err), 0);
+	assert_int_equal(decision.login.kind, VERDICT_MISSING);
+	assert_string_equal(decision.login.id, "");
+	assert_string_equal(decision.admin.scope, "");
+}
+
+static void an_assignment_that_would_forge_lines_is_not_written(void **state)
+{
+	struct decision decision = {.login = {.kind = VERDICT_MISSING, .id = "a\nlogin granted"}};
+	AUTO_BUF text = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(decision_format(&decision, &text, &err), -EINVAL);
+	decision = (struct decision){.admin = {.scope = "a\tb"}};
+	assert_int_equal(decision_format(&decision, &text, &err), -EINVAL);
+}
+
+#define LOGIN "login missing\t\t\n"
+#define ADMIN "admin missing\t\t\n"
+#define HEAD "aadsshlogin-decision 1\nboottime 17\n"
+
+static const char *wrong[] = {
+	"",
+	HEAD LOGIN ADMIN,
+	HEAD LOGIN ADMIN "end",
+	HEAD LOGIN ADMIN "end\n\n",
+	HEAD ADMIN LOGIN "end\n",
+	HEAD LOGIN "end\n",
+	HEAD LOGIN LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 2\nboottime 17\n" LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 1\nboottime -1\n" LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 1\n" LOGIN ADMIN "end\n",
+	HEAD "login yes\t\t\n" ADMIN "end\n",
+	HEAD "logingranted\t\t\n" ADMIN "end\n",
+	HEAD "login granted\ta\tb\tc\n" ADMIN "end\n",
+	HEAD "login granted\ta\x01\t\n" ADMIN "end\n",
+};
+
+static void every_other_form_is_refused(void **state)
+{
+	struct decision decision = {.boottime_ns = 4};
+	struct err err = {0};
+
+	assert_int_equal(decision_parse(span_of(*(const char **)*state), &decision, &err),
+			 -EBADMSG);
+	assert_int_equal(reason_of(&err), REASON_BACKEND_MALFORMED);
+	assert_int_equal(decision.boottime_ns, 4);
+}
+
+/* ---- on disk */
+
+static void store(struct fakelogin *fake)
+{
+	struct decision decision = {.boottime_ns = fake->shared->boottime_ns,
+				    .login = {.kind = VERDICT_GRANTED}};
+	struct err err = {0};
+
+	assert_int_equal(decision_store(fakelogin_sys(fake), CERTMAKE_OID, &decision, &err), 0);
+}
+
+static int load(struct fakelogin *fake)
+{
+	struct decision decision;
+	struct err err = {0};
+	int r = decision_load(fakelogin_sys(fake), CERTMAKE_OID, DECISION_LIFE_S, &decision, &err);
+
+	if (r == 0)
+		assert_int_equal(decision.login.kind, VERDICT_GRANTED);
+	return r;
+}
+
+static void a_decision_lives_a_minute_of_this_boot(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	assert_int_equal(load(fake), -ENOENT);
+	store(fake);
+	fake->shared->boottime_ns += 60 * 1000000000ll - 1;
+	fake->shared->realtime_s += 1000000; /* the clock on the wall means nothing */
+	assert_int_equal(load(fake), 0);
+	fake->shared->boottime_ns++;
+	assert_int_equal(load(fake), -ENOENT);
+}
+
+static void a_decision_from_the_future_is_none(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	store(fake);
+	fake->shared->boottime_ns--;
+	assert_int_equal(load(fake), -ENOENT);
+}
+
+static void a_decision_that_others_can_write_is_none(void **state)
+{
+	struct fakelogin *fake = *state;
+	char path[256];
+
+	store(fake);
+	(void)snprintf(path, sizeof(path), "%s" DECISIONS_DIR "/" CERTMAKE_OID, fake->scratch.dir);
+	assert_int_equal(chmod(path, 0622), 0);
+	assert_int_equal(load(fake), -EPERM);
+}
+
+static void a_damaged_decision_is_none(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	scratch_write(&fake->scratch, DECISIONS_DIR "/" CERTMAKE_OID, HEAD "login granted\t\t\n",
+		      0600);
+	assert_int_equal(load(fake), -EBADMSG);
+}
+
+static void one_asks_the_others_wait(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+	int lock = decision_lock(fakelogin_sys(fake), CERTMAKE_OID, &err);
+
+	assert_true(lock >= 0);
+	assert_int_equal(decision_lock(fakelogin_sys(fake), CERTMAKE_OID, &err), -EBUSY);
+	assert_int_equal(reason_of(&err), REASON_DEADLINE);
+	assert_true(fake->shared->slept_ms > 0);
+	assert_int_equal(close(lock), 0);
+	lock = decision_lock(fakelogin_sys(fake), CERTMAKE_OID, &err);
+	assert_true(lock >= 0);
+	assert_int_equal(close(lock), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_written_is_read),
+		cmocka_unit_test(a_missing_role_has_no_assignment),
+		cmocka_unit_test(an_assignment_that_would_forge_lines_is_not_written),
+		T(a_decision_lives_a_minute_of_this_boot),
+		T(a_decision_from_the_future_is_none),
+		T(a_decision_that_others_can_write_is_none),
+		T(a_damaged_decision_is_none),
+		T(one_asks_the_others_wait),
+	};
+	struct CMUnitTest list[ARRAY_LEN(wrong)] = {{.name = NULL}};
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		list[i] = (struct CMUnitTest){.name = "every_other_form_is_refused",
+					      .test_func = every_other_form_is_refused,
+					      .initial_state = &wrong[i]};
+	return cmocka_run_group_tests(tests, NULL, NULL) ||
+	       cmocka_run_group_tests_name("rows", list, NULL, NULL);
+}

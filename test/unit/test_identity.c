@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "handler/desired.h"
+#include "handler/extension.h"
+#include "handler/steps.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "test/unit/fakeimds.h"
+#include "test/unit/scratch.h"
+#include "test/unit/source.h"
+
+static struct scratch scratch;
+static struct settings settings;
+static const struct extension extension = {
+	.folder = "/ext", .version = "1.0.0.0", .settings = &settings};
+static struct machine machine;
+
+static const struct fake_answer good_instance[] = {{200, FAKE_INSTANCE, 0, 0}};
+static const struct fake_answer good_token[] = {{200, NULL, 0, 0}};
+static const struct fake_answer no_identity[] = {{400, FAKE_NO_IDENTITY, 0, 0}};
+
+static int set_up(void **state)
+{
+	struct err err = {0};
+	AUTO_BUF clouds = {0};
+
+	(void)state;
+	scratch_open(&scratch);
+	source_read("manifest/clouds.yaml", &clouds);
+	scratch_write(&scratch, "/ext/manifest/clouds.yaml", buf_text(&clouds), 0744);
+	fake_imds_install(&scratch.ops);
+	fake_imds.instance = good_instance;
+	fake_imds.token = good_token;
+	settings = (struct settings)SETTINGS_INIT;
+	machine = (struct machine){
+		.sys = &scratch.sys,
+		.extension = (struct extension *)(uintptr_t)&extension,
+		.log_fd = -1,
+	};
+	assert_int_equal(desired_settings(&settings, &machine.conf, &err), 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	conf_done(&machine.conf);
+	scratch_done(&scratch);
+	return 0;
+}
+
+static int plan(enum want want, struct err *err)
+{
+	AUTO_CHANGES changes = {0};
+	int r = step_identity.plan(&machine, want, &changes, err);
+
+	assert_int_equal(changes.count, 0);
+	return r;
+}
+
+static void the_configuration_learns_who_the_machine_is(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(plan(WANT_PRESENT, &err), 0);
+	assert_string_equal(machine.conf.tenant, FAKE_TENANT);
+	assert_string_equal(machine.conf.resource_id, FAKE_RESOURCE);
+	assert_string_equal(machine.conf.authority, "https://login.microsoftonline.com");
+	assert_non_null(strstr(fake_imds.last_url, "ce6ff14a-7fdc-4685-bbe0-f6afdfcfa8e0"));
+}
+
+static void taking_away_asks_nobody(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(plan(WANT_ABSENT, &err), 0);
+	assert_int_equal(fake_imds.instance_requests + fake_imds.token_requests, 0);
+}
+
+static void a_machine_without_identity_reads_the_command_to_type(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	settings.identity_wait = 0;
+	fake_imds.token = no_identity;
+	assert_int_equal(plan(WANT_PRESENT, &err), -ENOENT);
+	assert_int_equal(err.outcome, EXIT_IDENTITY);
+	assert_string_equal(err.remedy, "az vm identity assign --resource-group rg1 --name vm1");
+	assert_int_equal(fake_imds.token_requests, 1);
+}
+
+static void a_scale_set_gets_its_identity_as_a_whole(void **state)
+{
+	static const struct fake_answer instance[] = {
+		{200,
+		 "{\"compute\":{\"azEnvironment\":\"AzurePublicCloud\",\"vmId\":\"v\","
+		 "\"resourceId\":"
+		 "\"/subscriptions/s/resourceGroups/rg1/providers/Microsoft.Compute/"
+		 "virtualMachineScaleSets/set1/virtualMachines/3\"}}",
+		 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.instance = instance;
+	fake_imds.token = no_identity;
+	assert_int_equal(plan(WANT_PRESENT, &err), -ENOENT);
+	assert_string_equal(err.remedy, "az vmss identity assign --resource-group rg1 --name set1");
+}
+
+static void the_wait_is_the_owners(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	settings.identity_wait = 30;
+	fake_imds.token = no_identity;
+	(void)plan(WANT_PRESENT, &err);
+	assert_in_range(fake_imds.now_ms, 1000 + 20000, 1000 + 30000);
+}
+
+static void silence_is_told_in_other_words(void **state)
+{
+	static const struct fake_answer silence[] = {{0, "", 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	settings.identity_wait = 0;
+	fake_imds.instance = silence;
+	assert_int_equal(plan(WANT_PRESENT, &err), -EHOSTUNREACH);
+	assert_int_equal(err.outcome, EXIT_IDENTITY);
+	assert_non_null(strstr(err.msg, "does not answer"));
+	assert_non_null(strstr(err.remedy, "this must be an Azure VM"));
+	assert_in_range(fake_imds.now_ms, 1000 + 3000, 1000 + 10000);
+}
+
+static void garbage_fails_with_the_identity_outcome(void **state)
+{
+	static const struct fake_answer garbage[] = {{200, "<html>", 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = garbage;
+	assert_int_equal(plan(WANT_PRESENT, &err), -EBADMSG);
+	assert_int_equal(err.outcome, EXIT_IDENTITY);
+	assert_null(machine.conf.tenant);
+}
+
+static void an_unknown_cloud_is_named(void **state)
+{
+	static const struct fake_answer instance[] = {
+		{200,
+		 "{\"compute\":{\"azEnvironment\":\"AzureMoonCloud\",\"vmId\":\"v\",\"resourceId\":"
+		 "\"/subscriptions/s\"}}",
+		 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.instance = instance;
+	assert_int_equal(plan(WANT_PRESENT, &err), -ENOENT);
+	assert_int_equal(err.outcome, EXIT_SETTINGS);
+	assert_non_null(strstr(err.msg, "AzureMoonCloud"));
+	assert_int_equal(fake_imds.token_requests, 0);
+}
+
+static void a_missing_table_of_clouds_fails(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(fs_remove(&scratch.sys, "/ext/manifest/clouds.yaml", &err), 0);
+	assert_int_equal(plan(WANT_PRESENT, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "/ext/manifest/clouds.yaml"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_configuration_learns_who_the_machine_is),
+		TEST(taking_away_asks_nobody),
+		TEST(a_machine_without_identity_reads_the_command_to_type),
+		TEST(a_scale_set_gets_its_identity_as_a_whole),
+		TEST(the_wait_is_the_owners),
+		TEST(silence_is_told_in_other_words),
+		TEST(garbage_fails_with_the_identity_outcome),
+		TEST(an_unknown_cloud_is_named),
+		TEST(a_missing_table_of_clouds_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/sys/imds.h"
+#include "test/unit/fakeimds.h"
+
+#define APPLICATION "ce6ff14a-7fdc-4685-bbe0-f6afdfcfa8e0"
+
+static struct sys_ops ops;
+static struct sys machine = {.rootfd = -1, .ops = &ops};
+static const struct imds imds = {
+	.base_url = "http://imds", .patience_ms = 10000, .identity_wait_ms = 60000};
+
+static const struct fake_answer good_instance[] = {{200, FAKE_INSTANCE, 0, 0}};
+static const struct fake_answer good_token[] = {{200, NULL, 0, 0}};
+
+static int set_up(void **state)
+{
+	(void)state;
+	fake_imds_install(&ops);
+	fake_imds.instance = good_instance;
+	fake_imds.token = good_token;
+	machine.deadline_ns = 0;
+	return 0;
+}
+
+static int ask_token(struct err *err)
+{
+	CLEANUP(imds_token_done) struct imds_token token = {0};
+	int r = imds_token(&machine, &imds, APPLICATION, &token, err);
+
+	assert_true((r == 0) == (token.text != NULL));
+	return r;
+}
+
+static void the_instance_says_who_it_is(void **state)
+{
+	struct imds_instance instance;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(imds_instance(&machine, &imds, &instance, &err), 0);
+	assert_string_equal(instance.environment, "AzurePublicCloud");
+	assert_string_equal(instance.resource_id, FAKE_RESOURCE);
+	assert_string_equal(instance.vm_id, "bbbbbbbb-2222-3333-4444-555555555555");
+	assert_string_equal(fake_imds.last_url,
+			    "http://imds/metadata/instance?api-version=2021-02-01");
+}
+
+static void the_token_comes_with_its_claims(void **state)
+{
+	CLEANUP(imds_token_done) struct imds_token token = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(imds_token(&machine, &imds, "https://a b/", &token, &err), 0);
+	assert_string_equal(token.claims.tid, FAKE_TENANT);
+	assert_string_equal(token.claims.oid, FAKE_OID);
+	assert_int_equal(token.claims.exp_s, 1900000000);
+	assert_string_equal(fake_imds.last_url,
+			    "http://imds/metadata/identity/oauth2/token?api-version=2018-02-01&"
+			    "resource=https%3A%2F%2Fa%20b%2F");
+}
+
+static void what_passes_is_asked_again(void **state)
+{
+	static const int statuses[] = {0, 404, 410, 429, 500, 503};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		const struct fake_answer answers[] = {{statuses[i], "", 3, 0}, {200, NULL, 0, 0}};
+		struct err err = {0};
+
+		(void)set_up(NULL);
+		fake_imds.token = answers;
+		assert_int_equal(ask_token(&err), 0);
+		assert_int_equal(fake_imds.token_requests, 4);
+	}
+}
+
+static void patience_ends(void **state)
+{
+	static const int statuses[] = {0, 404, 429, 500};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		const struct fake_answer answers[] = {{statuses[i], "", 0, 0}};
+		struct err err = {0};
+
+		(void)set_up(NULL);
+		fake_imds.token = answers;
+		assert_int_equal(ask_token(&err), -EHOSTUNREACH);
+		assert_in_range(fake_imds.now_ms, 1000 + 3000, 1000 + imds.patience_ms);
+		assert_in_range(fake_imds.token_requests, 3, 12);
+	}
+}
+
+static void silence_and_a_status_are_told_apart(void **state)
+{
+	static const struct fake_answer silence[] = {{0, "", 0, 0}}, broken[] = {{503, "", 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = silence;
+	(void)ask_token(&err);
+	assert_string_equal(err.msg, "the instance metadata service does not answer: Couldn't "
+				     "connect to server");
+	fake_imds.token = broken;
+	(void)ask_token(&err);
+	assert_string_equal(err.msg, "the instance metadata service answers 503 to "
+				     "http://imds/metadata/identity/oauth2/token");
+}
+
+static void what_does_not_pass_is_told_at_once(void **state)
+{
+	static const int statuses[] = {400, 401, 403, 302};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		const struct fake_answer answers[] = {{statuses[i], "{}", 0, 0}};
+		struct err err = {0};
+
+		(void)set_up(NULL);
+		fake_imds.token = answers;
+		assert_int_equal(ask_token(&err), -EREMOTEIO);
+		assert_int_equal(fake_imds.token_requests, 1);
+	}
+}
+
+static void a_new_identity_is_waited_for(void **state)
+{
+	static const struct fake_answer answers[] = {{400, FAKE_NO_IDENTITY, 9, 0},
+						     {200, NULL, 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = answers;
+	assert_int_equal(ask_token(&err), 0);
+	assert_true(fake_imds.now_ms > 1000 + imds.patience_ms);
+}
+
+static void a_missing_identity_is_told_after_the_wait(void **state)
+{
+	static const struct fake_answer answers[] = {{400, FAKE_NO_IDENTITY, 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = answers;
+	assert_int_equal(ask_token(&err), -ENOENT);
+	assert_in_range(fake_imds.now_ms, 1000 + 50000, 1000 + imds.identity_wait_ms);
+	assert_string_equal(err.msg, "the VM has no system-assigned managed identity");
+}
+
+static void retry_after_is_respected(void **state)
+{
+	static const struct fake_answer answers[] = {{429, "", 1, 7}, {200, NULL, 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = answers;
+	assert_int_equal(ask_token(&err), 0);
+	assert_true(fake_imds.now_ms >= 1000 + 7000);
+}
+
+static void the_deadline_ends_the_patience(void **state)
+{
+	static const struct fake_answer answers[] = {{400, FAKE_NO_IDENTITY, 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = answers;
+	machine.deadline_ns = 4000000000;
+	assert_int_equal(ask_token(&err), -ENOENT);
+	assert_true(fake_imds.now_ms <= 4000);
+}
+
+static void a_bad_instance_is_refused(void **state)
+{
+	/* clang-format off */
+	static const char *const bodies[] = {
+		"", "<html>", "[]", "{}", "{\"compute\":[]}",
+		"{\"compute\":{\"resourceId\":\"/subscriptions/x\",\"vmId\":\"v\"}}",
+		"{\"compute\":{\"azEnvironment\":7,\"resourceId\":\"/subscriptions/x\",\"vmId\":\"v\"}}",
+		"{\"compute\":{\"azEnvironment\":\"A\",\"resourceId\":\"/etc/passwd\",\"vmId\":\"v\"}}",
+		"{\"compute\":{\"azEnvironment\":\"A\",\"resourceId\":\"/subscriptions/x?y\",\"vmId\":\"v\"}}",
+		"{\"compute\":{\"azEnvironment\":\"A\",\"resourceId\":\"/subscriptions/../x\",\"vmId\":\"v\"}}",
+		"{\"compute\":{\"azEnvironment\":\"A B\",\"resourceId\":\"/subscriptions/x\",\"vmId\":\"v\"}}",
+		"{\"compute\":{\"azEnvironment\":\"A\",\"resourceId\":\"/subscriptions/x\\ny\",\"vmId\":\"v\"}}",
+		"{\"compute\":{\"azEnvironment\":\"A\",\"resourceId\":\"/subscriptions/x\",\"vmId\":\"\"}}",
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		const struct fake_answer answers[] = {{200, bodies[i], 0, 0}};
+		struct imds_instance instance = {.vm_id = "untouched"};
+		struct err err = {0};
+
+		fake_imds.instance = answers;
+		assert_int_equal(imds_instance(&machine, &imds, &instance, &err), -EBADMSG);
+		assert_string_equal(instance.vm_id, "untouched");
+	}
+}
+
+static void a_bad_token_is_refused_and_not_quoted(void **state)
+{
+	static const char *const bodies[] = {"",
+					     "hunter2",
+					     "{\"access_token\":7}",
+					     "{\"access_token\":\"hunter2\"}",
+					     "{\"access_token\":\"a.hunter2.c\"}",
+					     "{\"access_token\":\"hunter2\"",
+					     "{}"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		const struct fake_answer answers[] = {{200, bodies[i], 0, 0}};
+		struct err err = {0};
+
+		fake_imds.token = answers;
+		assert_int_equal(ask_token(&err), -EBADMSG);
+		assert_null(strstr(err.msg, "hunter2"));
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_instance_says_who_it_is),
+		TEST(the_token_comes_with_its_claims),
+		TEST(what_passes_is_asked_again),
+		TEST(patience_ends),
+		TEST(silence_and_a_status_are_told_apart),
+		TEST(what_does_not_pass_is_told_at_once),
+		TEST(a_new_identity_is_waited_for),
+		TEST(a_missing_identity_is_told_after_the_wait),
+		TEST(retry_after_is_respected),
+		TEST(the_deadline_ends_the_patience),
+		TEST(a_bad_instance_is_refused),
+		TEST(a_bad_token_is_refused_and_not_quoted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

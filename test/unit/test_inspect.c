@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs that only look, over a table of an identity and two steps that want a file. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "handler/inspect.h"
+#include "handler/state.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/json.h"
+#include "lib/core/outcome.h"
+#include "test/unit/scratch.h"
+#include "test/unit/source.h"
+
+#define EXT "/lib/waagent/P.T-1.0.0.0"
+
+static struct scratch scratch;
+static bool identity_missing;
+static char out[8192], notes[2048];
+
+static int plan_identity(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	(void)ret;
+	if (want == WANT_ABSENT)
+		return 0;
+	if (identity_missing) {
+		(void)err_set(err, ENOENT, "no identity");
+		return err_remedy(err, EXIT_IDENTITY, "assign one");
+	}
+	free(m->conf.tenant);
+	m->conf.tenant = strdup("tenant1");
+	return m->conf.tenant ? 0 : err_oom(err);
+}
+
+static int plan_file(struct machine *m, enum want want, const char *path, const char *text,
+		     struct changes *ret, struct err *err)
+{
+	const struct fs_meta meta = {.mode = 0644, .uid = m->sys->owner, .gid = getegid()};
+
+	return want == WANT_PRESENT ? changes_write(m, ret, path, span_of(text), &meta, err)
+				    : changes_remove(m, ret, path, err);
+}
+
+/* Its text is the tenant's, as that of the real step is. */
+static int plan_config(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	return plan_file(m, want, "/etc/config", m->conf.tenant ? m->conf.tenant : "", ret, err);
+}
+
+static int plan_pam(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	if (strcmp(m->conf.log_level, "debug") == 0)
+		machine_note(m, "debugging");
+	return plan_file(m, want, "/etc/pam", "ours\n", ret, err);
+}
+
+static const struct step identity = {.name = "identity",
+				     .purpose = "who we are",
+				     .exit_code = EXIT_IDENTITY,
+				     .plan = plan_identity};
+static const struct step config = {
+	.name = "config", .purpose = "a file", .exit_code = EXIT_SETTINGS, .plan = plan_config};
+static const struct step pam = {
+	.name = "pam", .purpose = "a line", .exit_code = EXIT_VERIFY, .plan = plan_pam};
+static const struct step *const steps[] = {&identity, &config, &pam};
+
+static int set_up(void **state)
+{
+	AUTO_BUF distros = {0};
+
+	(void)state;
+	scratch_open(&scratch);
+	identity_missing = false;
+	source_read("manifest/distros.yaml", &distros);
+	scratch_write(&scratch, EXT "/manifest/distros.yaml", buf_text(&distros), 0744);
+	scratch_write(&scratch, EXT "/HandlerEnvironment.json",
+		      "[{\"handlerEnvironment\":{\"logFolder\":\"/log\",\"configFolder\":\"" EXT
+		      "/config\",\"statusFolder\":\"" EXT "/status\"}}]",
+		      0600);
+	scratch_write(&scratch, EXT "/config/0.settings", "", 0600);
+	scratch_write(&scratch, "/etc/config", "tenant1", 0644);
+	scratch_write(&scratch, "/etc/pam", "ours\n", 0644);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	scratch_done(&scratch);
+	return 0;
+}
+
+static void read_all(int fd, char *ret, size_t size)
+{
+	ssize_t n = pread(fd, ret, size - 1, 0);
+
+	ret[n > 0 ? n : 0] = '\0';
+	(void)close(fd);
+}
+
+typedef int inspect_fn(struct sys *sys, const struct command *command, const struct query *query);
+
+static int ask(inspect_fn *inspect, struct query query)
+{
+	struct command command = {
+		.folder = EXT,
+		.version = "1.0.0.0",
+		.steps = steps,
+		.step_count = ARRAY_LEN(steps),
+		.out = open(scratch.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
+		.err = open(scratch.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
+	};
+	int code = inspect(&scratch.sys, &command, &query);
+
+	read_all(command.out, out, sizeof(out));
+	read_all(command.err, notes, sizeof(notes));
+	return code;
+}
+
+static void assert_said(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("\"%s\" is not in \"%s\"", part, text);
+}
+
+/* The JSON that was printed. */
+static json_t *printed(void)
+{
+	json_t *json = NULL;
+	struct err err = {0};
+
+	if (json_parse(span_of(out), "what was printed", &json, &err) < 0)
+		fail_msg("%s", err.msg);
+	return json;
+}
+
+/* ---- check */
+
+static void check_ends_with_0_when_all_is_in_force(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(inspect_check, (struct query){0}), 0);
+	assert_said(out, "ok       pam       a line\n");
+	assert_string_equal(notes, "");
+}
+
+static void check_ends_with_1_when_there_are_notes(void **state)
+{
+	(void)state;
+	scratch_write(&scratch, EXT "/config/0.settings",
+		      "{\"runtimeSettings\":[{\"handlerSettings\":{\"publicSettings\":"
+		      "{\"logLevel\":\"debug\"}}}]}",
+		      0600);
+	assert_int_equal(ask(inspect_check, (struct query){0}), 1);
+	assert_said(out, "note: debugging\n");
+}
+
+static void check_ends_with_2_when_something_drifted(void **state)
+{
+	AUTO_JSON *json = NULL;
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	scratch_write(&scratch, "/etc/pam", "theirs\n", 0644);
+	assert_int_equal(ask(inspect_check, (struct query){.json = true}), 2);
+	json = printed();
+	assert_string_equal(json_string_value(json_object_get(json, "result")), "failed");
+	assert_int_equal(json_array_size(json_object_get(json, "steps")), 3);
+	text = scratch_text(&scratch, "/etc/pam");
+	assert_string_equal(text, "theirs\n");
+}
+
+static void check_of_one_step_looks_at_no_other(void **state)
+{
+	(void)state;
+	identity_missing = true;
+	assert_int_equal(ask(inspect_check, (struct query){.only = "pam"}), 0);
+	assert_null(strstr(out, "identity"));
+	assert_int_equal(ask(inspect_check, (struct query){0}), 2);
+	assert_said(out, "remedy: assign one\n");
+}
+
+static void check_of_the_configuration_asks_who_the_machine_is(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(inspect_check, (struct query){.only = "config"}), 0);
+	identity_missing = true;
+	assert_int_equal(ask(inspect_check, (struct query){.only = "config"}), EXIT_IDENTITY);
+	assert_string_equal(notes, "error 22 identity-missing: no identity. assign one\n");
+}
+
+static void check_without_an_agent_assumes_the_defaults(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(fs_remove(&scratch.sys, EXT "/HandlerEnvironment.json", &err), 0);
+	assert_int_equal(ask(inspect_check, (struct query){0}), 0);
+	assert_said(notes, "the default settings are assumed\n");
+}
+
+static void check_of_wrong_settings_names_them(void **state)
+{
+	(void)state;
+	scratch_write(&scratch, EXT "/config/0.settings", "garbage", 0600);
+	assert_int_equal(ask(inspect_check, (struct query){0}), EXIT_SETTINGS);
+	assert_said(notes, "error 53 settings-invalid: the settings file is not valid JSON");
+	assert_string_equal(out, "");
+}
+
+/* ---- plan */
+
+static void plan_shows_what_would_be_written(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	scratch_write(&scratch, "/etc/pam", "theirs\n", 0644);
+	assert_int_equal(ask(inspect_plan, (struct query){.want = WANT_PRESENT}), 0);
+	assert_said(out, "pam: a line\n  write /etc/pam\n");
+	assert_said(out, "+ours\n");
+	text = scratch_text(&scratch, "/etc/pam");
+	assert_string_equal(text, "theirs\n");
+}
+
+static void plan_for_uninstall_goes_the_other_way(void **state)
+{
+	AUTO_JSON *json = NULL;
+	json_t *first;
+
+	(void)state;
+	identity_missing = true;
+	assert_int_equal(ask(inspect_plan, (struct query){.json = true, .want = WANT_ABSENT}), 0);
+	json = printed();
+	first = json_array_get(json_object_get(json, "steps"), 0);
+	assert_string_equal(json_string_value(json_object_get(json, "for")), "uninstall");
+	assert_string_equal(json_string_value(json_object_get(first, "name")), "pam");
+	first = json_array_get(json_object_get(first, "changes"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "kind")), "remove");
+	assert_string_equal(json_string_value(json_object_get(first, "path")), "/etc/pam");
+}
+
+static void plan_goes_on_after_what_cannot_be_told(void **state)
+{
+	AUTO_JSON *json = NULL;
+	json_t *list;
+
+	(void)state;
+	identity_missing = true;
+	assert_int_equal(ask(inspect_plan, (struct query){.json = true, .want = WANT_PRESENT}), 0);
+	json = printed();
+	list = json_object_get(json, "steps");
+	assert_int_equal(json_array_size(list), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "error")),
+			    "no identity");
+}
+
+static void plan_of_one_step_shows_no_other(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(inspect_plan, (struct query){.only = "pam", .want = WANT_ABSENT}), 0);
+	assert_said(out, "pam: a line\n");
+	assert_null(strstr(out, "config"));
+}
+
+/* ---- status and platform */
+
+static void status_tells_what_is_in_force(void **state)
+{
+	const struct state known = {.owner = "1.0.0.0", .verb = "install"};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(ask(inspect_status, (struct query){0}), 0);
+	assert_string_equal(out, "not installed\n");
+	scratch_mkdir(&scratch, STATE_DIR, 0700);
+	assert_int_equal(state_write(&scratch.sys, &known, &err), 0);
+	assert_int_equal(ask(inspect_status, (struct query){.json = true}), 0);
+	assert_said(out, "\"owner\": \"1.0.0.0\"");
+}
+
+static void a_corrupt_state_is_noted(void **state)
+{
+	(void)state;
+	scratch_write(&scratch, STATE_PATH, "x", 0600);
+	assert_int_equal(ask(inspect_status, (struct query){0}), 0);
+	assert_string_equal(out, "not installed\n");
+	assert_said(notes, "note: " STATE_PATH " is not valid JSON");
+}
+
+static void the_platform_is_judged_by_one_file(void **state)
+{
+	AUTO_JSON *json = NULL;
+
+	(void)state;
+	scratch_write(&scratch, "/tmp/os", "ID=debian\nVERSION_ID=\"12\"\n", 0644);
+	assert_int_equal(
+		ask(inspect_platform, (struct query){.json = true, .os_release = "/tmp/os"}), 0);
+	json = printed();
+	assert_string_equal(json_string_value(json_object_get(json, "packageManager")), "apt");
+	assert_string_equal(json_string_value(json_object_get(json, "supported")), "yes");
+}
+
+static void the_platform_is_the_machines_own_otherwise(void **state)
+{
+	(void)state;
+	scratch_write(&scratch, "/usr/lib/os-release", "ID=debian\nVERSION_ID=12\n", 0644);
+	assert_int_equal(ask(inspect_platform, (struct query){0}), 0);
+	assert_said(out, "id              debian\n");
+}
+
+static void a_file_that_cannot_be_read_is_an_error(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(inspect_platform, (struct query){.os_release = "/tmp/none"}),
+			 EXIT_SETTINGS);
+	assert_said(notes, "/tmp/none");
+	scratch_write(&scratch, "/tmp/os", "garbage\n", 0644);
+	assert_int_equal(ask(inspect_platform, (struct query){.os_release = "/tmp/os"}),
+			 EXIT_SETTINGS);
+	assert_string_equal(out, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(check_ends_with_0_when_all_is_in_force),
+		TEST(check_ends_with_1_when_there_are_notes),
+		TEST(check_ends_with_2_when_something_drifted),
+		TEST(check_of_one_step_looks_at_no_other),
+		TEST(check_of_the_configuration_asks_who_the_machine_is),
+		TEST(check_without_an_agent_assumes_the_defaults),
+		TEST(check_of_wrong_settings_names_them),
+		TEST(plan_shows_what_would_be_written),
+		TEST(plan_for_uninstall_goes_the_other_way),
+		TEST(plan_goes_on_after_what_cannot_be_told),
+		TEST(plan_of_one_step_shows_no_other),
+		TEST(status_tells_what_is_in_force),
+		TEST(a_corrupt_state_is_noted),
+		TEST(the_platform_is_judged_by_one_file),
+		TEST(the_platform_is_the_machines_own_otherwise),
+		TEST(a_file_that_cannot_be_read_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: MIT */
+/* The steps legacy and packages, in the real runner, against a dpkg that is only pretended. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "handler/extension.h"
+#include "handler/steps.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "lib/core/sha256.h"
+#include "lib/steps/run.h"
+#include "lib/sys/proc.h"
+#include "test/unit/scratch.h"
+
+#if defined(__x86_64__)
+#define ARCH "amd64"
+#else
+#define ARCH "arm64"
+#endif
+
+#define MAIN_DEB "packages/aadsshlogin_1.0.0.0_" ARCH ".deb"
+#define SELINUX_DEB "packages/aadsshlogin-selinux_1.0.0.0_all.deb"
+#define PACKAGES_PATH STATE_DIR "/packages"
+
+/* The pretended dpkg. */
+enum { MAIN, SELINUX, OLD, KNOWN };
+static const char *const names[KNOWN] = {"aadsshlogin", "aadsshlogin-selinux", "aadlogin"};
+
+static struct {
+	char state[KNOWN][4]; /* "ii ", "" for absent */
+	char version[KNOWN][32];
+	const char *modified; /* what --verify prints of the main package */
+	const char *result; /* state after --install, when it is not "ii " */
+	int status; /* of --install */
+	struct buf changes; /* commands that change something */
+} dpkg;
+
+static struct scratch scratch;
+static struct settings settings;
+static struct extension extension;
+static struct machine machine;
+
+static size_t known(const char *name)
+{
+	size_t i = 0;
+
+	while (i < KNOWN && strcmp(names[i], name) != 0)
+		i++;
+	return i;
+}
+
+/* As useradd and userdel do: the old bytes into the backup, then the file without or with our line.
+ */
+static void edit_accounts(bool add)
+{
+	static const char *const files[] = {"/etc/passwd", "/etc/group", "/etc/shadow",
+					    "/etc/gshadow"};
+	static const char line[] = "aadsshlogin:x:990:990::/nonexistent:/usr/sbin/nologin\n";
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		AUTO_FREE char *text = scratch_text(&scratch, files[i]);
+		char *ours = strstr(text, line);
+		char backup[32], now[512];
+
+		if (add == !!ours)
+			continue;
+		(void)snprintf(backup, sizeof(backup), "%s-", files[i]);
+		scratch_write(&scratch, backup, text, 0600);
+		if (ours)
+			*ours = '\0';
+		(void)snprintf(now, sizeof(now), "%s%s", text,
+			       ours ? ours + sizeof(line) - 1 : line);
+		scratch_write(&scratch, files[i], now, i < 2 ? 0644 : 0640);
+	}
+}
+
+static void do_install(const char *file)
+{
+	const char *base = strrchr(file, '/') + 1;
+	char name[64];
+	size_t at;
+
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(base, "_"), base);
+	at = known(name);
+	assert_true(at < KNOWN);
+	(void)snprintf(dpkg.state[at], sizeof(dpkg.state[at]), "%s", dpkg.result ?: "ii ");
+	(void)snprintf(dpkg.version[at], sizeof(dpkg.version[at]), "1:%.*s",
+		       (int)strcspn(base + strlen(name) + 1, "_"), base + strlen(name) + 1);
+	if (at == MAIN) {
+		dpkg.modified = "";
+		edit_accounts(true);
+	}
+}
+
+static void do_remove(const char *name)
+{
+	size_t at = known(name);
+
+	assert_true(at < KNOWN);
+	assert_true(dpkg.state[at][0] != '\0');
+	dpkg.state[at][0] = '\0';
+	if (at == MAIN)
+		edit_accounts(false);
+}
+
+static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
+		     struct err *err)
+{
+	const char *const *argv = spec->argv;
+	size_t last = 0;
+
+	(void)sys;
+	(void)err;
+	while (argv[last + 1])
+		last++;
+	ret->status = 0;
+	if (strcmp(argv[1], "--show") == 0) {
+		size_t at = known(argv[last]);
+
+		if (at == KNOWN || !dpkg.state[at][0])
+			ret->status = 1;
+		else
+			buf_printf(&ret->output, "%s%s\n", dpkg.state[at], dpkg.version[at]);
+		return 0;
+	}
+	if (strcmp(argv[1], "--verify") == 0) {
+		if (known(argv[last]) == MAIN)
+			buf_str(&ret->output, dpkg.modified);
+		return 0;
+	}
+	for (size_t i = 0; i <= last; i++)
+		buf_printf(&dpkg.changes, "%s%s", argv[i], i < last ? " " : "\n");
+	if (strcmp(argv[1], "--install") == 0) {
+		assert_int_equal(spec->log_fd, 77);
+		for (size_t i = 2; i <= last; i++)
+			do_install(argv[i]);
+		ret->status = dpkg.status;
+		if (dpkg.status)
+			buf_str(&ret->output, "dpkg: error: no\n");
+		return 0;
+	}
+	assert_string_equal(argv[2], "--purge");
+	for (size_t i = 3; i <= last; i++)
+		do_remove(argv[i]);
+	return 0;
+}
+
+static void write_sums(const char *main_text, const char *selinux_text)
+{
+	unsigned char sum[SHA256_LEN];
+	AUTO_BUF sums = {0};
+
+	sha256(span_of(main_text), sum);
+	for (size_t i = 0; i < sizeof(sum); i++)
+		buf_printf(&sums, "%02x", sum[i]);
+	buf_str(&sums, "  " MAIN_DEB "\n");
+	sha256(span_of(selinux_text), sum);
+	for (size_t i = 0; i < sizeof(sum); i++)
+		buf_printf(&sums, "%02x", sum[i]);
+	buf_str(&sums, "  " SELINUX_DEB "\n");
+	scratch_write(&scratch, "/ext/SHA256SUMS", buf_text(&sums), 0644);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&dpkg, 0, sizeof(dpkg));
+	dpkg.modified = "";
+	scratch_open(&scratch);
+	scratch.ops.run = fake_dpkg;
+	settings = (struct settings)SETTINGS_INIT;
+	extension =
+		(struct extension){.folder = "/ext", .version = "1.0.0.0", .settings = &settings};
+	machine = (struct machine){.sys = &scratch.sys, .extension = &extension, .log_fd = 77};
+	scratch_write(&scratch, "/usr/bin/dpkg", "", 0755);
+	scratch_write(&scratch, "/var/lib/dpkg/status", "x", 0644);
+	scratch_write(&scratch, "/ext/" MAIN_DEB, "main", 0644);
+	scratch_write(&scratch, "/ext/" SELINUX_DEB, "selinux", 0644);
+	write_sums("main", "selinux");
+	scratch_write(&scratch, "/etc/passwd", "root:x:0:0::/root:/bin/sh\nbob:x:1::/:/bin/sh\n",
+		      0644);
+	scratch_write(&scratch, "/etc/passwd-", "root:x:0:0::/root:/bin/sh\n", 0604);
+	scratch_write(&scratch, "/etc/group", "root:x:0:\n", 0644);
+	scratch_write(&scratch, "/etc/shadow", "root:*:::::::\n", 0640);
+	scratch_write(&scratch, "/etc/shadow-", "root:old:::::::\n", 0600);
+	scratch_write(&scratch, "/etc/gshadow", "root:*::\n", 0640);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	buf_done(&dpkg.changes);
+	scratch_done(&scratch);
+	return 0;
+}
+
+static int plan_failure(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	(void)m;
+	(void)ret;
+	return want == WANT_PRESENT ? err_set(err, EIO, "a later step failed") : 0;
+}
+
+static const struct step failing = {
+	.name = "failing", .exit_code = EXIT_VERIFY, .plan = plan_failure};
+static const struct step *const only_packages[] = {&step_packages};
+static const struct step *const then_failing[] = {&step_packages, &failing};
+static const struct step *const only_legacy[] = {&step_legacy};
+
+static int apply(const struct step *const *steps, size_t count, struct err *err)
+{
+	struct step_result results[2];
+	struct run run = {.machine = &machine, .steps = steps, .count = count, .results = results};
+
+	*err = (struct err){0};
+	return run_apply(&run, err);
+}
+
+static int install(struct err *err)
+{
+	return apply(only_packages, 1, err);
+}
+
+static int uninstall(struct err *err)
+{
+	struct step_result results[1];
+	struct run run = {
+		.machine = &machine, .steps = only_packages, .count = 1, .results = results};
+
+	*err = (struct err){0};
+	return run_revert(&run, err);
+}
+
+static void must(int r, const struct err *err)
+{
+	if (r < 0)
+		fail_msg("%s", err->msg);
+}
+
+static void assert_text(const char *path, const char *expected)
+{
+	AUTO_FREE char *text = scratch_text(&scratch, path);
+
+	if (!expected)
+		assert_null(text);
+	else if (!text)
+		fail_msg("%s is missing", path);
+	else
+		assert_string_equal(text, expected);
+}
+
+static mode_t mode_of(const char *path)
+{
+	char whole[256];
+	struct stat st;
+
+	(void)snprintf(whole, sizeof(whole), "%s%s", scratch.dir, path);
+	assert_int_equal(stat(whole, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void assert_changes(const char *expected)
+{
+	assert_string_equal(buf_text(&dpkg.changes), expected);
+}
+
+static void assert_accounts_as_before(void)
+{
+	assert_text("/etc/passwd", "root:x:0:0::/root:/bin/sh\nbob:x:1::/:/bin/sh\n");
+	assert_text("/etc/passwd-", "root:x:0:0::/root:/bin/sh\n");
+	assert_int_equal(mode_of("/etc/passwd-"), 0604);
+	assert_text("/etc/group-", NULL);
+	assert_text("/etc/shadow-", "root:old:::::::\n");
+	assert_text("/etc/gshadow-", NULL);
+}
+
+#define INSTALL_MAIN "/usr/bin/dpkg --install /ext/" MAIN_DEB "\n"
+#define PURGE "/usr/bin/dpkg --force-remove-reinstreq --purge "
+
+static void the_first_run_installs_and_the_second_changes_nothing(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	assert_changes(INSTALL_MAIN);
+	assert_text(PACKAGES_PATH, "aadsshlogin\n");
+	assert_int_equal(mode_of(STATE_DIR), 0700);
+	buf_done(&dpkg.changes);
+	must(install(&err), &err);
+	assert_changes("");
+}
+
+static void removing_leaves_the_accounts_and_their_backups_as_before(void **state)
+{
+	AUTO_FREE char *passwd = NULL;
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	passwd = scratch_text(&scratch, "/etc/passwd");
+	assert_non_null(strstr(passwd, "aadsshlogin:"));
+	buf_done(&dpkg.changes);
+	must(uninstall(&err), &err);
+	assert_changes(PURGE "aadsshlogin\n");
+	assert_accounts_as_before();
+	assert_text(PACKAGES_PATH, NULL);
+	assert_text(STATE_DIR "/accounts/shadow", NULL);
+	buf_done(&dpkg.changes);
+	must(uninstall(&err), &err);
+	assert_changes("");
+}
+
+static void backups_of_other_peoples_changes_are_left_alone(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	/* Somebody adds eve while the package is there. */
+	scratch_write(&scratch, "/etc/group", "root:x:0:\neve:x:5:\n", 0644);
+	must(uninstall(&err), &err);
+	assert_text("/etc/group-", "root:x:0:\n");
+	/* What nobody else touched is put back nevertheless. */
+	assert_text("/etc/passwd-", "root:x:0:0::/root:/bin/sh\n");
+}
+
+static void backups_are_kept_from_before_the_first_of_several_installations(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	dpkg.modified = "??5??????   /usr/sbin/aadsshlogin\n";
+	must(install(&err), &err);
+	must(uninstall(&err), &err);
+	assert_accounts_as_before();
+}
+
+static void a_modified_package_is_installed_again(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	dpkg.modified = "??5??????   /usr/sbin/aadsshlogin\n";
+	assert_int_equal(step_packages.plan(&machine, WANT_PRESENT, &changes, &err), 0);
+	assert_int_equal(changes.count, 1);
+	assert_string_equal(changes.list[0].what, "install aadsshlogin 1:1.0.0.0 again, as "
+						  "/usr/sbin/aadsshlogin was modified");
+	assert_changes("");
+	must(install(&err), &err);
+	assert_changes(INSTALL_MAIN);
+}
+
+static void a_half_installed_package_is_installed_again(void **state)
+{
+	struct err err;
+
+	(void)state;
+	(void)strcpy(dpkg.state[MAIN], "iF ");
+	(void)strcpy(dpkg.version[MAIN], "1:1.0.0.0");
+	must(install(&err), &err);
+	assert_changes(INSTALL_MAIN);
+}
+
+static void a_failure_after_the_first_installation_takes_it_back(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(apply(then_failing, 2, &err), -EIO);
+	assert_string_equal(err.msg, "a later step failed");
+	assert_changes(INSTALL_MAIN PURGE "aadsshlogin\n");
+	assert_accounts_as_before();
+	assert_text(PACKAGES_PATH, NULL);
+}
+
+static void a_failure_after_an_update_leaves_the_packages(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	(void)strcpy(dpkg.version[MAIN], "1:0.9.0.0");
+	assert_int_equal(apply(then_failing, 2, &err), -EIO);
+	assert_changes(INSTALL_MAIN);
+	assert_text(PACKAGES_PATH, "aadsshlogin\n");
+}
+
+static void packages_that_were_there_before_are_not_removed(void **state)
+{
+	struct err err;
+
+	(void)state;
+	(void)strcpy(dpkg.state[MAIN], "ii ");
+	(void)strcpy(dpkg.version[MAIN], "1:0.9.0.0");
+	must(install(&err), &err);
+	assert_changes(INSTALL_MAIN);
+	buf_done(&dpkg.changes);
+	must(uninstall(&err), &err);
+	assert_changes("");
+	assert_string_equal(dpkg.state[MAIN], "ii ");
+}
+
+static void packages_removed_by_hand_are_no_trouble(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	do_remove("aadsshlogin");
+	must(uninstall(&err), &err);
+	assert_changes("");
+	assert_accounts_as_before();
+	assert_text(PACKAGES_PATH, NULL);
+}
+
+static void the_selinux_package_goes_where_there_is_a_policy(void **state)
+{
+	struct err err;
+
+	(void)state;
+	scratch_write(&scratch, "/etc/selinux/config",
+		      "# x\nSELINUX=permissive\nSELINUXTYPE=default\n", 0644);
+	must(install(&err), &err);
+	assert_changes(INSTALL_MAIN);
+	buf_done(&dpkg.changes);
+	scratch_mkdir(&scratch, "/etc/selinux/default/policy", 0755);
+	must(install(&err), &err);
+	assert_changes("/usr/bin/dpkg --install /ext/" SELINUX_DEB "\n");
+	assert_text(PACKAGES_PATH, "aadsshlogin\naadsshlogin-selinux\n");
+	buf_done(&dpkg.changes);
+	must(uninstall(&err), &err);
+	assert_changes(PURGE "aadsshlogin aadsshlogin-selinux\n");
+}
+
+static void a_damaged_package_never_reaches_the_package_manager(void **state)
+{
+	static const char *const main_texts[] = {"main", "other"};
+	struct err err;
+
+	(void)state;
+	scratch_write(&scratch, "/ext/" SELINUX_DEB, "damaged", 0644);
+	for (size_t i = 0; i < ARRAY_LEN(main_texts); i++) {
+		write_sums(main_texts[i], "selinux");
+		assert_int_equal(install(&err), -EBADMSG);
+		assert_int_equal(err.outcome, EXIT_PACKAGE);
+		assert_non_null(strstr(err.msg, "is not as it was packed"));
+		assert_non_null(strstr(err.remedy, "install it again"));
+	}
+	assert_changes("");
+	assert_text(PACKAGES_PATH, NULL);
+}
+
+static void a_failing_package_manager_is_cleaned_up_after(void **state)
+{
+	struct err err;
+
+	(void)state;
+	dpkg.status = 1;
+	dpkg.result = "iF ";
+	assert_int_equal(install(&err), -EIO);
+	assert_int_equal(err.outcome, EXIT_PACKAGE);
+	assert_string_equal(err.msg, "/usr/bin/dpkg failed (status 1): dpkg: error: no");
+	assert_changes(INSTALL_MAIN PURGE "aadsshlogin\n");
+	assert_accounts_as_before();
+}
+
+static void a_success_that_is_none_is_not_believed(void **state)
+{
+	struct err err;
+
+	(void)state;
+	dpkg.result = "iF ";
+	assert_int_equal(install(&err), -EIO);
+	assert_non_null(strstr(err.msg, "reports success, but one would still have to install"));
+}
+
+static void what_this_version_cannot_do_is_refused(void **state)
+{
+	struct err err;
+
+	(void)state;
+	settings.package_source = PACKAGES_REPOSITORY;
+	assert_int_equal(install(&err), -EOPNOTSUPP);
+	assert_int_equal(err.outcome, EXIT_SETTINGS);
+	settings.package_source = PACKAGES_EMBEDDED;
+	scratch_write(&scratch, "/var/lib/dpkg/status", "", 0644);
+	assert_int_equal(install(&err), -EOPNOTSUPP);
+	assert_int_equal(err.outcome, EXIT_UNSUPPORTED);
+}
+
+static void the_old_product_is_refused_while_it_is_installed(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *state;
+		int r;
+	} rows[] = {
+		{"", 0}, {"rc ", 0}, {"un ", 0}, {"ii ", -EEXIST}, {"iF ", -EEXIST},
+	};
+	/* clang-format on */
+	struct err err;
+
+	(void)state;
+	(void)strcpy(dpkg.version[OLD], "1.0.14");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		(void)strcpy(dpkg.state[OLD], rows[i].state);
+		assert_int_equal(apply(only_legacy, 1, &err), rows[i].r);
+		assert_int_equal(err.outcome, rows[i].r ? EXIT_LEGACY : 0);
+	}
+	assert_string_equal(err.msg, "the old package aadlogin 1.0.14 is installed");
+	settings.migrate_legacy = true;
+	assert_int_equal(apply(only_legacy, 1, &err), -EEXIST);
+	assert_non_null(strstr(err.msg, "cannot migrate it"));
+	assert_non_null(strstr(err.remedy, "AADLoginForLinux"));
+	assert_changes("");
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+		CASE(the_first_run_installs_and_the_second_changes_nothing),
+		CASE(removing_leaves_the_accounts_and_their_backups_as_before),
+		CASE(backups_of_other_peoples_changes_are_left_alone),
+		CASE(backups_are_kept_from_before_the_first_of_several_installations),
+		CASE(a_modified_package_is_installed_again),
+		CASE(a_half_installed_package_is_installed_again),
+		CASE(a_failure_after_the_first_installation_takes_it_back),
+		CASE(a_failure_after_an_update_leaves_the_packages),
+		CASE(packages_that_were_there_before_are_not_removed),
+		CASE(packages_removed_by_hand_are_no_trouble),
+		CASE(the_selinux_package_goes_where_there_is_a_policy),
+		CASE(a_damaged_package_never_reaches_the_package_manager),
+		CASE(a_failing_package_manager_is_cleaned_up_after),
+		CASE(a_success_that_is_none_is_not_believed),
+		CASE(what_this_version_cannot_do_is_refused),
+		CASE(the_old_product_is_refused_while_it_is_installed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

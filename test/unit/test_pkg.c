@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/pkg.h"
+#include "lib/sys/proc.h"
+#include "test/unit/scratch.h"
+
+/* What programs are run with, and what they answer, in turn. */
+struct answer {
+	int status;
+	const char *output;
+};
+
+static struct scratch machine;
+static struct buf commands;
+static const struct answer *answers;
+static size_t answer_count;
+static int64_t now_ns;
+static pid_t holder;
+static int sleeps;
+
+static int record(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
+		  struct err *err)
+{
+	(void)sys;
+	for (size_t i = 0; spec->argv[i]; i++)
+		buf_printf(&commands, "%s%s", i ? " " : "", spec->argv[i]);
+	buf_str(&commands, "\n");
+	if (answer_count == 0)
+		return err_set(err, ENOENT, "cannot run %s", spec->argv[0]);
+	ret->status = answers->status;
+	buf_str(&ret->output, answers->output);
+	answers++;
+	answer_count--;
+	return 0;
+}
+
+static int64_t fake_boottime(struct sys *sys)
+{
+	(void)sys;
+	return now_ns;
+}
+
+static void end_holder(void)
+{
+	if (holder > 0) {
+		assert_int_equal(kill(holder, SIGKILL), 0);
+		assert_int_equal(waitpid(holder, NULL, 0), holder);
+	}
+	holder = 0;
+}
+
+/* The clock moves by sleeping only; the holder of the lock goes at the third sleep. */
+static void fake_sleep(struct sys *sys, int64_t ms)
+{
+	(void)sys;
+	now_ns += ms * 1000000;
+	if (++sleeps == 3)
+		end_holder();
+}
+
+static void answer(const struct answer *list, size_t count)
+{
+	answers = list;
+	answer_count = count;
+	buf_done(&commands);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	scratch_open(&machine);
+	machine.ops.run = record;
+	machine.ops.boottime_ns = fake_boottime;
+	machine.ops.sleep_ms = fake_sleep;
+	now_ns = 1000000000;
+	sleeps = 0;
+	answer(NULL, 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	end_holder();
+	buf_done(&commands);
+	scratch_done(&machine);
+	return 0;
+}
+
+static const struct pkg_manager *debian(void)
+{
+	scratch_write(&machine, "/usr/bin/dpkg", "", 0755);
+	scratch_write(&machine, "/var/lib/dpkg/status", "Package: x\n", 0644);
+	return pkg_detect(&machine.sys);
+}
+
+static const struct pkg_manager *redhat(void)
+{
+	scratch_write(&machine, "/usr/bin/rpm", "", 0755);
+	scratch_write(&machine, "/var/lib/rpm/rpmdb.sqlite", "x", 0644);
+	return pkg_detect(&machine.sys);
+}
+
+static void the_database_tells_the_package_manager_not_the_program(void **state)
+{
+	(void)state;
+	assert_null(pkg_detect(&machine.sys));
+	scratch_write(&machine, "/usr/bin/rpm", "", 0755);
+	assert_null(pkg_detect(&machine.sys));
+	assert_string_equal(pkg_type(redhat()), "rpm");
+	scratch_write(&machine, "/usr/bin/dpkg", "", 0755);
+	scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
+	assert_string_equal(pkg_type(pkg_detect(&machine.sys)), "rpm");
+	assert_string_equal(pkg_type(debian()), "deb");
+}
+
+/* clang-format off */
+static const struct query {
+	const char *name;
+	bool rpm;
+	struct answer answer;
+	int r;
+	enum pkg_state state;
+	const char *version;
+} queries[] = {
+	{"deb_installed", false, {0, "ii 1:1.0.0.0\n"}, 0, PKG_INSTALLED, "1:1.0.0.0"},
+	{"deb_on_hold", false, {0, "hi 1:1.0.0.0\n"}, 0, PKG_INSTALLED, "1:1.0.0.0"},
+	{"deb_with_pending_triggers", false, {0, "it 1:1.0.0.0\n"}, 0, PKG_INSTALLED, "1:1.0.0.0"},
+	{"deb_half_configured", false, {0, "iF 1:1.0.0.0\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"deb_unpacked", false, {0, "iU 1:1.0.0.0\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"deb_half_installed", false, {0, "iHR1:1.0.0.0\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"deb_to_be_reinstalled", false, {0, "iiR1:1.0.0.0\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"deb_configuration_left", false, {0, "rc 1.0\n"}, 0, PKG_LEFT_OVER, "1.0"},
+	{"deb_known_but_absent", false, {0, "un \n"}, 0, PKG_ABSENT, ""},
+	{"deb_unknown", false, {1, ""}, 0, PKG_ABSENT, ""},
+	{"deb_database_broken", false, {2, ""}, -EIO, PKG_BROKEN, "untouched"},
+	{"deb_answer_too_short", false, {0, "ii"}, -EIO, PKG_BROKEN, "untouched"},
+	{"deb_state_unknown", false, {0, "ix 1\n"}, -EIO, PKG_BROKEN, "untouched"},
+	{"rpm_installed", true, {0, "1:1.0.0.0\n"}, 0, PKG_INSTALLED, "1:1.0.0.0"},
+	{"rpm_two_versions", true, {0, "1:1.0.0.0\n1:1.0.0.1\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"rpm_unknown", true, {1, "package x is not installed\n"}, 0, PKG_ABSENT, ""},
+	{"rpm_silent", true, {0, ""}, -EIO, PKG_BROKEN, "untouched"},
+};
+/* clang-format on */
+
+static void is_understood(void **state)
+{
+	const struct query *row = *state;
+	struct pkg_status status = {.state = PKG_BROKEN, .version = "untouched"};
+	const struct pkg_manager *manager;
+	struct err err = {0};
+
+	setup(NULL);
+	manager = row->rpm ? redhat() : debian();
+	answer(&row->answer, 1);
+	assert_int_equal(pkg_query(&machine.sys, manager, "aadsshlogin", &status, &err), row->r);
+	assert_int_equal(status.state, row->state);
+	assert_string_equal(status.version, row->version);
+	assert_non_null(strstr(buf_text(&commands),
+			       row->rpm ? "/usr/bin/rpm --query " : "/usr/bin/dpkg-query --show "));
+	assert_non_null(strstr(buf_text(&commands), " aadsshlogin\n"));
+	teardown(NULL);
+}
+
+static void a_modified_file_is_named_but_documentation_does_not_count(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		struct answer answer;
+		int r;
+		const char *modified;
+	} rows[] = {
+		{{0, ""}, 0, ""},
+		{{1, "missing     /usr/share/doc/aadsshlogin/copyright\n"}, 0, ""},
+		{{1, "missing     /usr/share/man/man5/aadsshlogin.conf.5.gz\n"
+		     "??5??????   /usr/sbin/aadsshlogin\n"
+		     "missing     /lib/libnss_aad.so.2\n"}, 0, "/usr/sbin/aadsshlogin"},
+		{{2, ""}, -EIO, ""},
+	};
+	/* clang-format on */
+	const struct pkg_manager *manager = debian();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_BUF modified = {0};
+		struct err err = {0};
+
+		answer(&rows[i].answer, 1);
+		assert_int_equal(pkg_verify(&machine.sys, manager, "aadsshlogin", &modified, &err),
+				 rows[i].r);
+		assert_string_equal(buf_text(&modified), rows[i].modified);
+		assert_string_equal(buf_text(&commands), "/usr/bin/dpkg --verify aadsshlogin\n");
+	}
+}
+
+static void the_files_of_a_package_are_witnessed_without_its_directories(void **state)
+{
+	static const struct answer list[] = {
+		{0, ""},
+		{0, "/.\n/usr\n/usr/sbin\n/usr/sbin/aadsshlogin\n/usr/share\n/usr/share/doc\n"
+		    "/usr/share/doc/aadsshlogin\n/usr/share/doc/aadsshlogin/copyright\n"
+		    "/usr/sbin/aad_certhandler\n"},
+	};
+	const struct pkg_manager *manager = debian();
+	CLEANUP(witness_done) struct witness witness = {0};
+	AUTO_BUF modified = {0};
+	struct err err = {0};
+
+	(void)state;
+	machine.sys.witness = &witness;
+	answer(list, ARRAY_LEN(list));
+	assert_int_equal(pkg_verify(&machine.sys, manager, "aadsshlogin", &modified, &err), 0);
+	machine.sys.witness = NULL;
+	assert_int_equal(witness.count, 2);
+	assert_string_equal(witness.seen[0].path, "/usr/sbin/aadsshlogin");
+	assert_string_equal(witness.seen[1].path, "/usr/sbin/aad_certhandler");
+}
+
+static void a_query_is_stale_when_the_database_changes(void **state)
+{
+	static const struct answer list[] = {{1, ""}};
+	const struct pkg_manager *manager = debian();
+	CLEANUP(witness_done) struct witness witness = {0};
+	struct pkg_status status;
+	struct err err = {0};
+
+	(void)state;
+	machine.sys.witness = &witness;
+	answer(list, 1);
+	assert_int_equal(pkg_query(&machine.sys, manager, "aadsshlogin", &status, &err), 0);
+	machine.sys.witness = NULL;
+	assert_int_equal(witness.count, 1);
+	assert_true(witness_same(&machine.sys, &witness.seen[0]));
+	scratch_write(&machine, "/var/lib/dpkg/status", "Package: another\n", 0644);
+	assert_false(witness_same(&machine.sys, &witness.seen[0]));
+}
+
+static const char *const files[] = {"/e/a.deb", "/e/b.deb", NULL};
+static const char *const names[] = {"a", "b", NULL};
+
+static void commands_name_exactly_what_they_change(void **state)
+{
+	static const struct answer good[] = {{0, ""}, {0, ""}, {0, ""}, {0, ""}};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	answer(good, ARRAY_LEN(good));
+	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
+	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
+	assert_string_equal(buf_text(&commands),
+			    "/usr/bin/dpkg --install /e/a.deb /e/b.deb\n"
+			    "/usr/bin/dpkg --force-remove-reinstreq --purge a b\n");
+	scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
+	manager = redhat();
+	buf_done(&commands);
+	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
+	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
+	assert_string_equal(buf_text(&commands),
+			    "/usr/bin/rpm --upgrade --replacepkgs --oldpackage /e/a.deb /e/b.deb\n"
+			    "/usr/bin/rpm --erase --allmatches a b\n");
+}
+
+static void a_failure_is_told_in_the_package_managers_words(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		struct answer answer;
+		const char *cause;
+	} rows[] = {
+		{{1, "Unpacking...\ndpkg: error processing package a (--install):\n"
+		     " installed a package post-installation script subprocess returned error exit status 1\n"
+		     "Errors were encountered while processing:\n a\n"},
+		 "/usr/bin/dpkg failed (status 1): dpkg: error processing package a (--install): "
+		 "installed a package post-installation script subprocess returned error exit status 1"},
+		{{1, "error: Failed dependencies:\n\tlibpam is needed by a\n"},
+		 "/usr/bin/dpkg failed (status 1): error: Failed dependencies: libpam is needed by a"},
+		{{2, "first\nlast words\n\n"}, "/usr/bin/dpkg failed (status 2): last words"},
+		{{2, "an error:"}, "/usr/bin/dpkg failed (status 2): an error:"},
+		{{-9, ""}, "/usr/bin/dpkg failed (status -9): "},
+	};
+	/* clang-format on */
+	const struct pkg_manager *manager = debian();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err err = {0};
+
+		answer(&rows[i].answer, 1);
+		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EIO);
+		assert_string_equal(err.msg, rows[i].cause);
+	}
+}
+
+static void a_program_that_cannot_be_run_is_an_error(void **state)
+{
+	const struct pkg_manager *manager = debian();
+	struct pkg_status status;
+	AUTO_BUF modified = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(pkg_query(&machine.sys, manager, "a", &status, &err), -ENOENT);
+	assert_int_equal(pkg_verify(&machine.sys, manager, "a", &modified, &err), -ENOENT);
+	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -ENOENT);
+	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), -ENOENT);
+}
+
+static void too_many_packages_are_refused(void **state)
+{
+	static const char *const many[] = {"1", "2",  "3",  "4",  "5",  "6",  "7", "8",
+					   "9", "10", "11", "12", "13", "14", NULL};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(pkg_install(&machine.sys, manager, many, -1, &err), -E2BIG);
+	assert_string_equal(buf_text(&commands), "");
+}
+
+/* Another process that holds dpkg's lock as dpkg does, until it is killed. */
+static void hold_lock(const char *path)
+{
+	char whole[256], byte = 0;
+	int ready[2];
+
+	scratch_write(&machine, path, "", 0644);
+	(void)snprintf(whole, sizeof(whole), "%s%s", machine.dir, path);
+	assert_int_equal(pipe(ready), 0);
+	holder = fork();
+	assert_true(holder >= 0);
+	if (holder == 0) {
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		int fd = open(whole, O_RDWR | O_CLOEXEC);
+
+		if (fd < 0 || fcntl(fd, F_SETLK, &lock) < 0 || write(ready[1], &byte, 1) != 1)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	(void)close(ready[0]);
+}
+
+static void write_command_line(const char *words, size_t len)
+{
+	char path[64], whole[256];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/cmdline", (long)holder);
+	scratch_write(&machine, path, "", 0644);
+	(void)snprintf(whole, sizeof(whole), "%s%s", machine.dir, path);
+	file = fopen(whole, "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(words, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void a_lock_is_waited_for(void **state)
+{
+	static const struct answer good[] = {{0, ""}};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	hold_lock("/var/lib/dpkg/lock");
+	answer(good, 1);
+	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
+	assert_int_equal(sleeps, 3);
+	assert_string_equal(buf_text(&commands), "/usr/bin/dpkg --install /e/a.deb /e/b.deb\n");
+}
+
+static void a_lock_held_too_long_names_its_holder(void **state)
+{
+	static const char words[] = "/usr/bin/apt-get\0-y\0upgrade";
+	const struct pkg_manager *manager = debian();
+	char expected[128];
+	struct err err = {0};
+
+	(void)state;
+	hold_lock("/var/lib/dpkg/lock-frontend");
+	write_command_line(words, sizeof(words));
+	sleeps = 3; /* nobody ends the holder */
+	machine.sys.deadline_ns = now_ns + 61000 * INT64_C(1000000);
+	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EBUSY);
+	assert_int_equal(err.outcome, EXIT_LOCK);
+	(void)snprintf(
+		expected, sizeof(expected),
+		"process %ld (/usr/bin/apt-get -y upgrade) holds /var/lib/dpkg/lock-frontend",
+		(long)holder);
+	assert_string_equal(err.msg, expected);
+	assert_int_equal(sleeps, 5); /* one second: the rest was kept for the work */
+	assert_string_equal(buf_text(&commands), "");
+}
+
+static int take_lock_then_fail(struct sys *sys, const struct proc_spec *spec,
+			       struct proc_result *ret, struct err *err)
+{
+	hold_lock("/var/lib/dpkg/lock");
+	machine.ops.run = record;
+	return record(sys, spec, ret, err);
+}
+
+static void a_lock_taken_before_the_package_manager_did_is_waited_for(void **state)
+{
+	static const struct answer list[] = {{2, "dpkg: error: lock was locked\n"}, {0, ""}};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	answer(list, ARRAY_LEN(list));
+	machine.ops.run = take_lock_then_fail;
+	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
+	assert_int_equal(sleeps, 3);
+	assert_int_equal(answer_count, 0);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+		CASE(the_database_tells_the_package_manager_not_the_program),
+		CASE(a_modified_file_is_named_but_documentation_does_not_count),
+		CASE(the_files_of_a_package_are_witnessed_without_its_directories),
+		CASE(a_query_is_stale_when_the_database_changes),
+		CASE(commands_name_exactly_what_they_change),
+		CASE(a_failure_is_told_in_the_package_managers_words),
+		CASE(a_program_that_cannot_be_run_is_an_error),
+		CASE(too_many_packages_are_refused),
+		CASE(a_lock_is_waited_for),
+		CASE(a_lock_held_too_long_names_its_holder),
+		CASE(a_lock_taken_before_the_package_manager_did_is_waited_for),
+	};
+	struct CMUnitTest rows[ARRAY_LEN(queries)] = {{.name = NULL}};
+
+	for (size_t i = 0; i < ARRAY_LEN(queries); i++)
+		rows[i] = (struct CMUnitTest){.name = queries[i].name,
+					      .test_func = is_understood,
+					      .initial_state = (void *)(uintptr_t)&queries[i]};
+	return cmocka_run_group_tests(tests, NULL, NULL) ||
+	       cmocka_run_group_tests_name("queries", rows, NULL, NULL);
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/reason.h"
+#include "lib/sys/fs.h"
+#include "payload/login/backend.h"
+#include "payload/login/places.h"
+#include "test/unit/fakearm.h"
+
+static int ask(struct fakelogin *fake, struct decision *ret, struct err *err)
+{
+	AUTO_CONF conf = {0};
+
+	fakelogin_load(fake, &conf);
+	return roles_arm_ask(fakelogin_sys(fake), &conf, CERTMAKE_OID, ret, err);
+}
+
+static enum reason refused(struct fakelogin *fake)
+{
+	struct decision decision = {.boottime_ns = 5};
+	struct err err = {0};
+
+	assert_true(ask(fake, &decision, &err) < 0);
+	assert_int_equal(decision.boottime_ns, 5);
+	return reason_of(&err);
+}
+
+static void expect(struct fakelogin *fake, enum verdict_kind login, enum verdict_kind admin)
+{
+	struct decision decision;
+	struct err err = {0};
+
+	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(decision.login.kind, login);
+	assert_int_equal(decision.admin.kind, admin);
+	assert_int_equal(decision.boottime_ns, FAKELOGIN_BOOT_NS);
+}
+
+static void nobody_is_granted_anything_without_a_role(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+}
+
+static void the_users_role_grants_the_login_alone(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct decision decision;
+	struct err err = {0};
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_USER);
+	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(decision.login.kind, VERDICT_GRANTED);
+	assert_int_equal(decision.admin.kind, VERDICT_MISSING);
+	assert_string_equal(decision.login.scope, FAKELOGIN_RESOURCE);
+	assert_non_null(strstr(decision.login.id, "/roleAssignments/"));
+}
+
+static void the_administrators_role_grants_both(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+}
+
+static void a_deny_assignment_wins(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct decision decision;
+	struct err err = {0};
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	fakearm_reply(fake, "denyAssignments", FAKEARM_DENY_ADMIN);
+	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(decision.login.kind, VERDICT_GRANTED);
+	assert_int_equal(decision.admin.kind, VERDICT_DENIED);
+	assert_string_equal(decision.admin.id, "/d/1");
+}
+
+static void with_a_token_two_round_trips_do(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	(void)fs_remove(fakelogin_sys(fake), CACHE_DIR "/role-" FAKEARM_ADMIN, &(struct err){0});
+	fake->shared->batches = 0;
+	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	assert_int_equal(fake->shared->batches, 2);
+}
+
+static void known_definitions_are_not_asked_for_again(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	fake->shared->batches = 0;
+	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	assert_int_equal(fake->shared->batches, 1);
+	fake->shared->realtime_s += 3600;
+	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	assert_int_equal(fake->shared->batches, 3);
+}
+
+static void a_kept_definition_of_another_role_is_not_used(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_USER);
+	/* The service answers with another role than the one that was asked for. */
+	fakearm_reply(fake, "roleDefinitions/" FAKEARM_USER, fakearm_admin_definition);
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	assert_false(fs_exists(fakelogin_sys(fake), CACHE_DIR "/role-" FAKEARM_USER));
+}
+
+static void a_role_that_is_gone_grants_nothing(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_USER);
+	fakelogin_rule(fake, (struct fake_rule){"roleDefinitions/", 404, 0, "", -1, -1, 0});
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+}
+
+static void every_page_is_read(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_reply(fake, "roleAssignments",
+		      "{\"value\":[],\"nextLink\":\"" FAKELOGIN_ARM "/page2\"}");
+	fakearm_reply(fake, "/page2", "{\"value\":[],\"nextLink\":\"" FAKELOGIN_ARM "/page3\"}");
+	fakearm_assign_at(fake, "/page3", FAKEARM_USER);
+	expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
+}
+
+static void a_deny_on_a_later_page_wins(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	fakearm_reply(fake, "denyAssignments",
+		      "{\"value\":[],\"nextLink\":\"" FAKELOGIN_ARM "/page2\"}");
+	fakearm_reply(fake, "/page2", FAKEARM_DENY_ADMIN);
+	expect(fake, VERDICT_GRANTED, VERDICT_DENIED);
+}
+
+static void pages_without_end_are_refused(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_reply(fake, "roleAssignments",
+		      "{\"value\":[],\"nextLink\":\"" FAKELOGIN_ARM "/roleAssignments\"}");
+	assert_int_equal(refused(fake), REASON_BACKEND_MALFORMED);
+	assert_true(fake->shared->requests < 600);
+}
+
+static void a_page_elsewhere_is_not_asked_for(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_reply(fake, "roleAssignments",
+		      "{\"value\":[],\"nextLink\":\"https://evil.example/page2\"}");
+	assert_int_equal(refused(fake), REASON_BACKEND_MALFORMED);
+	assert_null(strstr(fake->shared->last_url, "evil"));
+}
+
+static void the_account_is_asked_about_at_our_resource(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	assert_string_equal(fake->shared->last_url,
+			    FAKELOGIN_ARM FAKELOGIN_RESOURCE
+			    "/providers/Microsoft.Authorization/denyAssignments"
+			    "?api-version=2022-04-01&$filter=assignedTo('" CERTMAKE_OID "')");
+	assert_memory_equal(fake->shared->last_header, "Authorization: Bearer ", 22);
+}
+
+static void letters_that_a_url_has_not_are_escaped(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	scratch_write(&fake->scratch, CONF_PATH,
+		      "tenant " CERTMAKE_TID "\nresource_manager " FAKELOGIN_ARM
+		      "\nresource_id /subscriptions/s/resourceGroups/m\xc3\xbcll(1)\n",
+		      0644);
+	fakearm_usual(fake);
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	assert_non_null(strstr(fake->shared->last_url, "/resourceGroups/m%C3%BCll(1)/providers"));
+}
+
+/* ---- what else the service can say */
+
+struct reply {
+	const char *name;
+	struct fake_rule rule;
+	enum reason reason;
+	int requests; /* that match the rule */
+};
+
+static struct reply replies[] = {
+	{"403: the identity may not read", {"roleAssignments", 403, 0, "", -1, -1, 0},
+	 REASON_BACKEND_REFUSED, 1},
+	{"403 for deny assignments", {"denyAssignments", 403, 0, "", -1, -1, 0},
+	 REASON_BACKEND_REFUSED, 1},
+	{"403 for a definition", {"roleDefinitions", 403, 0, "", -1, -1, 0},
+	 REASON_BACKEND_REFUSED, 1},
+	{"404: no such resource", {"roleAssignments", 404, 0, "", -1, -1, 0},
+	 REASON_BACKEND_MALFORMED, 1},
+	{"302: somebody in between", {"roleAssignments", 302, 0, "", -1, -1, 0},
+	 REASON_BACKEND_MALFORMED, 1},
+	{"500 three times", {"roleAssignments", 500, 0, "", -1, -1, 0},
+	 REASON_BACKEND_UNREACHABLE, 3},
+	{"500 once", {"roleAssignments", 500, 0, "", -1, -1, 1}, REASON_NONE, 1},
+	{"429 twice", {"denyAssignments", 429, 0, "", -1, 1, 2}, REASON_NONE, 2},
+	{"429 that asks for more patience than there is",
+	 {"denyAssignments", 429, 0, "", -1, 60, 0}, REASON_BACKEND_UNREACHABLE, 1},
+	{"no connection", {"denyAssignments", 0, ECONNREFUSED, NULL, -1, -1, 0},
+	 REASON_BACKEND_UNREACHABLE, 3},
+	{"a timeout once", {"roleDefinitions", 0, ETIMEDOUT, NULL, -1, -1, 1}, REASON_NONE, 1},
+	{"too many bytes", {"roleAssignments", 0, EMSGSIZE, NULL, -1, -1, 0},
+	 REASON_BACKEND_MALFORMED, 1},
+	{"no JSON", {"roleAssignments", 200, 0, "<html>", -1, -1, 0}, REASON_BACKEND_MALFORMED, 1},
+	{"no list", {"denyAssignments", 200, 0, "{}", -1, -1, 0}, REASON_BACKEND_MALFORMED, 1},
+	{"no definition", {"roleDefinitions", 200, 0, "{}", -1, -1, 0}, REASON_BACKEND_MALFORMED,
+	 1},
+};
+
+static void reply(void **state)
+{
+	const struct reply *row = *state;
+	struct fakelogin *fake = fakelogin_new();
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	fakelogin_rule(fake, row->rule);
+	fakelogin_sys(fake)->deadline_ns = FAKELOGIN_BOOT_NS + 14 * 1000000000ll;
+	if (row->reason)
+		assert_int_equal(refused(fake), row->reason);
+	else
+		expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	assert_int_equal(fakelogin_hits(fake, row->rule.url), row->requests);
+	fakelogin_free(fake);
+}
+
+static void a_retry_waits_as_long_as_it_is_asked_to(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakelogin_rule(fake, (struct fake_rule){"denyAssignments", 429, 0, "", -1, 3, 1});
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	assert_int_equal(fake->shared->slept_ms, 3000);
+}
+
+/* ---- the token */
+
+static void a_token_that_was_withdrawn_is_replaced_once(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakelogin_rule(fake, (struct fake_rule){"roleAssignments", 401, 0, "", -1, -1, 1});
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 2);
+	fakelogin_rule(fake, (struct fake_rule){"roleAssignments", 401, 0, "", -1, -1, 0});
+	assert_int_equal(refused(fake), REASON_BACKEND_REFUSED);
+	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 3);
+}
+
+static void a_new_token_that_is_refused_is_not_replaced(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakelogin_rule(fake, (struct fake_rule){"roleAssignments", 401, 0, "", -1, -1, 0});
+	assert_int_equal(refused(fake), REASON_BACKEND_REFUSED);
+	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 1);
+}
+
+static void without_a_resource_nobody_is_asked(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	scratch_write(&fake->scratch, CONF_PATH,
+		      "tenant " CERTMAKE_TID "\nresource_manager " FAKELOGIN_ARM "\n", 0644);
+	assert_int_equal(refused(fake), REASON_NOT_CONFIGURED);
+	scratch_write(&fake->scratch, CONF_PATH, "resource_id " FAKELOGIN_RESOURCE "\n", 0644);
+	assert_int_equal(refused(fake), REASON_NOT_CONFIGURED);
+	assert_int_equal(fake->shared->requests, 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
+	static const struct CMUnitTest tests[] = {
+		T(nobody_is_granted_anything_without_a_role),
+		T(the_users_role_grants_the_login_alone),
+		T(the_administrators_role_grants_both),
+		T(a_deny_assignment_wins),
+		T(with_a_token_two_round_trips_do),
+		T(known_definitions_are_not_asked_for_again),
+		T(a_kept_definition_of_another_role_is_not_used),
+		T(a_role_that_is_gone_grants_nothing),
+		T(every_page_is_read),
+		T(a_deny_on_a_later_page_wins),
+		T(pages_without_end_are_refused),
+		T(a_page_elsewhere_is_not_asked_for),
+		T(the_account_is_asked_about_at_our_resource),
+		T(letters_that_a_url_has_not_are_escaped),
+		T(a_retry_waits_as_long_as_it_is_asked_to),
+		T(a_token_that_was_withdrawn_is_replaced_once),
+		T(a_new_token_that_is_refused_is_not_replaced),
+		T(without_a_resource_nobody_is_asked),
+	};
+	struct CMUnitTest list[ARRAY_LEN(replies)] = {{.name = NULL}};
+
+	for (size_t i = 0; i < ARRAY_LEN(replies); i++)
+		list[i] = (struct CMUnitTest){
+			.name = replies[i].name, .test_func = reply, .initial_state = &replies[i]};
+	return cmocka_run_group_tests(tests, NULL, NULL) ||
+	       cmocka_run_group_tests_name("replies", list, NULL, NULL);
+}

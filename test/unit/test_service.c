@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/sys/proc.h"
+#include "lib/sys/service.h"
+#include "test/unit/scratch.h"
+
+static struct scratch scratch;
+static struct buf commands;
+static const char *units; /* what `systemctl show` says */
+static int reload_status;
+static pid_t daemon_pid; /* stands for an sshd: ends with 0 by SIGHUP */
+
+static int fake_run(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
+		    struct err *err)
+{
+	(void)sys;
+	(void)err;
+	for (size_t i = 0; spec->argv[i]; i++)
+		buf_printf(&commands, "%s%s", i ? " " : "", spec->argv[i]);
+	buf_str(&commands, "\n");
+	if (strcmp(spec->argv[1], "show") == 0)
+		buf_str(&ret->output, units);
+	else
+		buf_str(&ret->output, "Job failed.\n");
+	ret->status = strcmp(spec->argv[1], "show") == 0 ? 0 : reload_status;
+	return 0;
+}
+
+static int open_machine(void **state)
+{
+	(void)state;
+	scratch_open(&scratch);
+	scratch.ops.run = fake_run;
+	reload_status = 0;
+	units = "";
+	return 0;
+}
+
+static int close_machine(void **state)
+{
+	(void)state;
+	buf_done(&commands);
+	scratch_done(&scratch);
+	return 0;
+}
+
+static void with_systemd(void)
+{
+	scratch_mkdir(&scratch, "/run/systemd/system", 0755);
+	scratch_write(&scratch, "/usr/bin/systemctl", "", 0755);
+}
+
+#define SHOW "/usr/bin/systemctl show --property=Id,ActiveState ssh.service sshd.service\n"
+#define UNIT(id, active) "Id=" id "\nActiveState=" active "\n\n"
+
+/* clang-format off */
+static const struct row {
+	const char *name, *units;
+	int reloaded;
+	const char *commands;
+} rows[] = {
+	{"the_unit_of_debian_by_both_names", UNIT("ssh.service", "active") UNIT("ssh.service", "active"),
+	 1, SHOW "/usr/bin/systemctl reload ssh.service\n"},
+	{"the_unit_of_others", UNIT("ssh.service", "inactive") UNIT("sshd.service", "active"),
+	 1, SHOW "/usr/bin/systemctl reload sshd.service\n"},
+	{"properties_in_another_order", "ActiveState=active\nId=sshd.service\n",
+	 1, SHOW "/usr/bin/systemctl reload sshd.service\n"},
+	{"two_units", UNIT("ssh.service", "active") UNIT("sshd.service", "reloading"),
+	 2, SHOW "/usr/bin/systemctl reload ssh.service\n/usr/bin/systemctl reload sshd.service\n"},
+	{"no_active_unit", UNIT("ssh.service", "inactive") UNIT("sshd.service", "failed"), 0, SHOW},
+	{"nothing_said", "", 0, SHOW},
+};
+/* clang-format on */
+
+static void only_active_units_are_reloaded(void **state)
+{
+	const struct row *row = *state;
+	struct err err = {0};
+
+	with_systemd();
+	units = row->units;
+	assert_int_equal(service_reload_sshd(&scratch.sys, NULL, &err), row->reloaded);
+	assert_string_equal(buf_text(&commands), row->commands);
+}
+
+static void a_failed_reload_is_told_with_its_unit(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	with_systemd();
+	units = UNIT("ssh.service", "active");
+	reload_status = 1;
+	assert_int_equal(service_reload_sshd(&scratch.sys, NULL, &err), -EIO);
+	assert_non_null(strstr(err.msg, "ssh.service"));
+	assert_non_null(strstr(err.msg, "Job failed."));
+}
+
+static void old_systems_have_systemctl_elsewhere(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	scratch_mkdir(&scratch, "/run/systemd/system", 0755);
+	assert_int_equal(service_reload_sshd(&scratch.sys, NULL, &err), 0);
+	assert_int_equal(strncmp(buf_text(&commands), "/bin/systemctl show", 19), 0);
+}
+
+/* ---- without systemd */
+
+static void hang_up(int sig)
+{
+	_exit(sig == SIGHUP ? 0 : 1);
+}
+
+static void start_daemon(const char *exe)
+{
+	char path[64];
+	sigset_t hup, old;
+
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &hup, &old), 0);
+	daemon_pid = fork();
+	assert_true(daemon_pid >= 0);
+	if (daemon_pid == 0) {
+		(void)signal(SIGHUP, hang_up);
+		(void)sigprocmask(SIG_SETMASK, &old, NULL);
+		(void)alarm(20);
+		for (;;)
+			(void)pause();
+	}
+	assert_int_equal(sigprocmask(SIG_SETMASK, &old, NULL), 0);
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)daemon_pid);
+	scratch_mkdir(&scratch, path, 0755);
+	(void)snprintf(path, sizeof(path), "proc/%d/exe", (int)daemon_pid);
+	assert_int_equal(symlinkat(exe, scratch.sys.rootfd, path), 0);
+	(void)snprintf(path, sizeof(path), "%d\n", (int)daemon_pid);
+	scratch_write(&scratch, "/run/sshd.pid", path, 0644);
+}
+
+/* The exit status, 0 after SIGHUP. */
+static int end_daemon(bool hung_up)
+{
+	int status;
+
+	if (!hung_up)
+		assert_int_equal(kill(daemon_pid, SIGKILL), 0);
+	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
+	return status;
+}
+
+static void a_listener_gets_SIGHUP(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	start_daemon("/usr/sbin/sshd");
+	assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err), 1);
+	assert_int_equal(end_daemon(true), 0);
+	assert_string_equal(buf_text(&commands), "");
+}
+
+static void so_does_one_whose_package_was_upgraded(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	start_daemon("/usr/sbin/sshd (deleted)");
+	assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err), 1);
+	assert_int_equal(end_daemon(true), 0);
+}
+
+static void a_listener_beside_inactive_units_gets_SIGHUP(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	with_systemd();
+	units = UNIT("ssh.service", "inactive");
+	start_daemon("/usr/sbin/sshd");
+	assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err), 1);
+	assert_int_equal(end_daemon(true), 0);
+}
+
+static void another_process_of_that_number_is_left_alone(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	start_daemon("/usr/bin/notsshd");
+	assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err), 0);
+	assert_true(WIFSIGNALED(end_daemon(false)));
+}
+
+static void no_listener_is_no_failure(void **state)
+{
+	static const char *const texts[] = {"", "0\n", "1\n", "x\n", "99999999999\n", "-5\n"};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(service_reload_sshd(&scratch.sys, NULL, &err), 0);
+	assert_int_equal(service_reload_sshd(&scratch.sys, "none", &err), 0);
+	assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		scratch_write(&scratch, "/run/sshd.pid", texts[i], 0644);
+		assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err), 0);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_machine, close_machine)
+
+int main(void)
+{
+	const struct CMUnitTest others[] = {
+		TEST(a_failed_reload_is_told_with_its_unit),
+		TEST(old_systems_have_systemctl_elsewhere),
+		TEST(a_listener_gets_SIGHUP),
+		TEST(so_does_one_whose_package_was_upgraded),
+		TEST(a_listener_beside_inactive_units_gets_SIGHUP),
+		TEST(another_process_of_that_number_is_left_alone),
+		TEST(no_listener_is_no_failure),
+	};
+	struct CMUnitTest tests[ARRAY_LEN(rows)];
+	int failed;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		tests[i] = (struct CMUnitTest){rows[i].name, only_active_units_are_reloaded,
+					       open_machine, close_machine,
+					       (void *)(uintptr_t)&rows[i]};
+	failed = cmocka_run_group_tests_name("units", tests, NULL, NULL);
+	return failed + cmocka_run_group_tests_name("service", others, NULL, NULL);
+}

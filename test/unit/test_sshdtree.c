@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/sshdtree.h"
+
+#define INCLUDE "Include /etc/ssh/sshd_config.d/*.conf\n"
+#define OTHER "AuthorizedKeysCommand /usr/bin/other %u\n"
+#define D SSHD_DROPIN_DIR
+
+/* A machine's files: the main file, and one that it may include. */
+struct files {
+	const char *main;
+	const char *path, *text; /* NULL: no other file */
+};
+
+/* clang-format off */
+static const struct rival_row {
+	const char *name;
+	struct files files;
+	const char *domains;
+	const char *path; /* where the rival stands, NULL: there is none */
+	unsigned line;
+} rival_rows[] = {
+	{"a_global_setting_loses", {INCLUDE OTHER, NULL, NULL}, "*", NULL, 0},
+	{"a_Match_before_the_include", {"Match User *\n" OTHER INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
+	{"a_Match_behind_the_include_loses", {INCLUDE "Match User *\n" OTHER, NULL, NULL}, "*", NULL, 0},
+	{"a_Match_in_an_earlier_file", {INCLUDE, D "/10-x.conf", "\n# c\nMatch User *@*\n" OTHER}, "*", D "/10-x.conf", 4},
+	{"a_Match_in_a_later_file", {INCLUDE, D "/50-x.conf", "Match User *@*\n" OTHER}, "*", NULL, 0},
+	{"a_file_that_is_not_included", {INCLUDE, D "/10-x.cfg", "Match User *\n" OTHER}, "*", NULL, 0},
+	{"a_file_included_by_name", {"Include /etc/ssh/a b\n" INCLUDE, "/etc/ssh/a", "Match all\n" OTHER}, "*", "/etc/ssh/a", 2},
+	{"Match_all", {"Match all\n" OTHER INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
+	{"the_same_setting_is_no_rival", {"Match all\nPubkeyAuthentication YES\n" INCLUDE, NULL, NULL}, "*", NULL, 0},
+	{"our_command_under_another_user", {"Match User *@*\nAuthorizedKeysCommand /usr/sbin/aad_certhandler %u %k\nAuthorizedKeysCommandUser root\n" INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 3},
+	{"other_keys", {"Match User *@*\nauthorizedkeysfile .ssh/authorized_keys\n" INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
+	{"our_command_with_more_words", {"Match all\nAuthorizedKeysCommand /usr/sbin/aad_certhandler %u %k %f\n" INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
+	{"a_setting_that_is_not_ours", {"Match all\nX11Forwarding no\n" INCLUDE, NULL, NULL}, "*", NULL, 0},
+	{"a_local_user", {"Match User alice\n" OTHER INCLUDE, NULL, NULL}, "*", NULL, 0},
+	{"a_local_group", {"Match Group sftponly\n" OTHER INCLUDE, NULL, NULL}, "*", NULL, 0},
+	{"our_group", {"Match Group \"sftponly,aad_*\"\n" OTHER INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
+	{"a_user_of_ours_in_a_local_group", {"Match User * Group sftponly\n" OTHER INCLUDE, NULL, NULL}, "*", NULL, 0},
+	{"everybody_but_ours", {"Match User !*@*,*\n" OTHER INCLUDE, NULL, NULL}, "contoso.com", SSHD_MAIN_PATH, 2}, /* a service principal */
+	{"everybody_but_all_of_ours", {"Match User !*@*,!????????" "-*,*\n" OTHER INCLUDE, NULL, NULL}, "*", NULL, 0},
+	{"some_domain_of_all", {"Match User *@contoso.com\n" OTHER INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
+	{"a_domain_of_others", {"Match User *@contoso.com\n" OTHER INCLUDE, NULL, NULL}, "fabrikam.com", NULL, 0},
+	{"the_second_domain", {"Match User *@contoso.com\n" OTHER INCLUDE, NULL, NULL}, "fabrikam.com contoso.com", SSHD_MAIN_PATH, 2},
+	{"an_address_may_be_theirs", {"Match Address 10.0.0.0/8\n" OTHER INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
+	{"users_that_do_not_exist", {"Match Invalid-User\n" OTHER INCLUDE, NULL, NULL}, "*", NULL, 0},
+	{"an_equals_sign", {"Match User=alice\n" OTHER INCLUDE, NULL, NULL}, "*", NULL, 0},
+	{"a_criterion_without_value", {"Match User\n" OTHER INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
+	{"a_Match_ends_with_its_file", {INCLUDE, D "/10-x.conf", "Match User *@*\n"}, "*", NULL, 0},
+	{"an_include_inside_a_Match", {"Match User *@*\nInclude x\n", "/etc/ssh/x", OTHER}, "*", "/etc/ssh/x", 1},
+	{"an_include_inside_another_users_Match", {"Match User alice\nInclude x\n", "/etc/ssh/x", "Match all\n" OTHER}, "*", NULL, 0},
+	{"a_file_that_includes_itself", {"Include x\n", "/etc/ssh/x", "Include x x\nMatch all\n" OTHER}, "*", NULL, 0},
+	{"before_our_block", {"Match all\n" OTHER "# BEGIN aadsshlogin: this block is managed, other lines are not touched\nMatch all\n# END aadsshlogin\n", NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
+	{"behind_our_block", {"# BEGIN aadsshlogin: this block is managed, other lines are not touched\nMatch all\n# END aadsshlogin\nMatch all\n" OTHER, NULL, NULL}, "*", NULL, 0},
+};
+
+#define HELP_USERS "/etc/ssh/sshd_config:1: AllowUsers keeps Entra users out; "
+static const struct access_row {
+	const char *name;
+	struct files files;
+	const char *domains;
+	const char *advice;
+} access_rows[] = {
+	{"nothing_is_limited", {INCLUDE, NULL, NULL}, "*", ""},
+	{"groups_that_leave_us_out", {"AllowGroups wheel\nPort 22\nAllowGroups sshusers\n", NULL, NULL}, "*",
+	 "/etc/ssh/sshd_config:3: AllowGroups keeps Entra users out; write below it: AllowGroups aad_users\n"},
+	{"groups_in_an_included_file", {INCLUDE, D "/50-x.conf", "AllowGroups wheel\n"}, "*",
+	 D "/50-x.conf:1: AllowGroups keeps Entra users out; write below it: AllowGroups aad_users\n"},
+	{"groups_that_name_us", {"AllowGroups wheel aad_users\n", NULL, NULL}, "*", ""},
+	{"groups_that_name_us_later", {"AllowGroups wheel\nAllowGroups aad_*\n", NULL, NULL}, "*", ""},
+	{"administrators_alone", {"AllowGroups aad_admins\n", NULL, NULL}, "*", ""},
+	{"a_denied_group", {"DenyGroups guests aad_*\n", NULL, NULL}, "*",
+	 "/etc/ssh/sshd_config:1: DenyGroups keeps Entra users out; take aad_* out of the line\n"},
+	{"other_denied_groups", {"DenyGroups guests\nDenyUsers bob *@10.0.0.1\n", NULL, NULL}, "*", ""},
+	{"users_of_one_domain", {"AllowUsers root alice@10.*\n", NULL, NULL}, "contoso.com",
+	 HELP_USERS "write below it: AllowUsers *?contoso.com\n"},
+	{"users_of_several_domains", {"AllowUsers root\n", NULL, NULL}, "contoso.com *.fabrikam.com",
+	 HELP_USERS "write below it: AllowUsers *?contoso.com *?*.fabrikam.com\n"},
+	{"users_of_every_domain", {"AllowUsers root\n", NULL, NULL}, "*",
+	 HELP_USERS "write at the end of /etc/ssh/sshd_config the two lines: Match User *@* / AllowUsers *\n"},
+	{"the_advice_helps", {"AllowUsers root\nAllowUsers *?contoso.com\n", NULL, NULL}, "contoso.com", ""},
+	{"the_other_advice_helps", {"AllowUsers root\nMatch User *@*\nAllowUsers *\n", NULL, NULL}, "*", ""},
+	{"a_UPN_does_not_help", {"AllowUsers root *@contoso.com\n", NULL, NULL}, "contoso.com",
+	 HELP_USERS "write below it: AllowUsers *?contoso.com\n"},
+	{"everybody_from_an_address", {"AllowUsers *@10.0.0.1\n", NULL, NULL}, "*", ""},
+	{"everybody_is_denied", {"DenyUsers *\n", NULL, NULL}, "*",
+	 "/etc/ssh/sshd_config:1: DenyUsers keeps Entra users out; take * out of the line\n"},
+	{"in_a_Match_of_others", {"Match User alice\nAllowGroups wheel\n", NULL, NULL}, "*", ""},
+	{"in_a_Match_of_ours", {"Match Address 10.0.0.0/8\nDenyGroups aad_users\n", NULL, NULL}, "*",
+	 "/etc/ssh/sshd_config:2: DenyGroups keeps Entra users out; take aad_users out of the line\n"},
+	{"several_at_once", {"DenyGroups *\nAllowGroups x\n", NULL, NULL}, "*",
+	 "/etc/ssh/sshd_config:2: AllowGroups keeps Entra users out; write below it: AllowGroups aad_users\n"
+	 "/etc/ssh/sshd_config:1: DenyGroups keeps Entra users out; take * out of the line\n"},
+};
+
+static const struct match_row {
+	const char *list, *name;
+	int found;
+} match_rows[] = {
+	{"*", "", 1}, {"", "", 0}, {"", "a", 0}, {"a", "a", 1}, {"a", "A", 0}, {"?", "a", 1},
+	{"?", "", 0}, {"a*", "a", 1}, {"*b*d", "abcd", 1}, {"*b*d", "abdc", 0}, {"a,b", "b", 1},
+	{"a,b", "c", 0}, {"!a,*", "a", -1}, {"*,!a", "a", -1}, {"!a", "b", 0}, {"**a", "ba", 1},
+	{"a**", "a", 1}, {"*@*,x", "u@d", 1}, {"a,", "", 0}, {"*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaa", 0},
+};
+/* clang-format on */
+
+static void add_file(struct sshdtree *tree, const char *path, const char *content)
+{
+	AUTO_BUF text = {0};
+	struct err err = {0};
+
+	buf_str(&text, content);
+	assert_int_equal(sshdtree_add(tree, path, &text, &err), 0);
+	assert_int_equal(text.len, 0);
+}
+
+static void build(const struct files *files, struct sshdtree *tree)
+{
+	add_file(tree, SSHD_MAIN_PATH, files->main);
+	if (files->path)
+		add_file(tree, files->path, files->text);
+	add_file(tree, SSHD_DROPIN_PATH, "Match all\n" OTHER);
+}
+
+static struct conf conf_of(const char *domains)
+{
+	static char admin_group[] = "aad_admins";
+
+	return (struct conf){.user_domains = (char *)(uintptr_t)domains,
+			     .admin_group = admin_group};
+}
+
+static void the_rival_is_found_if_there_is_one(void **state)
+{
+	const struct rival_row *row = *state;
+	const struct conf conf = conf_of(row->domains);
+	struct sshd_place rival = {.path = "untouched"};
+	AUTO_SSHDTREE tree = {0};
+
+	build(&row->files, &tree);
+	assert_int_equal(sshdtree_rival(&tree, &conf, &rival), row->path != NULL);
+	assert_string_equal(rival.path, row->path ? row->path : "untouched");
+	assert_int_equal(rival.directive.line, row->line);
+}
+
+static void the_advice_names_line_and_change(void **state)
+{
+	const struct access_row *row = *state;
+	const struct conf conf = conf_of(row->domains);
+	AUTO_SSHDTREE tree = {0};
+	AUTO_BUF advice = {0};
+	struct err err = {0};
+
+	build(&row->files, &tree);
+	assert_int_equal(sshdtree_access(&tree, &conf, &advice, &err), 0);
+	assert_string_equal(buf_text(&advice), row->advice);
+}
+
+static void patterns_match_as_in_sshd(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(match_rows); i++) {
+		const struct match_row *row = &match_rows[i];
+
+		if (sshdtree_match(span_of(row->list), span_of(row->name)) != row->found)
+			fail_msg("\"%s\" and \"%s\"", row->list, row->name);
+	}
+}
+
+static void an_empty_tree_has_nothing(void **state)
+{
+	const struct conf conf = conf_of("*");
+	AUTO_SSHDTREE tree = {0};
+	struct sshd_place rival;
+	AUTO_BUF advice = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_false(sshdtree_rival(&tree, &conf, &rival));
+	assert_int_equal(sshdtree_access(&tree, &conf, &advice, &err), 0);
+	assert_int_equal(advice.len, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest others[] = {
+		cmocka_unit_test(patterns_match_as_in_sshd),
+		cmocka_unit_test(an_empty_tree_has_nothing),
+	};
+	struct CMUnitTest tests[ARRAY_LEN(rival_rows) + ARRAY_LEN(access_rows)];
+	size_t n = 0;
+	int failed;
+
+	for (size_t i = 0; i < ARRAY_LEN(rival_rows); i++)
+		tests[n++] =
+			(struct CMUnitTest){rival_rows[i].name, the_rival_is_found_if_there_is_one,
+					    NULL, NULL, (void *)(uintptr_t)&rival_rows[i]};
+	for (size_t i = 0; i < ARRAY_LEN(access_rows); i++)
+		tests[n++] =
+			(struct CMUnitTest){access_rows[i].name, the_advice_names_line_and_change,
+					    NULL, NULL, (void *)(uintptr_t)&access_rows[i]};
+	failed = cmocka_run_group_tests_name("rows", tests, NULL, NULL);
+	return failed + cmocka_run_group_tests_name("sshdtree", others, NULL, NULL);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#include "handler/status.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/json.h"
+#include "lib/core/outcome.h"
+#include "test/unit/scratch.h"
+#include "test/unit/source.h"
+
+#define MANY 11
+
+static const struct step platform = {.name = "platform", .exit_code = EXIT_UNSUPPORTED};
+static const struct step identity = {.name = "identity", .exit_code = EXIT_IDENTITY};
+static const struct step config = {.name = "config", .exit_code = EXIT_SETTINGS};
+
+static void is_golden(const struct status *status, const char *path)
+{
+	AUTO_BUF golden = {0};
+	AUTO_BUF text = {0};
+	struct err err = {0};
+
+	assert_int_equal(status_build(status, &text, &err), 0);
+	source_read(path, &golden);
+	assert_string_equal(buf_text(&text), buf_text(&golden));
+}
+
+static void success_tells_each_step(void **state)
+{
+	const struct step_result results[] = {
+		{.step = &platform,
+		 .state = STEP_OK,
+		 .ms = 3,
+		 .note_count = 1,
+		 .notes = {"memory is below 1 GB"}},
+		{.step = &identity, .state = STEP_OK, .ms = 41},
+		{.step = &config,
+		 .state = STEP_CHANGED,
+		 .ms = 2,
+		 .message = "write /etc/aadsshlogin.conf"},
+	};
+	const struct status status = {
+		.operation = "Enable",
+		.value = STATUS_SUCCESS,
+		.cause = "Sign-in is in force",
+		.remedy = "",
+		.time_s = 1709208000,
+		.results = results,
+		.count = ARRAY_LEN(results),
+	};
+
+	(void)state;
+	is_golden(&status, "test/data/status/success.status");
+}
+
+static void error_tells_cause_and_remedy(void **state)
+{
+	const struct step_result results[] = {
+		{.step = &platform, .state = STEP_UNDONE, .ms = 3},
+		{.step = &identity,
+		 .state = STEP_FAILED,
+		 .ms = 120000,
+		 .message = "the VM has no system-assigned managed identity"},
+		{.step = &config, .state = STEP_SKIPPED},
+	};
+	const struct status status = {
+		.operation = "Install",
+		.value = STATUS_ERROR,
+		.code = EXIT_IDENTITY,
+		.cause = "the VM has no system-assigned managed identity",
+		.remedy = "az vm identity assign --resource-group rg --name vm",
+		.time_s = 1709208000,
+		.results = results,
+		.count = ARRAY_LEN(results),
+	};
+
+	(void)state;
+	is_golden(&status, "test/data/status/error.status");
+}
+
+static void transitioning_needs_no_steps(void **state)
+{
+	const struct status status = {.operation = "Install",
+				      .value = STATUS_TRANSITIONING,
+				      .cause = "The work has begun",
+				      .time_s = 1709208000};
+
+	(void)state;
+	is_golden(&status, "test/data/status/transitioning.status");
+}
+
+/* Everything at its longest, and of bytes that are neither ASCII nor valid UTF-8. */
+static void the_longest_messages_stay_below_the_agents_limits(void **state)
+{
+	static struct step_result results[MANY];
+	char cause[ERR_MSG_MAX], remedy[ERR_REMEDY_MAX];
+	const struct status status = {.operation = "Install",
+				      .value = STATUS_ERROR,
+				      .cause = cause,
+				      .remedy = remedy,
+				      .results = results,
+				      .count = MANY};
+	const char *message = NULL;
+	AUTO_JSON *json = NULL;
+	json_t *substatus;
+	AUTO_BUF text = {0};
+	struct err err = {0};
+
+	(void)state;
+	memset(cause, 0xff, sizeof(cause) - 1);
+	cause[sizeof(cause) - 1] = '\0';
+	memset(remedy, '\x80', sizeof(remedy) - 1);
+	remedy[sizeof(remedy) - 1] = '\0';
+	for (size_t i = 0; i < MANY; i++) {
+		results[i] = (struct step_result){
+			.step = &platform, .state = STEP_OK, .note_count = NOTES_MAX};
+		memset(results[i].message, '"', ERR_MSG_MAX - 1);
+		for (size_t j = 0; j < NOTES_MAX; j++)
+			memset(results[i].notes[j], '\\', NOTE_MAX - 1);
+	}
+	assert_int_equal(status_build(&status, &text, &err), 0);
+	assert_true(text.len < STATUS_FILE_MAX);
+	for (size_t i = 0; i < text.len; i++)
+		assert_true((unsigned char)text.data[i] < 0x80);
+	assert_int_equal(json_parse(buf_bytes(&text), "the status", &json, &err), 0);
+	substatus =
+		json_object_get(json_object_get(json_array_get(json, 0), "status"), "substatus");
+	assert_int_equal(json_array_size(substatus), MANY);
+	message = json_string_value(json_object_get(
+		json_object_get(json_array_get(substatus, 0), "formattedMessage"), "message"));
+	assert_int_equal(strlen(message), STATUS_MESSAGE_MAX);
+}
+
+static void what_is_published_stands(void **state)
+{
+	static const enum status_value values[] = {STATUS_TRANSITIONING, STATUS_SUCCESS,
+						   STATUS_ERROR};
+	struct scratch scratch;
+
+	(void)state;
+	scratch_open(&scratch);
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		const struct status status = {
+			.operation = "Enable", .value = values[i], .cause = ""};
+		AUTO_BUF text = {0};
+		struct err err = {0};
+
+		assert_int_equal(status_standing(&scratch.sys, "/status", (int64_t)i), STATUS_NONE);
+		assert_int_equal(status_build(&status, &text, &err), 0);
+		assert_int_equal(
+			status_publish(&scratch.sys, "/status", (int64_t)i, buf_bytes(&text), &err),
+			0);
+		assert_int_equal(status_standing(&scratch.sys, "/status", (int64_t)i), values[i]);
+	}
+	scratch_done(&scratch);
+}
+
+static void garbage_is_no_status(void **state)
+{
+	static const char *const rows[] = {"",
+					   "[]",
+					   "{}",
+					   "[{\"status\":{\"status\":\"Success\"}}]",
+					   "[{\"status\":{\"status\":\"\"}}]",
+					   "[{\"status\":[]}]"};
+	struct scratch scratch;
+
+	(void)state;
+	scratch_open(&scratch);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		scratch_write(&scratch, "/status/0.status", rows[i], 0600);
+		assert_int_equal(status_standing(&scratch.sys, "/status", 0), STATUS_NONE);
+	}
+	scratch_done(&scratch);
+}
+
+static void a_missing_folder_is_made(void **state)
+{
+	struct scratch scratch;
+	struct err err = {0};
+	struct stat st;
+
+	(void)state;
+	scratch_open(&scratch);
+	assert_int_equal(status_publish(&scratch.sys, "/status", 7, span_of("x"), &err), 0);
+	assert_int_equal(fs_lstat(&scratch.sys, "/status", &st, &err), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_true(fs_exists(&scratch.sys, "/status/7.status"));
+	assert_int_equal(status_publish(&scratch.sys, "/none/status", 7, span_of("x"), &err),
+			 -ENOENT);
+	scratch_done(&scratch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(success_tells_each_step),
+		cmocka_unit_test(error_tells_cause_and_remedy),
+		cmocka_unit_test(transitioning_needs_no_steps),
+		cmocka_unit_test(the_longest_messages_stay_below_the_agents_limits),
+		cmocka_unit_test(what_is_published_stands),
+		cmocka_unit_test(garbage_is_no_status),
+		cmocka_unit_test(a_missing_folder_is_made),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
