@@ -40,6 +40,8 @@ int desired_settings(const struct settings *settings, struct conf *ret, struct e
 	    !copy(&conf.log_level, settings->log_level) || !copy(&conf.proxy, settings->proxy) ||
 	    !copy(&conf.no_proxy, settings->no_proxy))
 		return err_oom(err);
+	if (conf.role_backend == BACKEND_STATIC && !copy(&conf.roles_file, ROLES_FILE))
+		return err_oom(err);
 	if (conf_defaults(&conf, err) < 0)
 		return -err->code;
 	conf_done(ret);

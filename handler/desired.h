@@ -7,6 +7,9 @@
 #include "lib/core/cloud.h"
 #include "lib/core/conf.h"
 
+/* Where roleBackend static looks: lines of `<oid> user` or `<oid> admin`, the owner's own file. */
+#define ROLES_FILE "/etc/aadsshlogin.roles"
+
 /* What the settings alone say, with the defaults for the rest.  -ENOMEM. */
 int desired_settings(const struct settings *settings, struct conf *ret, struct err *err);
 

@@ -357,14 +357,15 @@ static int unexpected(const struct rule *rule, const json_t *value, struct err *
 	bool shown = text && !rule->secret && !strchr(text, '@');
 
 	if (shown)
-		return err_set(err, EINVAL, "%s is \"%.*s\", expected %s", rule->key, FOUND_MAX,
-			       text, rule->expected);
+		return err_set(err, EINVAL, "%s is the string \"%.*s\", expected %s", rule->key,
+			       FOUND_MAX, text, rule->expected);
 	if (json_is_integer(value) && !rule->secret)
 		return err_set(err, EINVAL, "%s is %" JSON_INTEGER_FORMAT ", expected %s",
 			       rule->key, json_integer_value(value), rule->expected);
 	if (text || json_is_array(value))
-		return err_set(err, EINVAL, "%s%s has a value that is not allowed, expected %s",
-			       rule->secret ? "protected " : "", rule->key, rule->expected);
+		return err_set(err, EINVAL, "%s%s is %s that is not allowed, expected %s",
+			       rule->secret ? "protected " : "", rule->key, json_kind(value),
+			       rule->expected);
 	return err_set(err, EINVAL, "%s%s is %s, expected %s", rule->secret ? "protected " : "",
 		       rule->key, json_kind(value), rule->expected);
 }

@@ -115,7 +115,7 @@ int sums_check(struct sys *sys, const char *folder, const char *const *needed, s
 	}
 	for (size_t i = 0; i < NEEDED_MAX && needed[i]; i++)
 		if (!seen[i])
-			return err_set(err, EBADMSG, "%s/SHA256SUMS does not list %s", folder,
+			return err_set(err, ENODATA, "%s/SHA256SUMS does not list %s", folder,
 				       needed[i]);
 	return 0;
 }

@@ -8,9 +8,9 @@
 #define SUMS_MAX ((size_t)64 << 10) /* bytes of SHA256SUMS that are still read */
 
 /*
- * Check every file that <folder>/SHA256SUMS lists; needed (names below folder, ends with NULL) must
- * be among them.  -EBADMSG a line that sha256sum would not write, a file that is not as it was
- * packed, or a needed one that is not listed; the errors of opening and reading.
+ * Check every file that <folder>/SHA256SUMS lists.  -EBADMSG a line that sha256sum would not write,
+ * or a file that is not as it was packed; -ENODATA when one that is needed (names below folder,
+ * ends with NULL) is not listed; the errors of opening and reading.
  */
 int sums_check(struct sys *sys, const char *folder, const char *const *needed, struct err *err);
 

@@ -179,6 +179,9 @@ static int check_files(struct machine *m, const struct selection *selection, str
 		needed[i] = selection->list[i].file;
 	if (sums_check(m->sys, m->extension->folder, needed, err) == 0)
 		return 0;
+	if (err->code == ENODATA)
+		return err_remedy(err, EXIT_UNSUPPORTED,
+				  "use a build of the extension that has this machine's packages");
 	return err_remedy(err, EXIT_PACKAGE, "the extension is damaged: install it again");
 }
 

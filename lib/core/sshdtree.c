@@ -204,7 +204,9 @@ static bool walk_file(struct walk *walk, const struct sshd_file *file, enum scop
 	unsigned line = 0;
 	bool ended = false;
 
-	if (walk->depth == SSHD_DEPTH_MAX || walk->files++ == FILES_MAX)
+	if (walk->depth == SSHD_DEPTH_MAX)
+		return false;
+	if (walk->files++ == FILES_MAX)
 		return true;
 	walk->depth++;
 	while (!ended && sshdconf_next(&text, &line, directive)) {

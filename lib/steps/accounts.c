@@ -254,8 +254,10 @@ static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret,
 	struct stat st;
 	int r = fs_read(m->sys, NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, &before, NULL, err);
 
-	if (r == -ENOENT && want == WANT_ABSENT)
+	if (r == -ENOENT && want == WANT_ABSENT) {
+		*err = (struct err){0};
 		return 0;
+	}
 	if (r < 0)
 		return r;
 	r = want == WANT_PRESENT ? nsswitch_add(buf_bytes(&before), &after, err)

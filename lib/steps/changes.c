@@ -305,6 +305,20 @@ static int keep_original(struct machine *m, const struct change *change, struct 
 			  err);
 }
 
+/* An original stays only while the file differs from it. */
+static void forget_original(struct machine *m, const struct change *change)
+{
+	AUTO_BUF path = {0}, original = {0};
+	struct err ignored = {0};
+
+	if (changes_original_path(change->path, &path, &ignored) < 0 ||
+	    fs_read(m->sys, buf_text(&path), 0, AADPASSWD_MAX, &original, NULL, &ignored) < 0 ||
+	    !span_eq(buf_bytes(&original), buf_bytes(&change->before)))
+		return;
+	(void)fs_remove(m->sys, buf_text(&path), &ignored);
+	(void)fs_rmdir(m->sys, ORIGINAL_DIR, &ignored); /* stays while others are in it */
+}
+
 int change_make(struct machine *m, const struct change *change, bool keep, struct err *err)
 {
 	if (keep && change->shared && keep_original(m, change, err) < 0)
@@ -327,13 +341,18 @@ int change_make(struct machine *m, const struct change *change, bool keep, struc
 
 int change_undo(struct machine *m, const struct change *change, struct err *err)
 {
+	int r;
+
 	switch (change->kind) {
 	case CHANGE_WRITE:
 	case CHANGE_REMOVE:
 		if (!change->existed)
 			return fs_remove(m->sys, change->path, err);
-		return fs_replace(m->sys, change->path, buf_bytes(&change->before),
-				  &change->meta_before, err);
+		r = fs_replace(m->sys, change->path, buf_bytes(&change->before),
+			       &change->meta_before, err);
+		if (r == 0 && change->shared)
+			forget_original(m, change);
+		return r;
 	case CHANGE_MKDIR:
 		if (!change->existed)
 			return fs_remove_tree(m->sys, change->path, err);

@@ -92,17 +92,19 @@ static int plan_sudo(struct machine *m, struct changes *ret, struct err *err)
 static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 {
 	AUTO_NAMES names = NULL;
-	int r = fs_list(m->sys, PAM_DIR, &names, err);
+	struct err ignored = {0};
+	char path[PATH_MAX];
+	int r = 0;
 
-	if (r == -ENOENT)
+	if (fs_list(m->sys, PAM_DIR, &names, &ignored) < 0)
 		return 0;
 	for (char **name = names; r == 0 && *name; name++) {
 		AUTO_BUF before = {0}, after = {0};
-		char path[PATH_MAX];
 
+		/* What cannot be read, as a link or a directory, was not edited either. */
 		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
-		if (fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, err) < 0)
-			continue; /* a link or a directory, which we never edited */
+		if (fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, &ignored) < 0)
+			continue;
 		r = pamstack_remove(buf_bytes(&before), &after, err);
 		if (r == 0)
 			r = changes_edit(m, ret, path, buf_bytes(&after), err);

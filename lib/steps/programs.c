@@ -60,6 +60,7 @@ static int run_sshd(struct machine *m, const struct proc_spec *spec, struct proc
 {
 	int r;
 
+	(void)fs_exists(m->sys, SSHD_PROGRAM); /* so that an upgrade does not go unseen */
 	proc_result_done(ret);
 	*ret = (struct proc_result)PROC_RESULT_INIT;
 	r = proc_run(m->sys, spec, ret, err);

@@ -121,9 +121,10 @@ static int load_file(struct machine *m, const struct wanted *wanted, const char 
 		     struct sshdtree *tree, struct err *err)
 {
 	AUTO_BUF text = {0};
+	struct err ignored = {0};
 
 	if (is_loaded(tree, path) || tree->count == FILES_MAX ||
-	    load_text(m, wanted, path, &text, err) < 0)
+	    load_text(m, wanted, path, &text, &ignored) < 0)
 		return 0;
 	return sshdtree_add(tree, path, &text, err);
 }
@@ -133,6 +134,7 @@ static int load_pattern(struct machine *m, const struct wanted *wanted, struct s
 			struct sshdtree *tree, struct err *err)
 {
 	AUTO_NAMES names = NULL;
+	struct err ignored = {0};
 	char dir[512], path[1024];
 	char *slash;
 	int n = snprintf(dir, sizeof(dir), "%s%.*s",
@@ -144,7 +146,7 @@ static int load_pattern(struct machine *m, const struct wanted *wanted, struct s
 		return 0;
 	slash = strrchr(dir, '/');
 	*slash = '\0';
-	if (fs_list(m->sys, dir[0] ? dir : "/", &names, err) < 0)
+	if (fs_list(m->sys, dir[0] ? dir : "/", &names, &ignored) < 0)
 		return 0;
 	for (char **name = names; r == 0 && *name; name++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, *name);
@@ -201,7 +203,8 @@ static int refuse_rival(const struct sshd_place *rival, struct err *err)
 		      directive->line, (int)directive->keyword.len,
 		      (const char *)directive->keyword.p);
 	return err_remedy(err, EXIT_SSHD,
-			  "let that Match leave Entra users out: Match User !*@*,*");
+			  "let that Match leave Entra users out: Match User !*@*,!????????"
+			  "-*,*");
 }
 
 /* ---- what sshd says */
@@ -306,14 +309,12 @@ static int check_ours(struct machine *m, struct span candidate, struct err *err)
 static int check_others(struct machine *m, struct span candidate, struct err *err)
 {
 	struct local_user person;
+	struct err nobody = {0};
 	int r = check_same(m, candidate, "root", err);
 
-	if (r < 0)
+	if (r < 0 || lookup_local_person(m->sys, &person, &nobody) < 0)
 		return r;
-	r = lookup_local_person(m->sys, &person, err);
-	if (r == -ENOENT)
-		return 0;
-	return r < 0 ? r : check_same(m, candidate, person.name, err);
+	return check_same(m, candidate, person.name, err);
 }
 
 /*
@@ -324,10 +325,10 @@ static int check_candidate(struct machine *m, const struct wanted *wanted, struc
 {
 	struct span candidate;
 	AUTO_BUF text = {0};
-	int r = check_version(m, err);
+	int r = sshd_test(m, NULL, err);
 
 	if (r == 0)
-		r = sshd_test(m, NULL, err);
+		r = check_version(m, err);
 	if (r == 0)
 		r = sshdconf_insert(buf_bytes(&wanted->main), &m->conf, &text, err);
 	if (r < 0)

@@ -17,10 +17,10 @@
 #include "payload/login/backend.h"
 #include "payload/login/jail.h"
 #include "payload/login/ledger.h"
+#include "payload/login/loginconf.h"
 #include "payload/login/provision.h"
 #include "payload/login/record.h"
 #include "payload/login/refusal.h"
-#include "payload/login/settings.h"
 
 #define DEADLINE_MS (ANSWER_DEADLINE_MS - 1000)
 
@@ -333,7 +333,7 @@ int authorize_main(struct sys *sys, int argc, char **argv)
 	if (geteuid() != 0 || !parse_arguments(argc, argv, &request))
 		return EXIT_FAILURE;
 	sys->deadline_ns = start_ns + (int64_t)DEADLINE_MS * 1000000;
-	r = settings_load(sys, &conf, &err);
+	r = loginconf_load(sys, &conf, &err);
 	if (r == 0) {
 		(void)log_level_parse(conf.log_level, &log.level);
 		r = authorize(sys, &conf, &request, &result, &err);

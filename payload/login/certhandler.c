@@ -14,8 +14,8 @@
 #include "lib/sys/fs.h"
 #include "payload/login/audit.h"
 #include "payload/login/certhandler.h"
+#include "payload/login/loginconf.h"
 #include "payload/login/record.h"
-#include "payload/login/settings.h"
 #include "payload/login/verify.h"
 
 #define DEADLINE_MS 10000
@@ -126,7 +126,7 @@ int certhandler_answer(struct sys *sys, const char *user, const char *key, pid_t
 		return 0;
 	if (strncmp(key, CERT_KEY_PREFIX, strlen(CERT_KEY_PREFIX)) != 0)
 		return record_remove(sys, parent, err);
-	r = settings_load(sys, &conf, err);
+	r = loginconf_load(sys, &conf, err);
 	if (r == 0) {
 		(void)log_level_parse(conf.log_level, &log->level);
 		if (!name_ours(name, span_of(conf.user_domains)))

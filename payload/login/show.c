@@ -14,7 +14,7 @@
 #include "payload/login/jail.h"
 #include "payload/login/keys.h"
 #include "payload/login/ledger.h"
-#include "payload/login/settings.h"
+#include "payload/login/loginconf.h"
 
 /* ---- printing */
 
@@ -150,7 +150,7 @@ static const char *const key_states[] = {
 	[KEYCACHE_FRESH] = "fresh",
 };
 
-/* In the jail, since the cache is SERVICE_USER's: "STATE COUNT\n" of the own tenant's keys. */
+/* In the jail, since the cache is SERVICE_USER's: "STATE COUNT" of the own tenant's keys. */
 static int look_at_keys(struct sys *sys, const void *arg, struct buf *ret, struct err *err)
 {
 	const struct conf *conf = arg;
@@ -159,7 +159,7 @@ static int look_at_keys(struct sys *sys, const void *arg, struct buf *ret, struc
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	buf_printf(ret, "%s %zu\n", key_states[keycache_judge(&cache, sys->ops->realtime_s(sys))],
+	buf_printf(ret, "%s %zu", key_states[keycache_judge(&cache, sys->ops->realtime_s(sys))],
 		   cache.keys.count);
 	return 0;
 }
@@ -176,7 +176,7 @@ static int add_keys(struct sys *sys, const struct conf *conf, json_t *document, 
 		r = jail_run(sys, look_at_keys, conf, &text, err);
 		line = buf_bytes(&text);
 		if (r == 0 && (!span_word(&line, &state) || !span_word(&line, &number) ||
-			       !num_parse(span_trim(number), JWKS_KEYS_MAX, &count)))
+			       !num_parse(number, JWKS_KEYS_MAX, &count)))
 			r = err_set(err, EIO, "the unprivileged child answered beside the form");
 	}
 	if (r < 0)
@@ -213,7 +213,7 @@ static int add_counts(struct sys *sys, json_t *document, struct err *err)
 static int gather_status(struct sys *sys, json_t *document, struct err *err)
 {
 	AUTO_CONF conf = {0};
-	int r = settings_load(sys, &conf, err);
+	int r = loginconf_load(sys, &conf, err);
 
 	if (r == 0 && (!conf.tenant || (!conf.keys_file && !conf.authority)))
 		r = err_set(err, ENODATA, CONF_PATH " names no tenant or no authority");

@@ -13,9 +13,9 @@
 #include "payload/login/command.h"
 #include "payload/login/home.h"
 #include "payload/login/ledger.h"
+#include "payload/login/loginconf.h"
 #include "payload/login/processes.h"
 #include "payload/login/provision.h"
-#include "payload/login/settings.h"
 #include "payload/login/users.h"
 
 int users_add(struct sys *sys, const struct conf *conf, const char *name, const char *oid,
@@ -102,7 +102,7 @@ int useradd_main(struct sys *sys, int argc, char **argv)
 		return command_usage("aaduseradd NAME OBJECT-ID");
 	r = command_needs_root(&err);
 	if (r == 0)
-		r = settings_load(sys, &conf, &err);
+		r = loginconf_load(sys, &conf, &err);
 	if (r == 0)
 		r = users_add(sys, &conf, argv[1], argv[2], &id, &err);
 	if (r < 0)

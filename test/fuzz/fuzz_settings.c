@@ -25,6 +25,18 @@ static void must_be_a_configuration(const struct settings *settings)
 		abort();
 }
 
+/* As the config step writes it into the secret file. */
+static void must_be_a_proxy(const char *proxy)
+{
+	AUTO_CONF read = {0};
+	struct err err = {0};
+	AUTO_BUF text = {0};
+
+	buf_printf(&text, "proxy %s\n", proxy);
+	if (conf_parse(buf_bytes(&text), "the secret", &read, &err) < 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(settings_done) struct settings open = SETTINGS_INIT;
@@ -38,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (settings_apply(file.public_settings, false, &open, &err) == 0)
 		must_be_a_configuration(&open);
-	(void)settings_apply(file.public_settings, true, &secret, &err);
+	if (settings_apply(file.public_settings, true, &secret, &err) == 0 && secret.proxy_secret)
+		must_be_a_proxy(secret.proxy_secret);
 	return 0;
 }

@@ -400,7 +400,7 @@ def main() -> int:
         thread.start()
     for thread in threads:
         thread.join()
-    return tell.summary()
+    return tell.summary("the story")
 
 
 if __name__ == "__main__":

@@ -50,11 +50,11 @@ class Teller:
             for line in "".join(traceback.format_exception(error)).splitlines()[-30:]:
                 print(f"             {line}", file=sys.stderr, flush=True)
 
-    def summary(self) -> int:
-        """Print what held; returns the exit code."""
+    def summary(self, what: str) -> int:
+        """Print what held of it; returns the exit code."""
         took = time.monotonic() - self._started
         for title in self.broken:
             print(f"broken: {title}")
-        print(f"the story took {took:.0f} s")
+        print(f"{what} took {took:.0f} s")
         print(f"{self.held} passed, {len(self.broken)} failed")
         return 1 if self.broken or not self.held else 0

@@ -63,9 +63,9 @@ cat >expected <<END
 drwxr-xr-x root/root
 drwxr-xr-x root/root lib/
 drwxr-xr-x root/root $lib/
--rwxr-xr-x root/root $lib/libnss_aad.so.2
+-rw-r--r-- root/root $lib/libnss_aad.so.2
 drwxr-xr-x root/root $lib/security/
--rwxr-xr-x root/root $lib/security/pam_aad.so
+-rw-r--r-- root/root $lib/security/pam_aad.so
 drwxr-xr-x root/root usr/
 drwxr-xr-x root/root usr/lib/
 drwxr-xr-x root/root usr/lib/tmpfiles.d/

@@ -15,7 +15,7 @@ fi
 tmp=$(mktemp -d) || exit 1
 trap 'umount -l "$tmp"; rmdir "$tmp"' EXIT
 mount -t tmpfs none "$tmp" || exit 77
-cp pamdriver libnss_aad.so.2 pam_aad.so "$tmp" || exit 1
+cp test/script/pamdriver libnss_aad.so.2 pam_aad.so "$tmp" || exit 1
 for dir in usr etc; do
 	mkdir "$tmp/$dir" "$tmp/$dir.work"
 	mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$tmp/$dir,workdir=$tmp/$dir.work" /$dir || exit 77

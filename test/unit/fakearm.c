@@ -13,8 +13,8 @@
 #include "test/unit/fakeimds.h"
 
 #define DEFINITION(role, actions)                                                                  \
-	"{\"id\":\"/providers/Microsoft.Authorization/roleDefinitions/" role "\","               \
-	"\"name\":\"" role "\",\"properties\":{\"permissions\":[{\"actions\":[],"               \
+	"{\"id\":\"/providers/Microsoft.Authorization/roleDefinitions/" role "\","                 \
+	"\"name\":\"" role "\",\"properties\":{\"permissions\":[{\"actions\":[],"                  \
 	"\"notActions\":[],\"dataActions\":[" actions "],\"notDataActions\":[]}]}}"
 
 const char fakearm_admin_definition[] =
@@ -47,14 +47,15 @@ void fakearm_usual(struct fakelogin *fake)
 void fakearm_assign_at(struct fakelogin *fake, const char *url, const char *role)
 {
 	static char body[2048];
-	int n = snprintf(body, sizeof(body),
-			 "{\"value\":[{\"id\":\"" FAKELOGIN_RESOURCE
-			 "/providers/Microsoft.Authorization/roleAssignments/1\",\"properties\":{"
-			 "\"roleDefinitionId\":\"/subscriptions/s/providers/Microsoft.Authorization/"
-			 "roleDefinitions/%s\",\"principalId\":\"" CERTMAKE_OID
-			 "\",\"principalType\":\"User\",\"scope\":\"" FAKELOGIN_RESOURCE
-			 "\",\"condition\":null}}]}",
-			 role);
+	int n = snprintf(
+		body, sizeof(body),
+		"{\"value\":[{\"id\":\"" FAKELOGIN_RESOURCE
+		"/providers/Microsoft.Authorization/roleAssignments/1\",\"properties\":{"
+		"\"roleDefinitionId\":\"/subscriptions/s/providers/Microsoft.Authorization/"
+		"roleDefinitions/%s\",\"principalId\":\"" CERTMAKE_OID
+		"\",\"principalType\":\"User\",\"scope\":\"" FAKELOGIN_RESOURCE
+		"\",\"condition\":null}}]}",
+		role);
 
 	assert_true(n > 0 && (size_t)n < sizeof(body));
 	fakearm_reply(fake, url, body);

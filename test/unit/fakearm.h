@@ -10,10 +10,11 @@
 
 /* Everybody is denied to administer. */
 #define FAKEARM_DENY_ADMIN                                                                         \
-	"{\"value\":[{\"id\":\"/d/1\",\"properties\":{\"scope\":\"" FAKELOGIN_RESOURCE "\","     \
-	"\"doNotApplyToChildScopes\":false,\"permissions\":[{\"actions\":[],\"notActions\":[],"  \
-	"\"dataActions\":[\"Microsoft.Compute/virtualMachines/loginAsAdmin/action\"],"           \
-	"\"notDataActions\":[]}],\"principals\":[{\"id\":\"00000000-0000-0000-0000-000000000000\"," \
+	"{\"value\":[{\"id\":\"/d/1\",\"properties\":{\"scope\":\"" FAKELOGIN_RESOURCE "\","       \
+	"\"doNotApplyToChildScopes\":false,\"permissions\":[{\"actions\":[],\"notActions\":[],"    \
+	"\"dataActions\":[\"Microsoft.Compute/virtualMachines/loginAsAdmin/action\"],"             \
+	"\"notDataActions\":[]}],\"principals\":[{\"id\":\"00000000-0000-0000-0000-"               \
+	"000000000000\","                                                                          \
 	"\"type\":\"SystemDefined\"}],\"excludePrincipals\":[]}}]}"
 
 extern const char fakearm_admin_definition[];

@@ -21,8 +21,8 @@
 #include "lib/core/sshrsa.h"
 #include "lib/sys/http.h"
 #include "lib/sys/proc.h"
+#include "payload/login/loginconf.h"
 #include "payload/login/places.h"
-#include "payload/login/settings.h"
 #include "test/unit/fakelogin.h"
 
 #define SERVICE_ID 990
@@ -62,8 +62,7 @@ static void sleep_ms(struct sys *sys, int64_t ms)
 
 /* ---- network */
 
-static const struct fake_rule nothing = {
-	.error = ENOENT, .max_age_s = -1, .retry_after_s = -1};
+static const struct fake_rule nothing = {.error = ENOENT, .max_age_s = -1, .retry_after_s = -1};
 
 static const struct fake_rule *find_rule(struct fakelogin *fake, const char *url)
 {
@@ -220,7 +219,7 @@ void fakelogin_load(struct fakelogin *fake, struct conf *ret)
 {
 	struct err err = {0};
 
-	assert_int_equal(settings_load(fakelogin_sys(fake), ret, &err), 0);
+	assert_int_equal(loginconf_load(fakelogin_sys(fake), ret, &err), 0);
 }
 
 static void make_tree(struct fakelogin *fake)
@@ -324,9 +323,8 @@ int fakelogin_as_service(struct fakelogin *fake, int (*fn)(struct fakelogin *fak
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (geteuid() == 0 &&
-		    (setgroups(0, NULL) < 0 || setgid(fake->service_gid) < 0 ||
-		     setuid(fake->service_uid) < 0))
+		if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(fake->service_gid) < 0 ||
+				       setuid(fake->service_uid) < 0))
 			_exit(255);
 		_exit(-fn(fake, arg));
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine on which the login runtime is installed, for tests: a scratch tree with its directories,
- * accounts and configuration, a clock that stands still, and a network that is a table of answers.
- * What a child process does counts too: clock and counters lie in shared memory.
+ * A machine on which the login runtime is installed, for tests: a scratch tree with its
+ * directories, accounts and configuration, a clock that stands still, and a network that is a table
+ * of answers. What a child process does counts too: clock and counters lie in shared memory.
  */
 #ifndef TEST_FAKELOGIN_H
 #define TEST_FAKELOGIN_H
@@ -20,7 +20,7 @@
 #define FAKELOGIN_ARM "https://arm.example"
 #define FAKELOGIN_RESOURCE                                                                         \
 	"/subscriptions/s/resourceGroups/web/providers/Microsoft.Compute/virtualMachines/web-1"
-#define FAKELOGIN_PARENT 4711		 /* process id of sshd, started at 1000 s */
+#define FAKELOGIN_PARENT 4711 /* process id of sshd, started at 1000 s */
 #define FAKELOGIN_NOW_S (CERTMAKE_AFTER + 600)
 #define FAKELOGIN_BOOT_NS (2000ll * 1000000000)
 
@@ -29,12 +29,12 @@
 /* The first rule whose text is in the URL, and which is not used up, answers. */
 struct fake_rule {
 	const char *url;
-	int status;   /* 0: no reply, because of error */
-	int error;    /* errno */
+	int status; /* 0: no reply, because of error */
+	int error; /* errno */
 	const char *body;
-	int64_t max_age_s;     /* -1: not said */
+	int64_t max_age_s; /* -1: not said */
 	int64_t retry_after_s; /* -1: not said */
-	int times;	       /* 0: for ever */
+	int times; /* 0: for ever */
 };
 
 struct fake_shared {

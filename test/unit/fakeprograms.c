@@ -62,7 +62,8 @@ static void show_settings(const struct proc_spec *spec, const char *text, struct
 	if (fake.sshd_changes_root && has_arg(spec, "-f"))
 		buf_str(out, "permitrootlogin no\n");
 	if (!ours) {
-		buf_str(out, "authorizedkeyscommand none\nauthorizedkeysfile .ssh/authorized_keys\n");
+		buf_str(out,
+			"authorizedkeyscommand none\nauthorizedkeysfile .ssh/authorized_keys\n");
 		return;
 	}
 	buf_printf(out, "authorizedKeysCommand %s\n",
@@ -75,7 +76,6 @@ static int run_sshd(struct sys *sys, const struct proc_spec *spec, struct proc_r
 		    struct err *err)
 {
 	AUTO_BUF text = {0};
-	struct buf *words = spec->merge_stderr ? &ret->output : &(struct buf){0};
 
 	if (fake.sshd_missing)
 		return err_set(err, ENOENT, "cannot run %s", spec->argv[0]);
@@ -86,14 +86,17 @@ static int run_sshd(struct sys *sys, const struct proc_spec *spec, struct proc_r
 	}
 	if (fake.sshd_wants_directory && !fs_exists(sys, "/run/sshd")) {
 		if (spec->merge_stderr)
-			buf_str(words, "Missing privilege separation directory: /run/sshd\n");
+			buf_str(&ret->output,
+				"Missing privilege separation directory: /run/sshd\n");
 		return 0;
 	}
 	sshd_text(sys, spec, &text);
 	if (strstr(buf_text(&text), "Foo")) {
 		if (spec->merge_stderr)
-			buf_str(words, "/etc/ssh/sshd_config: line 3: Bad configuration option: Foo\r\n"
-				       "/etc/ssh/sshd_config: terminating, 1 bad configuration options\r\n");
+			buf_str(&ret->output,
+				"/etc/ssh/sshd_config: line 3: Bad configuration option: Foo\r\n"
+				"/etc/ssh/sshd_config: terminating, 1 bad configuration "
+				"options\r\n");
 		return 0;
 	}
 	ret->status = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The programs that the steps ask, for tests: they read the scratch machine's files and answer as the
- * real ones would, as far as the steps look.
+ * The programs that the steps ask, for tests: they read the scratch machine's files and answer as
+ * the real ones would, as far as the steps look.
  */
 #ifndef TEST_FAKEPROGRAMS_H
 #define TEST_FAKEPROGRAMS_H

@@ -76,8 +76,8 @@ static void a_good_certificate_gets_its_line_and_a_record(void **state)
 
 static void a_name_without_our_shape_causes_no_access_at_all(void **state)
 {
-	static const char *const names[] = {"root", "", "a@b", "../x@y.z", "alice@contoso.com/",
-					    "-x@contoso.com"};
+	static const char *const names[] = {
+		"root", "", "a@b", "../x@y.z", "alice@contoso.com/", "-x@contoso.com"};
 	struct fakelogin *fake = *state;
 	int rootfd = fakelogin_sys(fake)->rootfd;
 	AUTO_BUF key = {0};

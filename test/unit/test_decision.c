@@ -20,7 +20,7 @@
 #include "test/unit/fakelogin.h"
 
 #define FORM                                                                                       \
-	"aadsshlogin-decision 1\nboottime 17\nlogin granted\t/a/1\t/subscriptions/my sub\n"      \
+	"aadsshlogin-decision 1\nboottime 17\nlogin granted\t/a/1\t/subscriptions/my sub\n"        \
 	"admin denied\t/d/2\t/\nend\n"
 
 static void what_was_written_is_read(void **state)

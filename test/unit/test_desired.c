@@ -28,6 +28,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_string_equal(conf.admin_group, "aad_admins");
 	assert_int_equal(conf.offline_grace, 0);
 	assert_string_equal(conf.imds, "http://169.254.169.254");
+	assert_null(conf.roles_file);
 	assert_null(conf.tenant);
 	assert_null(conf.allowed_tenants);
 	assert_null(conf.proxy);
@@ -43,6 +44,7 @@ static void every_setting_reaches_the_configuration_file(void **state)
 		"home_template /srv/%u",
 		"shell /bin/sh",
 		"role_backend static",
+		"roles_file /etc/aadsshlogin.roles",
 		"authorized_keys keep",
 		"admin_group aad_wheel",
 		"offline_grace 60",

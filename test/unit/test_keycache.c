@@ -61,7 +61,8 @@ static struct age ages[] = {
 static void age(void **state)
 {
 	const struct age *row = *state;
-	struct keycache cache = {row->fetched_s, row->expires_s, {.keys = &key, .count = row->count}};
+	struct keycache cache = {
+		row->fetched_s, row->expires_s, {.keys = &key, .count = row->count}};
 
 	assert_int_equal(keycache_judge(&cache, NOW), row->state);
 }
@@ -95,7 +96,8 @@ static const char *wrong[] = {
 	" microsoftonline.com\nfetched 1\nexpires 2\nkey %s\nend\n",
 	"aadsshlogin-keys 1\nsource https://login.example " CERTMAKE_TID
 	" -\nfetched 1\nexpires 2\nkey %s\nend\n",
-#define HEAD "aadsshlogin-keys 1\nsource https://login.example " CERTMAKE_TID " microsoftonline.com\n"
+#define HEAD                                                                                       \
+	"aadsshlogin-keys 1\nsource https://login.example " CERTMAKE_TID " microsoftonline.com\n"
 	HEAD "fetched 3\nexpires 2\nkey %s\nend\n",
 	HEAD "fetched 1\nexpires 86402\nkey %s\nend\n",
 	HEAD "fetched -1\nexpires 2\nkey %s\nend\n",

@@ -53,7 +53,8 @@ static void rotate(struct fakelogin *fake, EVP_PKEY **ret_key, struct buf *ret_b
 
 static void outage(struct fakelogin *fake)
 {
-	fakelogin_rule(fake, (struct fake_rule){"openid-configuration", 0, ETIMEDOUT, NULL, -1, -1, 0});
+	fakelogin_rule(fake,
+		       (struct fake_rule){"openid-configuration", 0, ETIMEDOUT, NULL, -1, -1, 0});
 }
 
 static void a_fresh_set_is_asked_for_once(void **state)
@@ -176,8 +177,8 @@ static void a_time_of_the_last_try_in_the_future_does_not_count(void **state)
 static int hold_lock(struct fakelogin *fake)
 {
 	struct err err = {0};
-	int fd = lock_take(fakelogin_sys(fake), CACHE_DIR "/keys-" CERTMAKE_TID ".lock", "a test", 0,
-			   &err);
+	int fd = lock_take(fakelogin_sys(fake), CACHE_DIR "/keys-" CERTMAKE_TID ".lock", "a test",
+			   0, &err);
 
 	assert_true(fd >= 0);
 	return fd;
@@ -367,9 +368,8 @@ int main(void)
 						.test_func = max_age,
 						.initial_state = &max_ages[i]};
 	for (size_t i = 0; i < ARRAY_LEN(replies); i++)
-		list[n++] = (struct CMUnitTest){.name = replies[i].name,
-						.test_func = reply,
-						.initial_state = &replies[i]};
+		list[n++] = (struct CMUnitTest){
+			.name = replies[i].name, .test_func = reply, .initial_state = &replies[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL) ||
 	       cmocka_run_group_tests_name("rows", list, NULL, NULL);
 }

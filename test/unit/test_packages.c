@@ -107,9 +107,10 @@ static void do_remove(const char *name)
 {
 	size_t at = known(name);
 
-	assert_true(at < KNOWN);
-	assert_true(dpkg.state[at][0] != '\0');
-	dpkg.state[at][0] = '\0';
+	if (at == KNOWN || dpkg.state[at][0] == '\0')
+		fail_msg("%s is not installed", name);
+	else
+		dpkg.state[at][0] = '\0';
 	if (at == MAIN)
 		edit_accounts(false);
 }
@@ -469,6 +470,18 @@ static void a_damaged_package_never_reaches_the_package_manager(void **state)
 	assert_text(PACKAGES_PATH, NULL);
 }
 
+static void an_extension_without_the_package_says_so(void **state)
+{
+	struct err err;
+
+	(void)state;
+	extension.version = "1.0.0.7";
+	assert_int_equal(install(&err), -ENODATA);
+	assert_int_equal(err.outcome, EXIT_UNSUPPORTED);
+	assert_non_null(strstr(err.msg, "does not list packages/aadsshlogin_1.0.0.7_"));
+	assert_changes("");
+}
+
 static void a_failing_package_manager_is_cleaned_up_after(void **state)
 {
 	struct err err;
@@ -550,6 +563,7 @@ int main(void)
 		CASE(packages_removed_by_hand_are_no_trouble),
 		CASE(the_selinux_package_goes_where_there_is_a_policy),
 		CASE(a_damaged_package_never_reaches_the_package_manager),
+		CASE(an_extension_without_the_package_says_so),
 		CASE(a_failing_package_manager_is_cleaned_up_after),
 		CASE(a_success_that_is_none_is_not_believed),
 		CASE(what_this_version_cannot_do_is_refused),

@@ -44,8 +44,12 @@
 
 #define REPORT MODULE_ROOT "/report"
 #define WISH MODULE_ROOT "/wish"
+#define CLOSE_RANGE 436 /* of every architecture; old headers lack it */
 
 /* ---- aad_authorize: how it was started, then the wish: a verb, a newline, the bytes to answer */
+
+/* Signals 32 and 33 are glibc's own: what was inherited of them no program can change. */
+#define LIBC_SIGNALS 0x180000000ULL
 
 static void report_status(FILE *out)
 {
@@ -54,7 +58,8 @@ static void report_status(FILE *out)
 
 	while (in && fgets(line, sizeof(line), in))
 		if (strncmp(line, "SigBlk:", 7) == 0 || strncmp(line, "SigIgn:", 7) == 0)
-			(void)fputs(line, out);
+			(void)fprintf(out, "%.7s\t%016llx\n", line,
+				      strtoull(line + 8, NULL, 16) & ~LIBC_SIGNALS);
 	if (in)
 		(void)fclose(in);
 }
@@ -160,21 +165,21 @@ int __wrap_setresuid(uid_t real, uid_t effective, uid_t saved)
 	return getuid() == 0 ? __real_setresuid(real, effective, saved) : 0;
 }
 
+/* Six arguments are handed on, as syscall itself does, however many there are. */
 long __wrap_syscall(long number, ...)
 {
-	long a, b, c;
+	long arg[6];
 	va_list ap;
 
 	va_start(ap, number);
-	a = va_arg(ap, long);
-	b = va_arg(ap, long);
-	c = va_arg(ap, long);
+	for (size_t i = 0; i < ARRAY_LEN(arg); i++)
+		arg[i] = va_arg(ap, long);
 	va_end(ap);
-	if (number == 436 && old_kernel) {
+	if (number == CLOSE_RANGE && old_kernel) {
 		errno = ENOSYS;
 		return -1;
 	}
-	return __real_syscall(number, a, b, c);
+	return __real_syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }
 
 /* ---- libpam */

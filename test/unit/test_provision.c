@@ -228,7 +228,7 @@ static struct {
 
 static void collision(void **state)
 {
-	void (*const *own)(struct fakelogin *fake) = *state;
+	void (*const *own)(struct fakelogin * fake) = *state;
 	struct fakelogin *fake;
 
 	if (geteuid() != 0)

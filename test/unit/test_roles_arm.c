@@ -196,8 +196,7 @@ static void the_account_is_asked_about_at_our_resource(void **state)
 
 	fakearm_usual(fake);
 	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
-	assert_string_equal(fake->shared->last_url,
-			    FAKELOGIN_ARM FAKELOGIN_RESOURCE
+	assert_string_equal(fake->shared->last_url, FAKELOGIN_ARM FAKELOGIN_RESOURCE
 			    "/providers/Microsoft.Authorization/denyAssignments"
 			    "?api-version=2022-04-01&$filter=assignedTo('" CERTMAKE_OID "')");
 	assert_memory_equal(fake->shared->last_header, "Authorization: Bearer ", 22);
@@ -226,30 +225,50 @@ struct reply {
 };
 
 static struct reply replies[] = {
-	{"403: the identity may not read", {"roleAssignments", 403, 0, "", -1, -1, 0},
-	 REASON_BACKEND_REFUSED, 1},
-	{"403 for deny assignments", {"denyAssignments", 403, 0, "", -1, -1, 0},
-	 REASON_BACKEND_REFUSED, 1},
-	{"403 for a definition", {"roleDefinitions", 403, 0, "", -1, -1, 0},
-	 REASON_BACKEND_REFUSED, 1},
-	{"404: no such resource", {"roleAssignments", 404, 0, "", -1, -1, 0},
-	 REASON_BACKEND_MALFORMED, 1},
-	{"302: somebody in between", {"roleAssignments", 302, 0, "", -1, -1, 0},
-	 REASON_BACKEND_MALFORMED, 1},
-	{"500 three times", {"roleAssignments", 500, 0, "", -1, -1, 0},
-	 REASON_BACKEND_UNREACHABLE, 3},
+	{"403: the identity may not read",
+	 {"roleAssignments", 403, 0, "", -1, -1, 0},
+	 REASON_BACKEND_REFUSED,
+	 1},
+	{"403 for deny assignments",
+	 {"denyAssignments", 403, 0, "", -1, -1, 0},
+	 REASON_BACKEND_REFUSED,
+	 1},
+	{"403 for a definition",
+	 {"roleDefinitions", 403, 0, "", -1, -1, 0},
+	 REASON_BACKEND_REFUSED,
+	 1},
+	{"404: no such resource",
+	 {"roleAssignments", 404, 0, "", -1, -1, 0},
+	 REASON_BACKEND_MALFORMED,
+	 1},
+	{"302: somebody in between",
+	 {"roleAssignments", 302, 0, "", -1, -1, 0},
+	 REASON_BACKEND_MALFORMED,
+	 1},
+	{"500 three times",
+	 {"roleAssignments", 500, 0, "", -1, -1, 0},
+	 REASON_BACKEND_UNREACHABLE,
+	 3},
 	{"500 once", {"roleAssignments", 500, 0, "", -1, -1, 1}, REASON_NONE, 1},
 	{"429 twice", {"denyAssignments", 429, 0, "", -1, 1, 2}, REASON_NONE, 2},
 	{"429 that asks for more patience than there is",
-	 {"denyAssignments", 429, 0, "", -1, 60, 0}, REASON_BACKEND_UNREACHABLE, 1},
-	{"no connection", {"denyAssignments", 0, ECONNREFUSED, NULL, -1, -1, 0},
-	 REASON_BACKEND_UNREACHABLE, 3},
+	 {"denyAssignments", 429, 0, "", -1, 60, 0},
+	 REASON_BACKEND_UNREACHABLE,
+	 1},
+	{"no connection",
+	 {"denyAssignments", 0, ECONNREFUSED, NULL, -1, -1, 0},
+	 REASON_BACKEND_UNREACHABLE,
+	 3},
 	{"a timeout once", {"roleDefinitions", 0, ETIMEDOUT, NULL, -1, -1, 1}, REASON_NONE, 1},
-	{"too many bytes", {"roleAssignments", 0, EMSGSIZE, NULL, -1, -1, 0},
-	 REASON_BACKEND_MALFORMED, 1},
+	{"too many bytes",
+	 {"roleAssignments", 0, EMSGSIZE, NULL, -1, -1, 0},
+	 REASON_BACKEND_MALFORMED,
+	 1},
 	{"no JSON", {"roleAssignments", 200, 0, "<html>", -1, -1, 0}, REASON_BACKEND_MALFORMED, 1},
 	{"no list", {"denyAssignments", 200, 0, "{}", -1, -1, 0}, REASON_BACKEND_MALFORMED, 1},
-	{"no definition", {"roleDefinitions", 200, 0, "{}", -1, -1, 0}, REASON_BACKEND_MALFORMED,
+	{"no definition",
+	 {"roleDefinitions", 200, 0, "{}", -1, -1, 0},
+	 REASON_BACKEND_MALFORMED,
 	 1},
 };
 

@@ -259,6 +259,7 @@ static void a_failure_undoes_what_the_run_applied(void **state)
 	assert_mode(SHARED, 0604);
 	assert_file(OWN, NULL);
 	assert_false(fs_exists(&scratch.sys, DIRECTORY));
+	assert_false(fs_exists(&scratch.sys, STATE_DIR "/original"));
 	assert_string_equal(buf_text(&seen),
 			    "edit:changed own:changed call:failed own:undone edit:undone ");
 	assert_int_equal(results[2].state, STEP_FAILED);

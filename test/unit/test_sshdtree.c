@@ -61,7 +61,7 @@ static const struct rival_row {
 	{"a_Match_ends_with_its_file", {INCLUDE, D "/10-x.conf", "Match User *@*\n"}, "*", NULL, 0},
 	{"an_include_inside_a_Match", {"Match User *@*\nInclude x\n", "/etc/ssh/x", OTHER}, "*", "/etc/ssh/x", 1},
 	{"an_include_inside_another_users_Match", {"Match User alice\nInclude x\n", "/etc/ssh/x", "Match all\n" OTHER}, "*", NULL, 0},
-	{"a_file_that_includes_itself", {"Include x\n", "/etc/ssh/x", "Include x x\nMatch all\n" OTHER}, "*", NULL, 0},
+	{"a_file_that_includes_itself", {"Include x\n", "/etc/ssh/x", "Include x x\nMatch all\n" OTHER}, "*", "/etc/ssh/x", 3},
 	{"before_our_block", {"Match all\n" OTHER "# BEGIN aadsshlogin: this block is managed, other lines are not touched\nMatch all\n# END aadsshlogin\n", NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
 	{"behind_our_block", {"# BEGIN aadsshlogin: this block is managed, other lines are not touched\nMatch all\n# END aadsshlogin\nMatch all\n" OTHER, NULL, NULL}, "*", NULL, 0},
 };

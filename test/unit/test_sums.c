@@ -65,8 +65,8 @@ static void anything_else_is_refused_and_named(void **state)
 		const char *message;
 	} rows[] = {
 		{ABC "  bin/x\n", NULL, -EBADMSG, "/ext/bin/x is not as it was packed"},
-		{EMPTY "  bin/x\n", "packages/a.deb", -EBADMSG, "does not list packages/a.deb"},
-		{"", "packages/a.deb", -EBADMSG, "does not list packages/a.deb"},
+		{EMPTY "  bin/x\n", "packages/a.deb", -ENODATA, "does not list packages/a.deb"},
+		{"", "packages/a.deb", -ENODATA, "does not list packages/a.deb"},
 		{EMPTY "  bin/y\n", NULL, -ENOENT, "/ext/bin/y"},
 		{EMPTY " bin/x\n", NULL, -EBADMSG, "has a line that is none"},
 		{EMPTY "  \n", NULL, -EBADMSG, "has a line that is none"},

@@ -113,8 +113,8 @@ static void failures_have_their_reasons(void **state)
 {
 	struct fakelogin *fake = *state;
 
-	fakelogin_rule(fake, (struct fake_rule){"/oauth2/token", 400, 0, FAKE_NO_IDENTITY, -1, -1,
-						0});
+	fakelogin_rule(fake,
+		       (struct fake_rule){"/oauth2/token", 400, 0, FAKE_NO_IDENTITY, -1, -1, 0});
 	assert_int_equal(ask(fake, false), REASON_IDENTITY_MISSING);
 	fakelogin_rule(fake, (struct fake_rule){"/oauth2/token", 500, 0, "", -1, -1, 0});
 	assert_int_equal(ask(fake, false), REASON_TOKEN_UNAVAILABLE);

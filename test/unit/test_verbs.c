@@ -685,7 +685,7 @@ static void settings_that_are_wrong_get_an_error_status(void **state)
 	} rows[] = {
 		{"garbage", "the settings file is not valid JSON"},
 		{SETTINGS("{\"identitywait\":1}"), "the nearest known one is identityWait"},
-		{SETTINGS("{\"identityWait\":\"1\"}"), "identityWait is \\\"1\\\", expected an integer"},
+		{SETTINGS("{\"identityWait\":\"1\"}"), "identityWait is the string \\\"1\\\", expected an integer"},
 		{"{\"runtimeSettings\":[{\"handlerSettings\":{\"protectedSettings\":\"QUJD\","
 		 "\"protectedSettingsCertThumbprint\":\"0123456789ABCDEF0123456789ABCDEF01234567\"}}]}",
 		 "0123456789ABCDEF0123456789ABCDEF01234567: "},

@@ -130,10 +130,9 @@ static int verify(struct fakelogin *fake, const struct row *row, const struct ce
 	if (row->conf)
 		scratch_write(&fake->scratch, CONF_PATH, row->conf, 0644);
 	fakelogin_load(fake, &conf);
-	return verify_certificate(fakelogin_sys(fake), &conf,
-				  row->login ? row->login : FAKELOGIN_NAME,
-				  span_of(row->recorded_oid ? row->recorded_oid : ""),
-				  buf_bytes(blob), ret, err);
+	return verify_certificate(
+		fakelogin_sys(fake), &conf, row->login ? row->login : FAKELOGIN_NAME,
+		span_of(row->recorded_oid ? row->recorded_oid : ""), buf_bytes(blob), ret, err);
 }
 
 static void is_judged(void **state)

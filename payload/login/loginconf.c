@@ -4,7 +4,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
-#include "payload/login/settings.h"
+#include "payload/login/loginconf.h"
 
 static int load(struct sys *sys, struct conf *ret, struct err *err)
 {
@@ -23,7 +23,7 @@ static int load(struct sys *sys, struct conf *ret, struct err *err)
 	return r == 0 ? conf_defaults(ret, err) : r;
 }
 
-int settings_load(struct sys *sys, struct conf *ret, struct err *err)
+int loginconf_load(struct sys *sys, struct conf *ret, struct err *err)
 {
 	AUTO_CONF conf = {0};
 	int r = load(sys, &conf, err);

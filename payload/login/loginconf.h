@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LOGIN_SETTINGS_H
-#define LOGIN_SETTINGS_H
+#ifndef LOGIN_LOGINCONF_H
+#define LOGIN_LOGINCONF_H
 
 #include "lib/core/conf.h"
 #include "lib/sys/sys.h"
@@ -10,6 +10,6 @@
  * defaults. Both must be root's alone to write.  Failures carry the reason not-configured; then
  * *ret is empty.
  */
-int settings_load(struct sys *sys, struct conf *ret, struct err *err);
+int loginconf_load(struct sys *sys, struct conf *ret, struct err *err);
 
 #endif

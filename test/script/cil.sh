@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The SELinux module compiles on the least of policies: whatever a release may lack is optional.
+set -eu
+
+source=$(cd "${srcdir:-.}" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+if ! command -v secilc >/dev/null; then
+	echo "secilc is missing"
+	exit 77
+fi
+for version in 30 33; do
+	secilc -c $version -o policy -f contexts "$source/test/data/selinux/base.cil" \
+		"$source/payload/selinux/aadsshlogin.cil" >log 2>&1 || {
+		echo "FAIL: policy version $version: $(cat log)" >&2
+		exit 1
+	}
+done
+for path in /usr/sbin/aadsshlogin /etc/aadpasswd /etc/aadadmins '/var/cache/aadsshlogin(/.*)?' \
+	'/run/aadsshlogin(/.*)?' '/var/lib/aadsshlogin(/.*)?'; do
+	awk -v path="$path" '$1 == path { found = 1 } END { exit !found }' contexts || {
+		echo "FAIL: no context for $path" >&2
+		exit 1
+	}
+done

@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The extension's shim: it becomes the handler of this machine's architecture, and says so plainly where
+# there is none.
+set -eu
+
+source=$(cd "${srcdir:-.}" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+fail()
+{
+	echo "FAIL: $*" >&2
+	exit 1
+}
+
+bin="$work/with a blank/bin"
+machine=$(uname -m)
+mkdir -p "$bin/$machine"
+cp "$source/manifest/aadssh-shim" "$bin"
+cat >"$bin/$machine/aadssh-handler" <<'END'
+#!/bin/sh
+echo "$$ $#:$1:$2"
+exit 7
+END
+chmod 0744 "$bin/aadssh-shim" "$bin/$machine/aadssh-handler"
+
+# The same process, the same arguments, the handler's exit code.
+said=$(sh -c 'echo $$; exec "$0" "$@"' "$bin/aadssh-shim" enable 'b c') && fail "the exit code is lost"
+pid=${said%%
+*}
+[ "$said" = "$pid
+$pid 2:enable:b c" ] || fail "said: $said"
+
+# Where the kernel does not tell its architecture in a file, uname does.
+sed 's|/proc/sys/kernel/arch|/nonexistent|' "$source/manifest/aadssh-shim" >"$bin/aadssh-shim"
+[ "$("$bin/aadssh-shim" x | sed 's/^[0-9]* //')" = 1:x: ] || fail "without the file"
+
+cp "$source/manifest/aadssh-shim" "$bin/aadssh-shim"
+mv "$bin/$machine" "$bin/other"
+code=0
+"$bin/aadssh-shim" install >out 2>err || code=$?
+[ $code -eq 51 ] || fail "exit code $code for an unknown architecture"
+grep -q "no program for the architecture $machine" out || fail "out: $(cat out)"
+[ ! -s err ] || fail "err: $(cat err)"
+
+# What the guest agent will run: every command is a path that is in the zip, and a verb.
+python3 - "$source/manifest/HandlerManifest.json" <<'END' || fail "HandlerManifest.json"
+import json, sys
+(entry,) = json.load(open(sys.argv[1]))
+commands = entry["handlerManifest"]
+for verb in "install", "enable", "disable", "update", "uninstall":
+    assert commands[verb + "Command"] == "bin/aadssh-shim " + verb, verb
+assert commands["updateMode"] == "UpdateWithInstall"
+for key in "rebootAfterInstall", "reportHeartbeat", "continueOnUpdateFailure":
+    assert isinstance(commands[key], bool), key
+END

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/reason.h"
+#include "payload/login/audit.h"
+
+/* The line that is logged, without its time. */
+static void logged(enum log_level level, const struct audit *audit, const struct err *err,
+		   struct buf *ret)
+{
+	char bytes[4096];
+	int ends[2];
+	ssize_t n;
+
+	assert_int_equal(pipe(ends), 0);
+	audit_line(&(struct log){.fd = ends[1], .level = level}, audit, err);
+	assert_int_equal(close(ends[1]), 0);
+	n = read(ends[0], bytes, sizeof(bytes));
+	assert_true(n >= 0);
+	if (n > 21)
+		buf_add(ret, bytes + 21, (size_t)n - 21);
+	assert_int_equal(close(ends[0]), 0);
+}
+
+static void an_accepted_certificate_is_one_line(void **state)
+{
+	const struct verified verified = {.cert = {.key_id = SPAN_LIT("o@t")},
+					  .identity = {.oid = "o", .tid = "t"},
+					  .ca = "SHA256:x"};
+	struct audit audit = {.user = "a@b.c", .action = "key", .ms = 4};
+	AUTO_BUF line = {0};
+
+	(void)state;
+	audit_certificate(&audit, &verified);
+	logged(LOG_LEVEL_INFO, &audit, NULL, &line);
+	assert_string_equal(buf_text(&line),
+			    "info decision=accept action=\"key\" user=\"a@b.c\" oid=\"o\" "
+			    "tenant=\"t\" key_id=\"o@t\" ca=\"SHA256:x\" ms=4\n");
+}
+
+static void a_refusal_says_why(void **state)
+{
+	const struct audit audit = {.user = "a@b.c",
+				    .action = "login",
+				    .oid = "",
+				    .service = "sshd",
+				    .rhost = "::1",
+				    .ms = 12};
+	struct err err = {0};
+	AUTO_BUF line = {0};
+
+	(void)state;
+	(void)reason_refuse(&err, REASON_ROLE_MISSING, "no assignment");
+	logged(LOG_LEVEL_INFO, &audit, &err, &line);
+	assert_string_equal(buf_text(&line),
+			    "warning decision=refuse action=\"login\" user=\"a@b.c\" "
+			    "service=\"sshd\" rhost=\"::1\" reason=\"role-missing\" "
+			    "message=\"no assignment\" remedy=\"Ask for Virtual Machine User "
+			    "Login or Virtual Machine Administrator Login.\" ms=12\n");
+}
+
+static void no_value_passes_for_another_field(void **state)
+{
+	const struct audit audit = {
+		.action = "key", .key_id = SPAN_LIT("x\" decision=accept \\\n\xff"), .ms = 0};
+	AUTO_BUF line = {0};
+	struct err err = {0};
+
+	(void)state;
+	(void)err_set(&err, EIO, "bad");
+	logged(LOG_LEVEL_INFO, &audit, &err, &line);
+	assert_non_null(strstr(buf_text(&line), "key_id=\"x\\\" decision=accept \\\\??\" reason"));
+}
+
+static void a_value_has_an_end(void **state)
+{
+	char text[4000];
+	const struct audit audit = {.user = text, .action = "key"};
+	AUTO_BUF line = {0};
+
+	(void)state;
+	memset(text, 'a', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	logged(LOG_LEVEL_INFO, &audit, NULL, &line);
+	assert_true(line.len < 500);
+	assert_non_null(strstr(buf_text(&line), " ms=0\n"));
+}
+
+static void a_quiet_log_still_tells_refusals(void **state)
+{
+	const struct audit audit = {.action = "key"};
+	struct err err = {0};
+	AUTO_BUF line = {0};
+
+	(void)state;
+	logged(LOG_LEVEL_WARNING, &audit, NULL, &line);
+	assert_int_equal(line.len, 0);
+	(void)err_set(&err, EIO, "bad");
+	logged(LOG_LEVEL_WARNING, &audit, &err, &line);
+	assert_true(line.len > 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_accepted_certificate_is_one_line),
+		cmocka_unit_test(a_refusal_says_why),
+		cmocka_unit_test(no_value_passes_for_another_field),
+		cmocka_unit_test(a_value_has_an_end),
+		cmocka_unit_test(a_quiet_log_still_tells_refusals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/aadpasswd.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/json.h"
+#include "lib/sys/fs.h"
+#include "payload/login/command.h"
+#include "payload/login/places.h"
+#include "test/unit/fakelogin.h"
+
+#define ALICE FAKELOGIN_NAME ":" CERTMAKE_OID ":10000100:10000100::/home/a:/bin/bash\n"
+#define BOB "bob@contoso.com:" CERTMAKE_TID ":10000200:10000200::/home/b:/bin/bash\n"
+
+static int run_child(struct fakelogin *fake, const char *arguments)
+{
+	char words[8][96] = {"aadsshlogin"}, *argv[9] = {words[0]};
+	struct span rest = span_of(arguments), word;
+	int argc = 1;
+
+	for (; argc < 8 && span_word(&rest, &word); argc++) {
+		if (!span_copy(word, words[argc], sizeof(words[argc])))
+			return 99;
+		argv[argc] = words[argc];
+	}
+	return aadsshlogin_main(fakelogin_sys(fake), argc, argv);
+}
+
+/* The exit status; what goes to standard output and error is added to *ret. */
+static int run(struct fakelogin *fake, const char *arguments, struct buf *ret)
+{
+	char bytes[4096];
+	int ends[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)dup2(ends[1], STDOUT_FILENO);
+		(void)dup2(ends[1], STDERR_FILENO);
+		status = run_child(fake, arguments);
+		(void)fflush(stdout);
+		_exit(status);
+	}
+	assert_int_equal(close(ends[1]), 0);
+	while ((n = read(ends[0], bytes, sizeof(bytes))) > 0)
+		buf_add(ret, bytes, (size_t)n);
+	assert_int_equal(close(ends[0]), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int as_root(void **state)
+{
+	if (geteuid() != 0)
+		skip();
+	return fakelogin_setup(state);
+}
+
+static void wrong_usage_is_told_with_status_2(void **state)
+{
+	static const char *const wrong[] = {"", "frobnicate", "users --xml", "status --json more",
+					    "unconfigure now"};
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		AUTO_BUF text = {0};
+
+		assert_int_equal(run(*state, wrong[i], &text), COMMAND_USAGE);
+		assert_memory_equal(buf_text(&text), "usage: ", 7);
+	}
+}
+
+static void help_names_every_verb(void **state)
+{
+	AUTO_BUF text = {0};
+
+	assert_int_equal(run(*state, "help", &text), COMMAND_OK);
+	assert_non_null(strstr(buf_text(&text), "unconfigure"));
+	buf_done(&text);
+	assert_int_equal(run(*state, "version", &text), COMMAND_OK);
+	assert_string_equal(buf_text(&text), "aadsshlogin " PACKAGE_VERSION "\n");
+}
+
+static void users_are_those_set_up_and_those_remembered(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_JSON *document = NULL;
+	struct err err = {0};
+	AUTO_BUF text = {0};
+	json_t *first, *second;
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH, ALICE, 0644);
+	scratch_write(&fake->scratch, LEDGER_PATH, BOB ALICE, 0600);
+	scratch_write(&fake->scratch, AADADMINS_PATH, FAKELOGIN_NAME "\n", 0644);
+	assert_int_equal(run(fake, "users --json", &text), COMMAND_OK);
+	assert_int_equal(json_parse(buf_bytes(&text), "users", &document, &err), 0);
+	assert_int_equal(json_array_size(json_object_get(document, "users")), 2);
+	first = json_array_get(json_object_get(document, "users"), 0);
+	second = json_array_get(json_object_get(document, "users"), 1);
+	assert_string_equal(json_string_value(json_object_get(first, "name")), FAKELOGIN_NAME);
+	assert_int_equal(json_integer_value(json_object_get(first, "uid")), 10000100);
+	assert_true(json_is_true(json_object_get(first, "present")));
+	assert_true(json_is_true(json_object_get(first, "administrator")));
+	assert_true(json_is_false(json_object_get(second, "present")));
+	buf_done(&text);
+	assert_int_equal(run(fake, "users", &text), COMMAND_OK);
+	assert_non_null(strstr(buf_text(&text), "name bob@contoso.com, oid " CERTMAKE_TID));
+}
+
+static void the_status_of_a_machine_in_order_is_0(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF text = {0};
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH, ALICE, 0644);
+	assert_int_equal(run(fake, "status", &text), COMMAND_OK);
+	assert_non_null(strstr(buf_text(&text), "tenant: " CERTMAKE_TID "\n"));
+	assert_non_null(strstr(buf_text(&text), "users: 1\n"));
+	assert_non_null(strstr(buf_text(&text), "keys: none\n"));
+	assert_non_null(strstr(buf_text(&text), "ok: yes\n"));
+}
+
+static void the_status_says_what_is_wrong(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF text = {0};
+
+	scratch_write(&fake->scratch, CONF_PATH, "nonsense\n", 0644);
+	assert_int_equal(run(fake, "status --json", &text), COMMAND_FAILED);
+	assert_non_null(strstr(buf_text(&text), "\"ok\": false"));
+	assert_non_null(strstr(buf_text(&text), "\"problem\": \"" CONF_PATH));
+	buf_done(&text);
+	scratch_write(&fake->scratch, CONF_PATH, "shell /bin/sh\n", 0644);
+	assert_int_equal(run(fake, "status", &text), COMMAND_FAILED);
+	assert_non_null(strstr(buf_text(&text), "names no tenant"));
+}
+
+static void configure_takes_keywords_alone(void **state)
+{
+	static const char *const wrong[] = {"configure shell", "configure shell=bash",
+					    "configure colour=red", "configure shell=/a shell=/b"};
+	struct fakelogin *fake = *state;
+	AUTO_FREE char *before = fakelogin_text(fake, CONF_PATH);
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		AUTO_FREE char *after = NULL;
+		AUTO_BUF text = {0};
+
+		assert_int_equal(run(fake, wrong[i], &text), COMMAND_FAILED);
+		assert_true(text.len > 0);
+		after = fakelogin_text(fake, CONF_PATH);
+		assert_string_equal(after, before);
+	}
+}
+
+static void configure_asks_for_what_is_not_said(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF text = {0};
+
+	scratch_write(&fake->scratch, CONF_PATH, "shell /bin/sh\n", 0644);
+	fakelogin_rule(fake, (struct fake_rule){"/metadata/instance", 403, 0, "", -1, -1, 0});
+	assert_int_equal(run(fake, "configure", &text), COMMAND_FAILED);
+	assert_int_equal(fakelogin_hits(fake, "/metadata/instance"), 1);
+	assert_non_null(strstr(buf_text(&text), "403"));
+}
+
+static void unconfigure_succeeds_where_nothing_is_left(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+	AUTO_BUF text = {0};
+
+	assert_int_equal(fs_remove(fakelogin_sys(fake), CONF_PATH, &err), 0);
+	assert_int_equal(run(fake, "unconfigure", &text), COMMAND_OK);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
+#define ROOT(name) cmocka_unit_test_setup_teardown(name, as_root, fakelogin_teardown)
+	static const struct CMUnitTest tests[] = {
+		T(wrong_usage_is_told_with_status_2),
+		T(help_names_every_verb),
+		ROOT(users_are_those_set_up_and_those_remembered),
+		ROOT(the_status_of_a_machine_in_order_is_0),
+		ROOT(the_status_says_what_is_wrong),
+		ROOT(configure_takes_keywords_alone),
+		ROOT(configure_asks_for_what_is_not_said),
+		ROOT(unconfigure_succeeds_where_nothing_is_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

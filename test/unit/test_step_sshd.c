@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "lib/core/sshdconf.h"
+#include "test/unit/stepmachine.h"
+
+#define WITH_INCLUDE "Include /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\n"
+#define BLOCK_BEGIN "# BEGIN aadsshlogin"
+
+static void remove_file(const char *path)
+{
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, path + 1, 0), 0);
+}
+
+static bool text_has(const char *path, const char *word)
+{
+	AUTO_FREE char *text = scratch_text(&sm.scratch, path);
+
+	return text && strstr(text, word);
+}
+
+static void the_dropin_is_published_and_proved(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_true(text_has(SSHD_DROPIN_PATH, "AuthorizedKeysCommand " KEY_COMMAND " %u %k\n"));
+	stepmachine_expect_meta(SSHD_DROPIN_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_expect(SSHD_MAIN_PATH, WITH_INCLUDE);
+	assert_string_equal(sm.result.message, "write " SSHD_DROPIN_PATH
+					       ", ask sshd what it makes of it, reload sshd");
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+	stepmachine_expect(SSHD_MAIN_PATH, WITH_INCLUDE);
+	stepmachine_must_revert(&step_sshd, STEP_OK);
+}
+
+static void the_block_stands_where_nothing_is_included(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, "UsePAM yes");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+	assert_true(text_has(SSHD_MAIN_PATH, "UsePAM yes\n" BLOCK_BEGIN));
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_MAIN_PATH, "UsePAM yes");
+}
+
+static void an_included_directory_that_is_missing_gets_the_block(void **state)
+{
+	(void)state;
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/ssh/sshd_config.d", AT_REMOVEDIR), 0);
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_true(text_has(SSHD_MAIN_PATH, BLOCK_BEGIN));
+}
+
+static void the_form_follows_the_main_file(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, "UsePAM yes\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE BLOCK_BEGIN
+			  ": this block is managed, other lines are not touched\n"
+			  "# END aadsshlogin\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_MAIN_PATH, WITH_INCLUDE);
+	assert_true(stepmachine_exists(SSHD_DROPIN_PATH));
+	stepmachine_write(SSHD_MAIN_PATH, "UsePAM yes\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_true(text_has(SSHD_MAIN_PATH, BLOCK_BEGIN));
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+}
+
+static void what_the_owner_adds_meanwhile_stays(void **state)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_BUF more = {0};
+
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, "UsePAM yes\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	text = scratch_text(&sm.scratch, SSHD_MAIN_PATH);
+	buf_printf(&more, "# mine\n%sX11Forwarding no\n", text);
+	stepmachine_write(SSHD_MAIN_PATH, buf_text(&more));
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_MAIN_PATH, "# mine\nUsePAM yes\nX11Forwarding no\n");
+}
+
+static void a_removed_dropin_is_drift(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	remove_file(SSHD_DROPIN_PATH);
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_true(stepmachine_exists(SSHD_DROPIN_PATH));
+}
+
+static void the_owners_own_error_is_quoted(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE "Foo bar\n");
+	stepmachine_must_refuse(
+		&step_sshd, EINVAL, EXIT_SSHD,
+		"sshd refuses its configuration as it is: /etc/ssh/sshd_config: line 3: "
+		"Bad configuration option: Foo");
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+}
+
+static void without_PAM_nobody_would_ask_for_roles(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, "UsePAM no\n");
+	stepmachine_must_refuse(&step_sshd, EPERM, EXIT_SSHD, "PAM");
+	stepmachine_expect(SSHD_MAIN_PATH, "UsePAM no\n");
+}
+
+static void PAM_switched_off_later_is_seen(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_write(SSHD_MAIN_PATH, "Include /etc/ssh/sshd_config.d/*.conf\nUsePAM no\n");
+	stepmachine_must_refuse(&step_sshd, EPERM, EXIT_SSHD, "PAM");
+	assert_int_equal(step_sshd.prove(&sm.machine, &err), -EPERM);
+}
+
+static void an_earlier_Match_is_named(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/ssh/sshd_config.d/10-other.conf",
+			  "# x\nMatch User *\n  AuthorizedKeysCommand /usr/bin/other\n");
+	stepmachine_must_refuse(&step_sshd, EEXIST, EXIT_SSHD,
+				"/etc/ssh/sshd_config.d/10-other.conf:3: AuthorizedKeysCommand");
+	assert_true(strstr(sm.err.remedy, "Match User !*@*") != NULL);
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+}
+
+static void a_later_file_is_no_rival(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/ssh/sshd_config.d/50-other.conf",
+			  "Match User *\n  AuthorizedKeysCommand /usr/bin/other\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+}
+
+static void a_proof_that_fails_puts_the_old_bytes_back(void **state)
+{
+	(void)state;
+	fake.sshd_overruled = true;
+	stepmachine_must_refuse(&step_sshd, EBADMSG, EXIT_SSHD,
+				"AuthorizedKeysCommand /usr/bin/other instead of " KEY_COMMAND);
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+	stepmachine_expect(SSHD_MAIN_PATH, WITH_INCLUDE);
+}
+
+static void what_holds_for_root_must_not_change(void **state)
+{
+	(void)state;
+	fake.sshd_changes_root = true;
+	stepmachine_must_refuse(&step_sshd, EBADMSG, EXIT_SSHD, "root");
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+}
+
+static void local_people_are_asked_about_too(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count("sshd -T -C user=alice,host=localhost,addr=127.0.0.1,"
+					    "laddr=127.0.0.1,lport=22"),
+			 2);
+}
+
+static void the_directory_that_debians_sshd_wants_is_made(void **state)
+{
+	(void)state;
+	fake.sshd_wants_directory = true;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_expect_meta("/run/sshd", 0755, geteuid(), geteuid() ? getegid() : 0);
+}
+
+static void releases_are_told_apart(void **state)
+{
+	(void)state;
+	fake.sshd_version = "unknown option -- V\nOpenSSH_6.8p1, OpenSSL 1.0\n";
+	stepmachine_must_refuse(&step_sshd, ENOTSUP, EXIT_UNSUPPORTED, "6.8");
+	fake.sshd_version = "Dropbear v2020.81\n";
+	stepmachine_must_refuse(&step_sshd, EBADMSG, EXIT_SSHD, "OpenSSH");
+	fake.sshd_version = "unknown option -- V\nOpenSSH_6.9p1, OpenSSL 1.0\n";
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+}
+
+static void a_missing_sshd_is_a_missing_dependency(void **state)
+{
+	(void)state;
+	fake.sshd_missing = true;
+	stepmachine_must_refuse(&step_sshd, ENOENT, EXIT_DEPENDENCY, "/usr/sbin/sshd");
+}
+
+static void it_comes_off_without_sshd_too(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	fake.sshd_missing = true;
+	remove_file("/usr/sbin/sshd");
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+}
+
+static void a_broken_configuration_is_not_reloaded(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE "Foo\n");
+	assert_int_equal(stepmachine_revert(&step_sshd), -EINVAL);
+	assert_int_equal(sm.err.outcome, EXIT_SSHD);
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL); /* what could come off did */
+}
+
+static void a_main_file_that_is_a_link_is_not_edited(void **state)
+{
+	(void)state;
+	remove_file(SSHD_MAIN_PATH);
+	stepmachine_write("/etc/ssh/real", "UsePAM yes\n");
+	assert_int_equal(symlinkat("real", sm.scratch.sys.rootfd, "etc/ssh/sshd_config"), 0);
+	stepmachine_must_refuse(&step_sshd, EPERM, EXIT_SSHD, SSHD_MAIN_PATH);
+	stepmachine_expect("/etc/ssh/real", "UsePAM yes\n");
+	/* With a drop-in nothing of it need be edited. */
+	stepmachine_write("/etc/ssh/real", WITH_INCLUDE);
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
+}
+
+static void a_main_file_that_others_can_write_is_not_edited(void **state)
+{
+	(void)state;
+	scratch_write(&sm.scratch, SSHD_MAIN_PATH, "UsePAM yes\n", 0664);
+	stepmachine_must_refuse(&step_sshd, EPERM, EXIT_SSHD, SSHD_MAIN_PATH);
+}
+
+static void the_vendors_main_file_counts_where_there_is_no_other(void **state)
+{
+	(void)state;
+	remove_file(SSHD_MAIN_PATH);
+	stepmachine_must_refuse(&step_sshd, ENOENT, EXIT_SSHD, SSHD_MAIN_PATH);
+	stepmachine_write("/usr/etc/ssh/sshd_config", "UsePAM yes\n");
+	stepmachine_must_refuse(&step_sshd, ENOENT, EXIT_SSHD, "/usr/etc/ssh/sshd_config");
+	assert_non_null(strstr(sm.err.remedy, "copy it to " SSHD_MAIN_PATH));
+}
+
+static void lists_that_keep_our_users_out_are_noted(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/ssh/sshd_config.d/90-cis.conf",
+			  "AllowGroups wheel\nDenyGroups *\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 2);
+	assert_string_equal(sm.result.notes[0],
+			    "/etc/ssh/sshd_config.d/90-cis.conf:1: AllowGroups keeps Entra users "
+			    "out; write below it: AllowGroups aad_users");
+	stepmachine_expect("/etc/ssh/sshd_config.d/90-cis.conf",
+			   "AllowGroups wheel\nDenyGroups *\n");
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	assert_int_equal(sm.result.note_count, 2);
+}
+
+static void a_block_without_end_is_left_for_its_owner(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH,
+			  BLOCK_BEGIN ": this block is managed, other lines are not touched\nx\n");
+	stepmachine_must_refuse(&step_sshd, EINVAL, EXIT_SSHD, SSHD_MAIN_PATH ":1");
+	assert_int_equal(stepmachine_revert(&step_sshd), -EINVAL);
+}
+
+static void nested_and_strange_includes_are_read_or_passed_over(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH,
+			  "Include /none/*.conf */x.conf\nInclude more.conf\n" WITH_INCLUDE);
+	stepmachine_write("/etc/ssh/more.conf", "Include more.conf /etc/ssh/deep.conf\n");
+	stepmachine_write("/etc/ssh/deep.conf",
+			  "Match all\nAuthorizedKeysFile .ssh/authorized_keys\n");
+	stepmachine_must_refuse(&step_sshd, EEXIST, EXIT_SSHD, "/etc/ssh/deep.conf:2");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STEP_TEST(the_dropin_is_published_and_proved),
+		STEP_TEST(the_block_stands_where_nothing_is_included),
+		STEP_TEST(an_included_directory_that_is_missing_gets_the_block),
+		STEP_TEST(the_form_follows_the_main_file),
+		STEP_TEST(what_the_owner_adds_meanwhile_stays),
+		STEP_TEST(a_removed_dropin_is_drift),
+		STEP_TEST(the_owners_own_error_is_quoted),
+		STEP_TEST(without_PAM_nobody_would_ask_for_roles),
+		STEP_TEST(PAM_switched_off_later_is_seen),
+		STEP_TEST(an_earlier_Match_is_named),
+		STEP_TEST(a_later_file_is_no_rival),
+		STEP_TEST(a_proof_that_fails_puts_the_old_bytes_back),
+		STEP_TEST(what_holds_for_root_must_not_change),
+		STEP_TEST(local_people_are_asked_about_too),
+		STEP_TEST(the_directory_that_debians_sshd_wants_is_made),
+		STEP_TEST(releases_are_told_apart),
+		STEP_TEST(a_missing_sshd_is_a_missing_dependency),
+		STEP_TEST(it_comes_off_without_sshd_too),
+		STEP_TEST(a_broken_configuration_is_not_reloaded),
+		STEP_TEST(a_main_file_that_is_a_link_is_not_edited),
+		STEP_TEST(a_main_file_that_others_can_write_is_not_edited),
+		STEP_TEST(the_vendors_main_file_counts_where_there_is_no_other),
+		STEP_TEST(lists_that_keep_our_users_out_are_noted),
+		STEP_TEST(a_block_without_end_is_left_for_its_owner),
+		STEP_TEST(nested_and_strange_includes_are_read_or_passed_over),
+	};
+
+	return cmocka_run_group_tests_name("sshd", tests, NULL, NULL);
+}

@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/aadpasswd.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/conf.h"
+#include "lib/core/outcome.h"
+#include "lib/core/sudoers.h"
+#include "lib/sys/fs.h"
+#include "test/unit/stepmachine.h"
+
+#define LEDGER STATE_DIR "/users"
+#define ORIGINAL_ACCOUNTS STATE_DIR "/original/%2Fetc%2Faadpasswd"
+#define PAM_LINE                                                                                   \
+	"account [success=ok new_authtok_reqd=ok ignore=ignore module_unknown=ignore "             \
+	"default=die] "                                                                            \
+	"pam_aad.so"
+
+#define OID "11111111-1111-4111-8111-11111111111"
+#define ANN "ann@x.y:" OID "1:10000101:10000101:Ann:/home/ann@x.y:/bin/bash\n"
+#define BEN "ben@x.y:" OID "2:10000102:10000102:Ben:/home/ben@x.y:/bin/bash\n"
+#define CID "cid@x.y:" OID "3:10000103:10000103:Cid:/home/cid@x.y:/bin/bash\n"
+
+static uid_t service_uid(void)
+{
+	return geteuid() ? geteuid() : 998;
+}
+
+static gid_t service_gid(void)
+{
+	return geteuid() ? getegid() : 997;
+}
+
+/* ---- config */
+
+static void config_makes_files_and_directories(void **state)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+		bool service;
+	} dirs[] = {
+		{"/run/aadsshlogin", 0755, false},
+		{"/run/aadsshlogin/decisions", 0700, false},
+		{"/run/aadsshlogin/handoff", 0700, true},
+		{"/run/aadsshlogin/private", 0700, true},
+		{"/var/cache/aadsshlogin", 0700, true},
+	};
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	stepmachine_must_apply(&step_config, STEP_CHANGED);
+	text = scratch_text(&sm.scratch, CONF_PATH);
+	assert_non_null(strstr(text, "\nhome_template /home/%u\n"));
+	stepmachine_expect_meta(CONF_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_expect(CONF_SECRET_PATH, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+		stepmachine_expect_meta(dirs[i].path, dirs[i].mode,
+					dirs[i].service ? service_uid() : geteuid(),
+					dirs[i].service ? service_gid()
+					: geteuid()     ? getegid()
+							: 0);
+	stepmachine_must_apply(&step_config, STEP_OK);
+}
+
+static void config_keeps_the_proxys_password_apart(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	sm.machine.proxy_secret = "http://user:password@proxy:3128";
+	stepmachine_must_apply(&step_config, STEP_CHANGED);
+	stepmachine_expect(CONF_SECRET_PATH, "proxy http://user:password@proxy:3128\n");
+	stepmachine_expect_meta(CONF_SECRET_PATH, 0640, geteuid(), service_gid());
+	text = scratch_text(&sm.scratch, CONF_PATH);
+	assert_null(strstr(text, "password"));
+	assert_null(strstr(sm.result.message, "password"));
+	sm.machine.proxy_secret = NULL;
+	stepmachine_must_apply(&step_config, STEP_CHANGED);
+	stepmachine_expect(CONF_SECRET_PATH, NULL);
+}
+
+static void config_goes_without_a_trace(void **state)
+{
+	(void)state;
+	sm.machine.proxy_secret = "http://user:password@proxy:3128";
+	stepmachine_must_apply(&step_config, STEP_CHANGED);
+	stepmachine_write("/run/aadsshlogin/handoff/17", "record");
+	stepmachine_must_revert(&step_config, STEP_CHANGED);
+	stepmachine_expect(CONF_PATH, NULL);
+	stepmachine_expect(CONF_SECRET_PATH, NULL);
+	assert_false(stepmachine_exists("/run/aadsshlogin"));
+	assert_false(stepmachine_exists("/var/cache/aadsshlogin"));
+	stepmachine_must_revert(&step_config, STEP_OK);
+}
+
+static void config_needs_the_packages_user(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+	stepmachine_must_refuse(&step_config, ENOENT, EXIT_DEPENDENCY, "aadsshlogin");
+	stepmachine_write("/etc/passwd", "aadsshlogin:x:0:0::/:/bin/sh\n");
+	stepmachine_must_refuse(&step_config, EPERM, EXIT_SETTINGS, "must not be root");
+	stepmachine_expect(CONF_PATH, NULL);
+}
+
+/* ---- accounts */
+
+static void accounts_starts_with_nobody(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, "");
+	stepmachine_expect(AADADMINS_PATH, "");
+	stepmachine_expect_meta(AADPASSWD_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_expect("/etc/nsswitch.conf",
+			   "passwd: files aad\ngroup: files aad\nshadow: files\n");
+	stepmachine_expect(STATE_DIR "/original/%2Fetc%2Fnsswitch.conf",
+			   "passwd: files\ngroup: files\nshadow: files\n");
+	assert_int_equal(fakeprograms_count("nscd"), 0);
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+}
+
+static void accounts_goes_without_a_trace(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, NULL);
+	stepmachine_expect(AADADMINS_PATH, NULL);
+	stepmachine_expect(LEDGER, NULL);
+	stepmachine_expect("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\n");
+	stepmachine_must_revert(&step_accounts, STEP_OK);
+}
+
+static void people_with_a_home_survive_in_the_ledger(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_write(AADPASSWD_PATH, ANN BEN);
+	stepmachine_write(AADADMINS_PATH, "ann@x.y\n");
+	scratch_mkdir(&sm.scratch, "/home/ann@x.y", 0700);
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, NULL);
+	stepmachine_expect(AADADMINS_PATH, NULL);
+	stepmachine_expect(LEDGER, ANN);
+	stepmachine_expect_meta(LEDGER, 0600, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, ANN);
+	stepmachine_expect(AADADMINS_PATH, "");
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+}
+
+static void a_ledger_is_merged_and_never_lost(void **state)
+{
+	(void)state;
+	scratch_mkdir(&sm.scratch, "/home/ann@x.y", 0700);
+	scratch_mkdir(&sm.scratch, "/home/ben@x.y", 0700);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_write(AADPASSWD_PATH, BEN);
+	stepmachine_write(LEDGER, ANN BEN CID);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(LEDGER, BEN ANN); /* cid's home is gone */
+}
+
+static void somebody_elses_accounts_come_back(void **state)
+{
+	(void)state;
+	scratch_write(&sm.scratch, AADPASSWD_PATH, ANN "unknown form", 0640);
+	stepmachine_write(LEDGER, ANN BEN);
+	scratch_mkdir(&sm.scratch, "/home/ann@x.y", 0700);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, ANN "unknown form\n" BEN);
+	stepmachine_expect_meta(AADPASSWD_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_expect(ORIGINAL_ACCOUNTS, ANN "unknown form");
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, ANN "unknown form");
+	stepmachine_expect_meta(AADPASSWD_PATH, 0640, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_expect(ORIGINAL_ACCOUNTS, NULL);
+	stepmachine_expect(LEDGER, ANN);
+	stepmachine_must_revert(&step_accounts, STEP_OK);
+}
+
+static void deleted_users_do_not_come_back(void **state)
+{
+	(void)state;
+	stepmachine_write(LEDGER, ANN);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_write(AADPASSWD_PATH, "");
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	stepmachine_expect(AADPASSWD_PATH, "");
+}
+
+static size_t count_changed(const struct witness *witness)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < witness->count; i++)
+		n += !witness_same(&sm.scratch.sys, &witness->seen[i]);
+	return n;
+}
+
+/* The login runtime writes these files at any time: enable must not take that for drift. */
+static void what_the_runtime_writes_is_no_drift(void **state)
+{
+	CLEANUP(witness_done) struct witness witness = {0};
+	const struct fs_meta meta = machine_meta(&sm.machine, 0644);
+
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	sm.scratch.sys.witness = &witness;
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	sm.scratch.sys.witness = NULL;
+	assert_int_equal(count_changed(&witness), 0);
+	assert_int_equal(fs_replace(&sm.scratch.sys, AADPASSWD_PATH, SPAN_LIT(ANN), &meta, &sm.err),
+			 0);
+	assert_int_equal(
+		fs_replace(&sm.scratch.sys, AADADMINS_PATH, SPAN_LIT("ann@x.y\n"), &meta, &sm.err),
+		0);
+	assert_int_equal(count_changed(&witness), 0);
+	stepmachine_write("/etc/nsswitch.conf", "passwd: files\ngroup: files\n");
+	assert_true(count_changed(&witness) > 0);
+}
+
+static void modes_of_the_accounts_are_put_right(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	scratch_write(&sm.scratch, AADPASSWD_PATH, ANN, 0600);
+	scratch_write(&sm.scratch, AADADMINS_PATH, "ann@x.y\n", 0600);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect_meta(AADPASSWD_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_expect_meta(AADADMINS_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_expect(AADPASSWD_PATH, ANN);
+	stepmachine_expect(AADADMINS_PATH, "ann@x.y\n");
+}
+
+static void a_running_nscd_is_told(void **state)
+{
+	(void)state;
+	stepmachine_write("/run/nscd/socket", "");
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	assert_string_equal(buf_text(&fake.commands), "nscd -i passwd\nnscd -i group\n");
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	assert_int_equal(fakeprograms_count("nscd"), 2);
+}
+
+static void a_link_of_authselect_is_refused(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/authselect/nsswitch.conf", "passwd: files\ngroup: files\n");
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/nsswitch.conf", 0), 0);
+	assert_int_equal(symlinkat("/etc/authselect/nsswitch.conf", sm.scratch.sys.rootfd,
+				   "etc/nsswitch.conf"),
+			 0);
+	stepmachine_must_refuse(&step_accounts, EPERM, EXIT_VERIFY, "symbolic link");
+	assert_non_null(strstr(sm.err.remedy, "authselect"));
+	stepmachine_expect(AADPASSWD_PATH, NULL);
+	stepmachine_must_revert(&step_accounts, STEP_OK);
+}
+
+static void a_link_that_names_us_already_is_fine(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/authselect/nsswitch.conf", "passwd: files aad\ngroup: files aad\n");
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/nsswitch.conf", 0), 0);
+	assert_int_equal(symlinkat("/etc/authselect/nsswitch.conf", sm.scratch.sys.rootfd,
+				   "etc/nsswitch.conf"),
+			 0);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+}
+
+static void a_missing_line_of_nsswitch_is_named(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/nsswitch.conf", "passwd: files\n");
+	stepmachine_must_refuse(&step_accounts, EINVAL, EXIT_VERIFY, "group:");
+	stepmachine_expect(AADADMINS_PATH, NULL);
+}
+
+/* ---- pam */
+
+static void pam_puts_our_line_first(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sshd", PAM_LINE "\n@include common-auth\n"
+						       "account required pam_nologin.so\n");
+	stepmachine_expect("/etc/pam.d/sudo", PAM_LINE " admin\n@include common-account\n");
+	stepmachine_expect("/etc/pam.d/sudo-i", PAM_LINE " admin\n@include common-account\n");
+	stepmachine_must_apply(&step_pam, STEP_OK);
+}
+
+static void pam_comes_out_wherever_it_is(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_write("/etc/pam.d/old", PAM_LINE "\nauth required x.so\n");
+	fake.sshd_missing = true;
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "usr/bin/sudo", 0), 0);
+	stepmachine_must_revert(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sshd",
+			   "@include common-auth\naccount required pam_nologin.so\n");
+	stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
+	stepmachine_expect("/etc/pam.d/sudo-i", "@include common-account\n");
+	stepmachine_expect("/etc/pam.d/old", "auth required x.so\n");
+	stepmachine_must_revert(&step_pam, STEP_OK);
+}
+
+static void pam_follows_the_services_names(void **state)
+{
+	(void)state;
+	fake.pam_service = "ssh-entra";
+	fake.sudo = "Sudo version 1.9.13\nPAM service name to use: admin\n"
+		    "PAM service name to use for login shells: admin\n"
+		    "Perform PAM account validation management\n";
+	stepmachine_write("/etc/pam.d/ssh-entra", "account required pam_unix.so\n");
+	stepmachine_write("/etc/pam.d/admin", "account required pam_unix.so\n");
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/ssh-entra", PAM_LINE "\naccount required pam_unix.so\n");
+	stepmachine_expect("/etc/pam.d/admin", PAM_LINE " admin\naccount required pam_unix.so\n");
+	stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
+}
+
+static void a_service_is_a_file_of_pam_d(void **state)
+{
+	(void)state;
+	fake.pam_service = "../shadow";
+	stepmachine_must_refuse(&step_pam, EINVAL, EXIT_VERIFY, "../shadow");
+	fake.pam_service = ".";
+	stepmachine_must_refuse(&step_pam, EINVAL, EXIT_VERIFY, "\".\"");
+}
+
+static void a_missing_service_is_a_hole(void **state)
+{
+	(void)state;
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/pam.d/sudo-i", 0), 0);
+	stepmachine_must_refuse(&step_pam, ENOENT, EXIT_VERIFY, "/etc/pam.d/sudo-i");
+	stepmachine_expect("/etc/pam.d/sshd",
+			   "@include common-auth\naccount required pam_nologin.so\n");
+}
+
+static void a_service_without_account_stack_is_named(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/pam.d/sudo", "auth required pam_unix.so\n");
+	stepmachine_must_refuse(&step_pam, ENOENT, EXIT_VERIFY, "/etc/pam.d/sudo");
+	assert_non_null(strstr(sm.err.remedy, "account required pam_unix.so"));
+}
+
+static void a_sudo_that_does_not_ask_is_refused(void **state)
+{
+	(void)state;
+	fake.sudo = "Sudoers policy plugin version 1.9.13p3\nPAM service name to use: sudo\n";
+	stepmachine_must_refuse(&step_pam, EPERM, EXIT_VERIFY, "pam_acct_mgmt");
+	stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
+}
+
+static void pam_goes_on_without_sudo(void **state)
+{
+	(void)state;
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "usr/bin/sudo", 0), 0);
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 1);
+	assert_non_null(strstr(sm.result.notes[0], "sudo"));
+	stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
+}
+
+static void pam_needs_sshd(void **state)
+{
+	(void)state;
+	fake.sshd_missing = true;
+	stepmachine_must_refuse(&step_pam, ENOENT, EXIT_DEPENDENCY, "/usr/sbin/sshd");
+}
+
+static void a_machine_without_pam_d_has_nothing_to_take_out(void **state)
+{
+	(void)state;
+	assert_int_equal(fs_remove_tree(&sm.scratch.sys, "/etc/pam.d", &sm.err), 0);
+	stepmachine_must_revert(&step_pam, STEP_OK);
+	assert_int_equal(fs_remove(&sm.scratch.sys, "/etc/nsswitch.conf", &sm.err), 0);
+	stepmachine_must_revert(&step_accounts, STEP_OK);
+}
+
+/* ---- sudo */
+
+static void sudo_gets_the_rule(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	text = scratch_text(&sm.scratch, SUDOERS_RULE_PATH);
+	assert_non_null(strstr(text, "%aad_admins ALL=(ALL) NOPASSWD:ALL\n"));
+	stepmachine_expect_meta(SUDOERS_RULE_PATH, 0440, geteuid(), geteuid() ? getegid() : 0);
+	assert_int_equal(fakeprograms_count("visudo -c -f /dev/stdin"), 1);
+	stepmachine_must_apply(&step_sudo, STEP_OK);
+	assert_int_equal(fakeprograms_count("visudo"), 1);
+	stepmachine_must_revert(&step_sudo, STEP_CHANGED);
+	stepmachine_expect(SUDOERS_RULE_PATH, NULL);
+	stepmachine_must_revert(&step_sudo, STEP_OK);
+}
+
+static void a_rule_that_visudo_refuses_is_not_published(void **state)
+{
+	(void)state;
+	fake.visudo = "stdin:2:1: syntax error\n";
+	stepmachine_must_refuse(&step_sudo, EIO, EXIT_VERIFY, "syntax error");
+	stepmachine_expect(SUDOERS_RULE_PATH, NULL);
+}
+
+static void a_directory_that_sudo_does_not_read_is_refused(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/sudoers", "root ALL=(ALL:ALL) ALL\n");
+	stepmachine_must_refuse(&step_sudo, EINVAL, EXIT_VERIFY, "/etc/sudoers");
+	assert_non_null(strstr(sm.err.remedy, "#includedir /etc/sudoers.d"));
+}
+
+static void sudos_main_file_can_be_elsewhere(void **state)
+{
+	(void)state;
+	fake.sudo = "Sudoers path: /usr/etc/sudoers\n";
+	stepmachine_must_refuse(&step_sudo, ENOENT, EXIT_VERIFY, "/usr/etc/sudoers");
+	stepmachine_write("/usr/etc/sudoers", "@includedir /etc/sudoers.d\n");
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+}
+
+static void without_sudo_there_is_nothing_to_do(void **state)
+{
+	(void)state;
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "usr/bin/sudo", 0), 0);
+	stepmachine_must_apply(&step_sudo, STEP_OK);
+	assert_int_equal(sm.result.note_count, 1);
+	stepmachine_expect(SUDOERS_RULE_PATH, NULL);
+}
+
+/* ---- selinux */
+
+#define MODULE_FILE "/usr/share/selinux/packages/aadsshlogin.cil"
+
+static void selinux_on(void)
+{
+	stepmachine_write("/sys/fs/selinux/enforce", "1");
+	stepmachine_write(MODULE_FILE, "");
+}
+
+static void without_selinux_nothing_is_run(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_selinux, STEP_OK);
+	stepmachine_must_revert(&step_selinux, STEP_OK);
+	assert_int_equal(fake.commands.len, 0);
+}
+
+static void the_module_is_loaded_and_contexts_set(void **state)
+{
+	(void)state;
+	selinux_on();
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count("semodule -i " MODULE_FILE), 1);
+	assert_int_equal(fakeprograms_count("restorecon -i -R /etc/aadsshlogin.conf"), 1);
+}
+
+static void a_loaded_module_is_left_alone(void **state)
+{
+	(void)state;
+	selinux_on();
+	fake.modules = "abrt\t1.4\naadsshlogin\t1.0\n";
+	stepmachine_must_apply(&step_selinux, STEP_OK);
+	assert_int_equal(fakeprograms_count("semodule -i"), 0);
+}
+
+static void wrong_contexts_are_put_right(void **state)
+{
+	(void)state;
+	selinux_on();
+	fake.modules = "aadsshlogin\n";
+	fake.wrong_contexts = "Would relabel /etc/aadpasswd from a to b\n";
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count("semodule -i"), 0);
+	assert_int_equal(fakeprograms_count("restorecon -i -R"), 1);
+}
+
+static void the_module_is_removed(void **state)
+{
+	(void)state;
+	selinux_on();
+	stepmachine_must_revert(&step_selinux, STEP_OK);
+	fake.modules = "aadsshlogin\n";
+	stepmachine_must_revert(&step_selinux, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count("semodule -r aadsshlogin"), 1);
+}
+
+static void a_module_that_cannot_be_loaded_is_undone(void **state)
+{
+	(void)state;
+	selinux_on();
+	fake.semodule_status = 1;
+	stepmachine_must_refuse(&step_selinux, EIO, EXIT_VERIFY, "semodule");
+	assert_int_equal(fakeprograms_count("semodule -r aadsshlogin"), 1);
+}
+
+static void a_missing_package_is_named(void **state)
+{
+	(void)state;
+	stepmachine_write("/sys/fs/selinux/enforce", "1");
+	stepmachine_must_refuse(&step_selinux, ENOENT, EXIT_PACKAGE, MODULE_FILE);
+}
+
+/* ---- verify */
+
+#define PROBE "aadsshlogin-probe@aadsshlogin.invalid"
+
+static void verify_asks_for_a_name_and_a_key(void **state)
+{
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, ANN);
+	stepmachine_must_apply(&step_verify, STEP_OK);
+	assert_int_equal(fakeprograms_count("getent passwd " PROBE), 1);
+	assert_int_equal(fakeprograms_count("aad_certhandler " PROBE " AAAAC3NzaC1lZDI1NTE5"), 1);
+	stepmachine_must_revert(&step_verify, STEP_OK);
+}
+
+static void verify_asks_in_the_first_domain(void **state)
+{
+	(void)state;
+	free(sm.machine.conf.user_domains);
+	sm.machine.conf.user_domains = strdup("contoso.com fabrikam.com");
+	stepmachine_write(AADPASSWD_PATH, "");
+	fake.getent = "aadsshlogin-probe@contoso.com:*:12345678:12345678:::\n";
+	stepmachine_must_apply(&step_verify, STEP_OK);
+}
+
+static void a_name_that_does_not_resolve_is_refused(void **state)
+{
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, "");
+	fake.getent = NULL;
+	stepmachine_must_refuse(&step_verify, ENOENT, EXIT_VERIFY, PROBE);
+}
+
+static void a_wrong_answer_is_refused(void **state)
+{
+	static const char *const answers[] = {
+		"",
+		"\n",
+		PROBE "\n",
+		PROBE ":*:12345678:1:::\n",
+		PROBE ":*:1000:1000:::\n",
+		PROBE ":*:10000001:10000001:::\n",
+		"other:*:12345678:12345678:::\n",
+		PROBE ":*:x:x:::\n",
+	};
+
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, "");
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		fake.getent = answers[i];
+		stepmachine_must_refuse(&step_verify, EBADMSG, EXIT_VERIFY, PROBE);
+	}
+}
+
+static void asking_must_not_make_an_account(void **state)
+{
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, PROBE ":" OID "1:12345678:12345678::/home/p:/bin/bash\n");
+	stepmachine_must_refuse(&step_verify, EEXIST, EXIT_VERIFY, PROBE);
+}
+
+static void a_key_that_nobody_signed_must_not_pass(void **state)
+{
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, "");
+	fake.key_command = "ssh-ed25519 AAAA\n";
+	stepmachine_must_refuse(&step_verify, EBADMSG, EXIT_VERIFY, "aad_certhandler");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STEP_TEST(config_makes_files_and_directories),
+		STEP_TEST(config_keeps_the_proxys_password_apart),
+		STEP_TEST(config_goes_without_a_trace),
+		STEP_TEST(config_needs_the_packages_user),
+		STEP_TEST(accounts_starts_with_nobody),
+		STEP_TEST(accounts_goes_without_a_trace),
+		STEP_TEST(people_with_a_home_survive_in_the_ledger),
+		STEP_TEST(a_ledger_is_merged_and_never_lost),
+		STEP_TEST(somebody_elses_accounts_come_back),
+		STEP_TEST(deleted_users_do_not_come_back),
+		STEP_TEST(what_the_runtime_writes_is_no_drift),
+		STEP_TEST(modes_of_the_accounts_are_put_right),
+		STEP_TEST(a_running_nscd_is_told),
+		STEP_TEST(a_link_of_authselect_is_refused),
+		STEP_TEST(a_link_that_names_us_already_is_fine),
+		STEP_TEST(a_missing_line_of_nsswitch_is_named),
+		STEP_TEST(pam_puts_our_line_first),
+		STEP_TEST(pam_comes_out_wherever_it_is),
+		STEP_TEST(pam_follows_the_services_names),
+		STEP_TEST(a_service_is_a_file_of_pam_d),
+		STEP_TEST(a_missing_service_is_a_hole),
+		STEP_TEST(a_service_without_account_stack_is_named),
+		STEP_TEST(a_sudo_that_does_not_ask_is_refused),
+		STEP_TEST(pam_goes_on_without_sudo),
+		STEP_TEST(pam_needs_sshd),
+		STEP_TEST(a_machine_without_pam_d_has_nothing_to_take_out),
+		STEP_TEST(sudo_gets_the_rule),
+		STEP_TEST(a_rule_that_visudo_refuses_is_not_published),
+		STEP_TEST(a_directory_that_sudo_does_not_read_is_refused),
+		STEP_TEST(sudos_main_file_can_be_elsewhere),
+		STEP_TEST(without_sudo_there_is_nothing_to_do),
+		STEP_TEST(without_selinux_nothing_is_run),
+		STEP_TEST(the_module_is_loaded_and_contexts_set),
+		STEP_TEST(a_loaded_module_is_left_alone),
+		STEP_TEST(wrong_contexts_are_put_right),
+		STEP_TEST(the_module_is_removed),
+		STEP_TEST(a_module_that_cannot_be_loaded_is_undone),
+		STEP_TEST(a_missing_package_is_named),
+		STEP_TEST(verify_asks_for_a_name_and_a_key),
+		STEP_TEST(verify_asks_in_the_first_domain),
+		STEP_TEST(a_name_that_does_not_resolve_is_refused),
+		STEP_TEST(a_wrong_answer_is_refused),
+		STEP_TEST(asking_must_not_make_an_account),
+		STEP_TEST(a_key_that_nobody_signed_must_not_pass),
+	};
+
+	return cmocka_run_group_tests_name("steps", tests, NULL, NULL);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/core/aadpasswd.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/reason.h"
+#include "lib/sys/fs.h"
+#include "payload/login/places.h"
+#include "payload/login/processes.h"
+#include "payload/login/users.h"
+#include "test/unit/fakelogin.h"
+
+#define OTHER_GUID "11111111-93c4-4be1-8f07-2f6c1b7a9e30"
+#define HOME "/home/" FAKELOGIN_NAME
+
+static int add(struct fakelogin *fake, const char *name, const char *oid, uint32_t *ret_id)
+{
+	AUTO_CONF conf = {0};
+	struct err err = {0};
+
+	fakelogin_load(fake, &conf);
+	return users_add(fakelogin_sys(fake), &conf, name, oid, ret_id, &err);
+}
+
+static int delete (struct fakelogin *fake, bool remove_home, bool *ret_kept)
+{
+	struct err err = {0};
+
+	return users_delete(fakelogin_sys(fake), "Alice@Contoso.com", remove_home, ret_kept, &err);
+}
+
+/* Alice, with a home of her own uid where the test may give one away. */
+static uint32_t add_alice(struct fakelogin *fake)
+{
+	uint32_t id = 0;
+
+	assert_int_equal(add(fake, FAKELOGIN_NAME, CERTMAKE_OID, &id), 0);
+	return id;
+}
+
+static int as_root(void **state)
+{
+	if (geteuid() != 0)
+		skip();
+	return fakelogin_setup(state);
+}
+
+static bool has(struct fakelogin *fake, const char *path)
+{
+	AUTO_FREE char *text = fakelogin_text(fake, path);
+
+	return strstr(text, FAKELOGIN_NAME);
+}
+
+static void an_account_is_set_up_before_its_first_login(void **state)
+{
+	struct fakelogin *fake = *state;
+	uint32_t id = 0;
+
+	assert_int_equal(
+		add(fake, "ALICE@contoso.com", "6D1F0A52-93C4-4BE1-8F07-2F6C1B7A9E30", &id), 0);
+	assert_true(has(fake, AADPASSWD_PATH));
+	assert_true(has(fake, LEDGER_PATH));
+	assert_true(fs_exists(fakelogin_sys(fake), HOME));
+}
+
+static void only_names_of_ours_and_object_ids_are_taken(void **state)
+{
+	struct fakelogin *fake = *state;
+	uint32_t id;
+
+	assert_int_equal(add(fake, "alice", CERTMAKE_OID, &id), -EINVAL);
+	assert_int_equal(add(fake, FAKELOGIN_NAME, "alice", &id), -EINVAL);
+	assert_int_equal(add(fake, FAKELOGIN_NAME, CERTMAKE_OID "0", &id), -EINVAL);
+	fakelogin_conf(fake, "user_domains fabrikam.com\n");
+	assert_int_equal(add(fake, FAKELOGIN_NAME, CERTMAKE_OID, &id), -EINVAL);
+	assert_false(fs_exists(fakelogin_sys(fake), AADPASSWD_PATH));
+}
+
+static void while_the_home_stays_so_does_the_claim_to_the_name(void **state)
+{
+	struct fakelogin *fake = *state;
+	uint32_t id = add_alice(fake);
+	bool kept = false;
+
+	assert_int_equal(delete (fake, false, &kept), 0);
+	assert_true(kept);
+	assert_false(has(fake, AADPASSWD_PATH));
+	assert_true(has(fake, LEDGER_PATH));
+	assert_true(fs_exists(fakelogin_sys(fake), HOME));
+	assert_int_equal(add(fake, FAKELOGIN_NAME, OTHER_GUID, &id), -EACCES);
+	assert_int_equal(add_alice(fake), id);
+}
+
+static void without_the_home_the_name_is_free(void **state)
+{
+	struct fakelogin *fake = *state;
+	bool kept = true;
+	uint32_t id = add_alice(fake);
+
+	assert_int_equal(delete (fake, true, &kept), 0);
+	assert_false(kept);
+	assert_false(has(fake, LEDGER_PATH));
+	assert_false(fs_exists(fakelogin_sys(fake), HOME));
+	assert_int_equal(add(fake, FAKELOGIN_NAME, OTHER_GUID, &id), 0);
+}
+
+static void a_home_that_was_given_away_frees_the_name(void **state)
+{
+	struct fakelogin *fake = *state;
+	bool kept = true;
+
+	(void)add_alice(fake);
+	fakelogin_own(fake, HOME, 1000, 1000);
+	assert_int_equal(delete (fake, true, &kept), -EACCES);
+	assert_true(has(fake, AADPASSWD_PATH));
+	assert_int_equal(delete (fake, false, &kept), 0);
+	assert_false(kept);
+	assert_true(fs_exists(fakelogin_sys(fake), HOME));
+	assert_false(has(fake, LEDGER_PATH));
+}
+
+static void an_administrator_is_one_no_longer(void **state)
+{
+	struct fakelogin *fake = *state;
+	bool kept;
+
+	(void)add_alice(fake);
+	scratch_write(&fake->scratch, AADADMINS_PATH, FAKELOGIN_NAME "\n", 0644);
+	assert_int_equal(delete (fake, true, &kept), 0);
+	assert_false(has(fake, AADADMINS_PATH));
+}
+
+static void who_is_not_there_cannot_be_deleted(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+	bool kept;
+
+	assert_int_equal(delete (fake, false, &kept), -ENOENT);
+	assert_int_equal(users_delete(fakelogin_sys(fake), "root", false, &kept, &err), -ENOENT);
+}
+
+static void write_process(struct fakelogin *fake, int pid, const char *name, uint32_t real,
+			  uint32_t effective)
+{
+	char path[64], text[256];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	(void)snprintf(text, sizeof(text),
+		       "Name:\t%s\nUmask:\t0022\nState:\tS (sleeping)\nUid:\t%u\t%u\t%u\t%u\n"
+		       "Gid:\t0\t0\t0\t0\n",
+		       name, real, effective, effective, effective);
+	scratch_write(&fake->scratch, path, text, 0444);
+}
+
+static void an_account_whose_processes_run_is_not_deleted(void **state)
+{
+	struct fakelogin *fake = *state;
+	uint32_t id = add_alice(fake);
+	struct err err = {0};
+	bool kept;
+
+	write_process(fake, 1, "init", 0, 0);
+	write_process(fake, 20, "bash", id, id);
+	write_process(fake, 21, "sudo", id, 0);
+	assert_int_equal(users_delete(fakelogin_sys(fake), FAKELOGIN_NAME, true, &kept, &err),
+			 -EBUSY);
+	assert_non_null(strstr(err.msg, "2 processes: 20 (bash), 21 (sudo)"));
+	assert_true(has(fake, AADPASSWD_PATH));
+	assert_true(fs_exists(fakelogin_sys(fake), HOME));
+}
+
+static void many_processes_are_counted_and_a_few_named(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF named = {0};
+	struct err err = {0};
+	size_t count;
+
+	for (int pid = 100; pid < 120; pid++)
+		write_process(fake, pid, "cat", 4000, 4000);
+	write_process(fake, 121, "cat", 40000, 40000);
+	assert_int_equal(processes_of(fakelogin_sys(fake), 4000, &count, &named, &err), 0);
+	assert_int_equal(count, 20);
+	assert_string_equal(buf_text(&named),
+			    "100 (cat), 101 (cat), 102 (cat), 103 (cat), 104 (cat), 105 (cat), "
+			    "106 (cat), 107 (cat)");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
+#define ROOT(name) cmocka_unit_test_setup_teardown(name, as_root, fakelogin_teardown)
+	static const struct CMUnitTest tests[] = {
+		ROOT(an_account_is_set_up_before_its_first_login),
+		T(only_names_of_ours_and_object_ids_are_taken),
+		ROOT(while_the_home_stays_so_does_the_claim_to_the_name),
+		ROOT(without_the_home_the_name_is_free),
+		ROOT(a_home_that_was_given_away_frees_the_name),
+		ROOT(an_administrator_is_one_no_longer),
+		T(who_is_not_there_cannot_be_deleted),
+		ROOT(an_account_whose_processes_run_is_not_deleted),
+		T(many_processes_are_counted_and_a_few_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
