@@ -52,7 +52,7 @@ bool aadpasswd_parse(struct span line, struct aad_user *ret)
 	struct aad_user user;
 	uint64_t uid, gid;
 
-	if (line.len == 0 || line.len > AADPASSWD_LINE_MAX || line.p[line.len - 1] != '\n')
+	if (line.len == 0 || line.p[line.len - 1] != '\n')
 		return false;
 	line.len--;
 	if (!split(line, field) || !num_parse(field[UID], UID_HIGHEST, &uid) ||

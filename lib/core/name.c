@@ -93,7 +93,7 @@ static bool domain_matches(struct span domain, struct span pattern)
 
 	if (!take_wildcard(&pattern))
 		return span_eq(domain, pattern);
-	if (domain.len < pattern.len + 2)
+	if (domain.len <= pattern.len)
 		return false;
 	tail = (struct span){.p = domain.p + domain.len - pattern.len, .len = pattern.len};
 	return tail.p[-1] == '.' && span_eq(tail, pattern);

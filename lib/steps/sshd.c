@@ -48,18 +48,16 @@ static void wanted_done(struct wanted *wanted)
 
 static int read_main(struct machine *m, const char **ret_path, struct buf *ret, struct err *err)
 {
-	struct err first;
+	struct err vendor = {0};
 	int r = fs_read(m->sys, SSHD_MAIN_PATH, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, err);
 
 	*ret_path = SSHD_MAIN_PATH;
-	if (r != -ENOENT)
+	if (r != -ENOENT ||
+	    fs_read(m->sys, VENDOR_MAIN_PATH, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, &vendor) < 0)
 		return r;
-	first = *err;
-	r = fs_read(m->sys, VENDOR_MAIN_PATH, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, err);
 	*ret_path = VENDOR_MAIN_PATH;
-	if (r < 0)
-		*err = first;
-	return r;
+	*err = (struct err){0};
+	return 0;
 }
 
 static int want_texts(struct machine *m, struct wanted *ret, struct err *err)

@@ -59,8 +59,6 @@ static bool fill(struct lines *lines)
 	lines->start = 0;
 	lines->end = held;
 	want = sizeof(lines->buffer) - held;
-	if (want > lines->left)
-		want = lines->left + 1; /* one more tells the end of the file from the limit */
 	do
 		n = pread(lines->fd, lines->buffer + held, want, (off_t)(lines->offset + held));
 	while (n < 0 && errno == EINTR);

@@ -16,7 +16,7 @@ static int provisional(struct entry *entry)
 	uint32_t id;
 	int r;
 
-	if (!settings->configured || !settings->name_ours || !caller_privileged())
+	if (!settings->name_ours || !caller_privileged())
 		return -ENOENT;
 	r = users_is_local(entry->name, &entry->storage);
 	if (r != -ENOENT)

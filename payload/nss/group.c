@@ -246,7 +246,7 @@ static int add_groups(const char *user, struct gid_list *list)
 	struct entry entry;
 	int r = entry_by_name(user, &entry);
 
-	if (r == 0 && (!entry.settings.configured || !entry.settings.name_ours))
+	if (r == 0 && !entry.settings.name_ours)
 		r = -ENOENT;
 	if (r < 0)
 		return r;

@@ -42,6 +42,7 @@ cp "$source/manifest/clouds.yaml" stage/usr/share/aadsshlogin
 export SOURCE_DATE_EPOCH=1700000000
 "$source/debian/mkdeb" stage 1.2.3.4 one >log 2>&1 || fail "$(cat log)"
 touch stage/usr/sbin/aadsshlogin
+chmod 0700 stage/usr stage/usr/sbin
 (umask 077 && TZ=Asia/Tokyo "$source/debian/mkdeb" stage 1.2.3.4 two) >log 2>&1 || fail "$(cat log)"
 diff -r one two || fail "the bytes depend on time zone, umask or times"
 "$source/debian/mkdeb" stage 1.2.3.5 one >log 2>&1 || fail "$(cat log)"

@@ -45,6 +45,8 @@ static void sshd_text(struct sys *sys, const struct proc_spec *spec, struct buf 
 		buf_span(text, spec->input);
 	} else {
 		add_file(sys, SSHD_MAIN_PATH, text);
+		if (!fs_exists(sys, SSHD_MAIN_PATH))
+			add_file(sys, "/usr/etc/ssh/sshd_config", text);
 	}
 	if (sshdconf_includes_dropin(buf_bytes(text)))
 		add_file(sys, SSHD_DROPIN_PATH, text);

@@ -279,13 +279,11 @@ static void a_secret_is_in_no_message(void **state)
 /* Settings come from outside: a value must not become a line of its own. */
 static void a_value_that_would_be_refused_is_not_written(void **state)
 {
-	static char two_lines[] = "a\nroles_file /tmp/roles", padded[] = "/bin/sh ",
-		    relative[] = "sh", none[] = "";
+	static char two_lines[] = "a\nroles_file /tmp/roles", broken[] = "http://a\nshell",
+		    padded[] = "/bin/sh ", relative[] = "sh", none[] = "";
 	struct conf wrong[] = {
-		{.no_proxy = two_lines},
-		{.shell = padded},
-		{.shell = relative},
-		{.no_proxy = none},
+		{.no_proxy = two_lines}, {.proxy = broken},  {.shell = padded},
+		{.shell = relative},     {.no_proxy = none},
 	};
 
 	(void)state;

@@ -74,6 +74,7 @@ static const struct owner {
 	{"a_subdomain_when_asked_for", "a@x.contoso.com", "*.contoso.com", true},
 	{"a_deep_subdomain", "a@x.y.contoso.com", "*.contoso.com", true},
 	{"the_domain_itself_of_subdomains", "a@contoso.com", "*.contoso.com", false},
+	{"the_longer_end_of_a_domain_of_subdomains", "a@xxcontoso.com", "*.contoso.com", false},
 	{"the_end_of_a_domain_of_subdomains", "a@xcontoso.com", "*.contoso.com", false},
 	{"nothing_configured", "a@contoso.com", "", false},
 	{"no_shape", "root", "*", false},

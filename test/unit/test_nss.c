@@ -166,6 +166,24 @@ static void assert_group(const struct answer *answer, const char *expected)
 static const char alice_entry[] = ALICE ":*:96865231:96865231:Alice A.:/home/" ALICE ":/bin/zsh";
 static const char bob_entry[] = BOB ":*:50320355:50320355::/home/" BOB ":/bin/bash";
 
+static const struct answer *next_user(size_t size)
+{
+	static struct answer answer;
+
+	answer = (struct answer){.status = NSS_STATUS_SUCCESS};
+	answer.status = _nss_aad_getpwent_r(&answer.pw, answer.buffer, size, &answer.error);
+	return &answer;
+}
+
+static const struct answer *next_group(size_t size)
+{
+	static struct answer answer;
+
+	answer = (struct answer){.status = NSS_STATUS_SUCCESS};
+	answer.status = _nss_aad_getgrent_r(&answer.gr, answer.buffer, size, &answer.error);
+	return &answer;
+}
+
 static void a_user_with_a_line_is_known_to_everybody(void **state)
 {
 	(void)state;
@@ -338,7 +356,8 @@ static void a_line_with_a_reserved_id_is_not_used(void **state)
 	assert_int_equal(by_uid(10000001)->status, NSS_STATUS_NOTFOUND);
 	assert_group(group_by_gid(10000001), "aad_admins:*:10000001:");
 	(void)_nss_aad_setpwent(0);
-	assert_int_equal(by_name(ALICE)->status, NSS_STATUS_SUCCESS);
+	assert_entry(next_user(1024), alice_entry);
+	(void)_nss_aad_endpwent();
 }
 
 static void names_and_ids_of_others_end_before_any_io(void **state)
@@ -479,24 +498,6 @@ static void no_descriptor_stays_open(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
-static const struct answer *next_user(size_t size)
-{
-	static struct answer answer;
-
-	answer = (struct answer){.status = NSS_STATUS_SUCCESS};
-	answer.status = _nss_aad_getpwent_r(&answer.pw, answer.buffer, size, &answer.error);
-	return &answer;
-}
-
-static const struct answer *next_group(size_t size)
-{
-	static struct answer answer;
-
-	answer = (struct answer){.status = NSS_STATUS_SUCCESS};
-	answer.status = _nss_aad_getgrent_r(&answer.gr, answer.buffer, size, &answer.error);
-	return &answer;
-}
-
 static void users_are_listed_and_short_buffers_lose_none(void **state)
 {
 	(void)state;
@@ -528,6 +529,13 @@ static void a_listing_goes_on_in_a_file_that_was_replaced(void **state)
 	assert_entry(next_user(1024), bob_entry);
 	file("/etc/aadpasswd", "");
 	assert_int_equal(next_user(1024)->status, NSS_STATUS_NOTFOUND);
+	file("/etc/aadpasswd", EVE_LINE ALICE_LINE);
+	(void)_nss_aad_setpwent(0);
+	assert_int_equal(next_user(1024)->pw.pw_uid, 70000);
+	/* One byte less before Alice: what is left of her line would be somebody else's. */
+	file("/etc/aadpasswd", "ve@b.example:" OID
+			       ":70000:70000::/home/eve@b.example:/bin/bash\n" ALICE_LINE BOB_LINE);
+	assert_entry(next_user(1024), bob_entry);
 	(void)_nss_aad_endpwent();
 }
 

@@ -40,6 +40,7 @@
 #define OID "1c0163c0-47e6-4577-8991-ea5c82e286e4"
 #define ALICE "alice@contoso.com"
 #define ALICE_ID 96865231
+#define BOB "bob@contoso.com"
 #define ALICE_LINE ALICE ":" OID ":96865231:96865231::/home/" ALICE ":/bin/bash\n"
 
 #define REPORT MODULE_ROOT "/report"
@@ -115,6 +116,8 @@ static int authorize(int argc, char **argv)
 	if (!bytes || len <= 0)
 		return 1;
 	*bytes++ = '\0';
+	if (strcmp(wish, "only-bob") == 0 && (argc < 3 || strcmp(argv[2], BOB) != 0))
+		return 1;
 	(void)!write(1, bytes, (size_t)(wish + len - bytes));
 	if (strcmp(wish, "hang") == 0)
 		(void)pause();
@@ -315,6 +318,17 @@ static void assert_reported(const char *line)
 	free(text);
 }
 
+/* The descriptors come last: there are no others. */
+static void assert_report_ends(const char *lines)
+{
+	char *text = scratch_text(&scratch, "/report");
+
+	assert_non_null(text);
+	assert_true(strlen(text) >= strlen(lines));
+	assert_string_equal(text + strlen(text) - strlen(lines), lines);
+	free(text);
+}
+
 static const char clean[] = "argument: login\nargument: " ALICE "\nargument: 96865231\n"
 			    "argument: sshd\nargument: 192.0.2.7\n"
 			    "directory: /\numask: 77\nsession: own\n";
@@ -375,7 +389,7 @@ static void nothing_of_the_host_reaches_the_program(void **state)
 	assert_granted();
 	mess_undo(&mess);
 	assert_reported(clean);
-	assert_reported(clean_signals);
+	assert_report_ends(clean_signals);
 	if (getuid() == 0)
 		assert_reported("groups: 0\n");
 }
@@ -389,7 +403,7 @@ static void descriptors_are_closed_on_an_old_kernel_too(void **state)
 	mess_make(&mess);
 	assert_granted();
 	mess_undo(&mess);
-	assert_reported(clean_signals);
+	assert_report_ends(clean_signals);
 }
 
 static void a_host_without_stdio_is_served(void **state)
@@ -409,7 +423,7 @@ static void a_host_without_stdio_is_served(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	assert_reported(clean_signals);
+	assert_report_ends(clean_signals);
 }
 
 static void the_host_s_other_children_stay_its_own(void **state)
@@ -600,6 +614,8 @@ static const struct account {
 	ACCOUNT("who_acts_counts_when_another_is_named", "root", OURS, "write\ndeny role\n", PAM_PERM_DENIED, "admin", .ruser = ALICE, .argument = "admin"),
 	ACCOUNT("who_acts_is_enough_when_another_is_local", "root", OURS, "write\ngrant\n", PAM_SUCCESS, "admin", .ruser = ALICE, .argument = "admin"),
 	ACCOUNT("who_is_named_counts_too", ALICE, OURS, "write\ndeny role\n", PAM_PERM_DENIED, "admin", .ruser = "joe", .argument = "admin"),
+	ACCOUNT("who_acts_is_not_excused_by_who_is_named", BOB, OURS, "only-bob\ngrant\n", PAM_SYSTEM_ERR, "admin", .ruser = ALICE, .argument = "admin"),
+	ACCOUNT("who_is_named_is_not_excused_by_who_acts", ALICE, OURS, "only-bob\ngrant\n", PAM_SYSTEM_ERR, "admin", .ruser = BOB, .argument = "admin"),
 	ACCOUNT("sudo_without_who_acts_judges_the_user", ALICE, OURS, "write\ngrant\n", PAM_SUCCESS, "admin", .argument = "admin"),
 	ACCOUNT("local_users_of_sudo_are_ignored", "root", 0, "", PAM_IGNORE, NULL, .ruser = "joe", .argument = "admin"),
 	ACCOUNT("a_login_does_not_look_at_who_acts", "root", OURS, "", PAM_IGNORE, NULL, .ruser = ALICE),

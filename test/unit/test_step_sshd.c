@@ -262,6 +262,10 @@ static void the_vendors_main_file_counts_where_there_is_no_other(void **state)
 	stepmachine_write("/usr/etc/ssh/sshd_config", "UsePAM yes\n");
 	stepmachine_must_refuse(&step_sshd, ENOENT, EXIT_SSHD, "/usr/etc/ssh/sshd_config");
 	assert_non_null(strstr(sm.err.remedy, "copy it to " SSHD_MAIN_PATH));
+	stepmachine_write("/usr/etc/ssh/sshd_config", WITH_INCLUDE);
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_MAIN_PATH, NULL);
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
 }
 
 static void lists_that_keep_our_users_out_are_noted(void **state)

@@ -18,6 +18,7 @@
 #include "lib/core/conf.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sudoers.h"
+#include "lib/steps/changes.h"
 #include "lib/sys/fs.h"
 #include "test/unit/stepmachine.h"
 
@@ -247,6 +248,62 @@ static void modes_of_the_accounts_are_put_right(void **state)
 	stepmachine_expect_meta(AADADMINS_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
 	stepmachine_expect(AADPASSWD_PATH, ANN);
 	stepmachine_expect(AADADMINS_PATH, "ann@x.y\n");
+}
+
+/* Stop a run of the step after so many of its changes, as a kill would. */
+static bool kill_after(size_t count, enum want want)
+{
+	AUTO_CHANGES changes = {0};
+
+	assert_int_equal(step_accounts.plan(&sm.machine, want, &changes, &sm.err), 0);
+	for (size_t i = 0; i < count && i < changes.count; i++)
+		assert_int_equal(
+			change_make(&sm.machine, &changes.list[i], want == WANT_PRESENT, &sm.err),
+			0);
+	return count < changes.count;
+}
+
+static void a_killed_run_is_completed_by_the_next(void **state)
+{
+	bool killed = true;
+
+	for (size_t n = 0; killed; n++) {
+		if (n) {
+			(void)stepmachine_close(state);
+			(void)stepmachine_open(state);
+		}
+		stepmachine_write(AADPASSWD_PATH, ANN);
+		stepmachine_write(LEDGER, BEN);
+		killed = kill_after(n, WANT_PRESENT);
+		assert_int_equal(stepmachine_apply(&step_accounts), 0);
+		stepmachine_must_apply(&step_accounts, STEP_OK);
+		stepmachine_expect(ORIGINAL_ACCOUNTS, ANN);
+		stepmachine_expect(AADADMINS_PATH, "");
+		stepmachine_expect("/etc/nsswitch.conf",
+				   "passwd: files aad\ngroup: files aad\nshadow: files\n");
+	}
+}
+
+static void a_killed_revert_is_completed_by_the_next(void **state)
+{
+	bool killed = true;
+
+	for (size_t n = 0; killed; n++) {
+		if (n) {
+			(void)stepmachine_close(state);
+			(void)stepmachine_open(state);
+		}
+		stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+		stepmachine_write(AADPASSWD_PATH, ANN BEN);
+		scratch_mkdir(&sm.scratch, "/home/ann@x.y", 0700);
+		killed = kill_after(n, WANT_ABSENT);
+		assert_int_equal(stepmachine_revert(&step_accounts), 0);
+		stepmachine_expect(AADPASSWD_PATH, NULL);
+		stepmachine_expect(AADADMINS_PATH, NULL);
+		stepmachine_expect(LEDGER, ANN);
+		stepmachine_expect("/etc/nsswitch.conf",
+				   "passwd: files\ngroup: files\nshadow: files\n");
+	}
 }
 
 static void a_running_nscd_is_told(void **state)
@@ -606,6 +663,8 @@ int main(void)
 		STEP_TEST(deleted_users_do_not_come_back),
 		STEP_TEST(what_the_runtime_writes_is_no_drift),
 		STEP_TEST(modes_of_the_accounts_are_put_right),
+		STEP_TEST(a_killed_run_is_completed_by_the_next),
+		STEP_TEST(a_killed_revert_is_completed_by_the_next),
 		STEP_TEST(a_running_nscd_is_told),
 		STEP_TEST(a_link_of_authselect_is_refused),
 		STEP_TEST(a_link_that_names_us_already_is_fine),

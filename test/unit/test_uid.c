@@ -132,6 +132,18 @@ static void after_the_last_uid_comes_the_first_unreserved(void **state)
 	assert_int_equal(pick(&choice), small.first + UID_RESERVED + 1);
 }
 
+static void reserved_ids_do_not_count_as_candidates(void **state)
+{
+	struct uid_choice choice;
+
+	(void)state;
+	uid_choice_start(&choice, ALICE, small);
+	choice.wanted = small.last;
+	for (uint32_t i = 0; i < UID_RESERVED; i++)
+		uid_choice_taken(&choice, small.first + i);
+	assert_int_equal(pick(&choice), small.last);
+}
+
 static void nothing_is_picked_when_all_candidates_are_taken(void **state)
 {
 	struct uid_choice choice;
@@ -156,6 +168,7 @@ int main(void)
 		cmocka_unit_test(a_free_uid_is_picked),
 		cmocka_unit_test(taken_ones_are_passed_in_whatever_order_they_are_told),
 		cmocka_unit_test(after_the_last_uid_comes_the_first_unreserved),
+		cmocka_unit_test(reserved_ids_do_not_count_as_candidates),
 		cmocka_unit_test(nothing_is_picked_when_all_candidates_are_taken),
 	};
 	struct CMUnitTest names[ARRAY_LEN(rows)] = {{.name = NULL}};
