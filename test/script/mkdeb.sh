@@ -23,7 +23,9 @@ lib=lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 
 # What `make install` puts below DESTDIR; the program tells what it was called with.
 mkdir -p stage/usr/sbin stage/usr/libexec/aadsshlogin "stage/$lib/security" \
-	stage/usr/lib/tmpfiles.d stage/usr/share/aadsshlogin stage/usr/share/selinux/packages
+	stage/usr/lib/tmpfiles.d stage/usr/share/aadsshlogin stage/usr/share/man/man8 \
+	stage/usr/share/selinux/packages
+echo .Dt >stage/usr/share/man/man8/aadsshlogin.8
 cat >stage/usr/sbin/aadsshlogin <<'END'
 #!/bin/sh
 echo "$0 $*" >>/var/log/stand-in
@@ -82,6 +84,9 @@ drwxr-xr-x root/root usr/share/doc/
 drwxr-xr-x root/root usr/share/doc/aadsshlogin/
 -rw-r--r-- root/root usr/share/doc/aadsshlogin/changelog.gz
 -rw-r--r-- root/root usr/share/doc/aadsshlogin/copyright
+drwxr-xr-x root/root usr/share/man/
+drwxr-xr-x root/root usr/share/man/man8/
+-rw-r--r-- root/root usr/share/man/man8/aadsshlogin.8.gz
 lrwxrwxrwx root/root usr/libexec/aadsshlogin/aad_authorize->../../sbin/aadsshlogin
 lrwxrwxrwx root/root usr/sbin/aad_certhandler->aadsshlogin
 lrwxrwxrwx root/root usr/sbin/aaduseradd->aadsshlogin

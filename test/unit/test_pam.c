@@ -107,11 +107,13 @@ static void report(int argc, char **argv)
 static int authorize(int argc, char **argv)
 {
 	char wish[8192] = "", *bytes;
-	int in = open(WISH, O_RDONLY | O_CLOEXEC);
-	ssize_t len = in < 0 ? 0 : read(in, wish, sizeof(wish) - 1);
+	ssize_t len;
+	int in;
 
-	(void)flock(in, LOCK_SH); /* until the last process that has it is gone */
 	report(argc, argv);
+	in = open(WISH, O_RDONLY | O_CLOEXEC);
+	len = in < 0 ? 0 : read(in, wish, sizeof(wish) - 1);
+	(void)flock(in, LOCK_SH); /* until the last process that has it is gone */
 	bytes = strchr(wish, '\n');
 	if (!bytes || len <= 0)
 		return 1;
