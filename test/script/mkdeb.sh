@@ -37,9 +37,9 @@ done
 ln -s ../../sbin/aadsshlogin stage/usr/libexec/aadsshlogin/aad_authorize
 cp /bin/true "stage/$lib/libnss_aad.so.2"
 cp /bin/true "stage/$lib/security/pam_aad.so"
-cp "$source/payload/tmpfiles/aadsshlogin.conf" stage/usr/lib/tmpfiles.d
-cp "$source/payload/selinux/aadsshlogin.cil" stage/usr/share/selinux/packages
-cp "$source/manifest/clouds.yaml" stage/usr/share/aadsshlogin
+install -m 0644 "$source/payload/tmpfiles/aadsshlogin.conf" stage/usr/lib/tmpfiles.d
+install -m 0644 "$source/payload/selinux/aadsshlogin.cil" stage/usr/share/selinux/packages
+install -m 0644 "$source/manifest/clouds.yaml" stage/usr/share/aadsshlogin
 
 export SOURCE_DATE_EPOCH=1700000000
 "$source/debian/mkdeb" stage 1.2.3.4 one >log 2>&1 || fail "$(cat log)"
@@ -100,7 +100,7 @@ if [ "$(id -u)" -ne 0 ] || ! unshare -m true 2>/dev/null; then
 	exit 0
 fi
 mkdir over root
-cp "$source/test/script/mkdeb-inside.sh" one
+install -m 0644 "$source/test/script/mkdeb-inside.sh" one
 unshare -m sh -eu -c '
 	mount -t tmpfs tmpfs over
 	mkdir over/upper over/work
