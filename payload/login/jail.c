@@ -33,13 +33,14 @@
 #define ANSWER_OK "ok\n"
 #define ANSWER_FAILED "failed "
 
-/* Nobody but root can change who it is; whoever is the service user already has nothing to drop. */
+/*
+ * user is never root, see service_user_find.  Nobody but root can change who it is; whoever is the
+ * service user already has nothing to drop.
+ */
 static int become(const struct local_user *user)
 {
 	uid_t ruid, euid, suid;
 
-	if (user->uid == 0 || user->gid == 0)
-		return -EPERM;
 	if (geteuid() == 0 &&
 	    (setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
 	     setresuid(user->uid, user->uid, user->uid) < 0))

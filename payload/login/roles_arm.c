@@ -124,12 +124,8 @@ static int check_reply(struct question *q, const char *url, const struct http_re
 							   : REASON_BACKEND_MALFORMED);
 }
 
-/*
- * Ask for up to PARALLEL documents at once.  Failures are told for all but a 404, which the
- * caller judges.
- */
-static int ask(struct question *q, const char *const *urls, size_t count, struct replies *ret,
-	       struct err *err)
+/* Ask for up to PARALLEL documents at once, see check_reply for what came. */
+static void ask(struct question *q, const char *const *urls, size_t count, struct replies *ret)
 {
 	struct http_request requests[PARALLEL];
 
@@ -155,10 +151,6 @@ static int ask(struct question *q, const char *const *urls, size_t count, struct
 			break;
 		q->sys->ops->sleep_ms(q->sys, pause_ms);
 	}
-	for (size_t i = 0; i < count; i++)
-		if (ret->list[i].status != 404 && check_reply(q, urls[i], &ret->list[i], err) < 0)
-			return -err->code;
-	return 0;
 }
 
 /* Resource groups may have letters that a URL has not. */
@@ -216,7 +208,7 @@ static int read_pages(struct question *q, struct list *lists, size_t count, bool
 	const char *urls[PARALLEL];
 	struct list *open[PARALLEL];
 	size_t n = 0;
-	int r;
+	int r = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!lists[i].url)
@@ -227,7 +219,7 @@ static int read_pages(struct question *q, struct list *lists, size_t count, bool
 	*ret_more = n > 0;
 	if (n == 0)
 		return 0;
-	r = ask(q, urls, n, &replies, err);
+	ask(q, urls, n, &replies);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = read_page(q, open[i], &replies.list[i], err);
 	return r;
@@ -293,7 +285,7 @@ static int read_some_definitions(struct question *q, size_t *pos, bool *ret_more
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = buf_ok(&text[i], err);
 	if (r == 0 && n)
-		r = ask(q, urls, n, &replies, err);
+		ask(q, urls, n, &replies);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = take_definition(q, batch[i], urls[i], &replies.list[i], err);
 	for (size_t i = 0; i < n; i++)

@@ -22,7 +22,7 @@ from lab import layer  # noqa: E402
 from lab.login import ssh  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.snapshot import difference  # noqa: E402
-from lab.story import FIRST, MEMORY, NAME, NOT_OURS, WATCHED, expect, zip_of  # noqa: E402
+from lab.story import FIRST, MEMORY, NAME, NOT_OURS, WATCHED, allow_refusals, expect, zip_of  # noqa: E402
 from lab.teller import Teller  # noqa: E402
 
 LIB = "/var/lib/waagent"
@@ -228,6 +228,7 @@ def main() -> int:
     with Machine(hostname="badinput") as machine, \
             Azure.start(layer.LAB / "azure-badinput", prefix=machine.network) as azure:
         machine.trust(azure.ca)
+        allow_refusals(machine)
         machine.start_sshd()
         lab = Lab(machine, azure, Extension(machine, zip_of(arguments.build, FIRST)))
         for row in ROWS:

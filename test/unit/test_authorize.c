@@ -413,6 +413,20 @@ static void being_listed_does_not_suffice(void **state)
 	assert_false(is_listed(fake));
 }
 
+static void who_may_not_log_in_is_not_listed(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	write_user(fake, CERTMAKE_OID, wanted());
+	fakearm_assign(fake, FAKEARM_USER);
+	fakearm_reply(fake, "/roleDefinitions/" FAKEARM_USER,
+		      "{\"name\":\"" FAKEARM_USER "\",\"properties\":{\"permissions\":[{"
+		      "\"actions\":[],\"notActions\":[],\"notDataActions\":[],\"dataActions\":["
+		      "\"Microsoft.Compute/virtualMachines/loginAsAdmin/action\"]}]}}");
+	assert_int_equal(sudo(fake), REASON_NONE);
+	assert_false(is_listed(fake));
+}
+
 static void only_who_is_set_up_administers(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -670,6 +684,7 @@ int main(void)
 		T(a_file_of_roles_needs_no_service),
 		T(the_administrators_role_is_asked_for_afresh),
 		T(being_listed_does_not_suffice),
+		T(who_may_not_log_in_is_not_listed),
 		T(only_who_is_set_up_administers),
 		T(administering_leaves_the_record_of_a_login_alone),
 		T(a_decision_serves_a_minute),

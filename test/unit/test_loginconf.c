@@ -15,6 +15,7 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
+#include "lib/sys/fs.h"
 #include "payload/login/loginconf.h"
 #include "test/unit/fakelogin.h"
 
@@ -60,12 +61,14 @@ static void what_cannot_be_trusted_or_understood_is_closed(void **state)
 	struct fakelogin *fake = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err err = {0};
 		AUTO_CONF conf = {0};
 
 		scratch_write(&fake->scratch, rows[i].path, rows[i].text, rows[i].mode);
 		assert_int_equal(load(fake, &conf), REASON_NOT_CONFIGURED);
 		assert_null(conf.tenant);
 		assert_int_equal(conf.role_backend, BACKEND_NONE);
+		assert_int_equal(fs_remove(fakelogin_sys(fake), CONF_SECRET_PATH, &err), 0);
 	}
 }
 
