@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
@@ -269,17 +269,17 @@ def chapter_owner(tell: Teller, build: Path) -> None:
 def owner(tell: Teller, place: Place) -> None:
     machine, azure = place.machine, place.azure
     place.agent.start()
-    with tell.step("on another machine: installed", essential=True):
+    with tell.step("the agent installs the extension on a second machine", essential=True):
         report = place.install()
         expect(report and (report.handler, report.status) == ("Ready", "success"), report)
     user = Person(machine, azure, f"bob@{DOMAIN}", "user")
     demoted = Person(machine, azure, f"dora@{DOMAIN}", "admin")
     session = demoted.session()
-    with tell.step("there an administrator signs in and uses sudo; then the role is taken away"):
+    with tell.step("an administrator signs in and uses sudo; then the role is taken away"):
         check_sudo(session.run)
         decided = time.monotonic()
         expect(azure.unassign(demoted.oid) == 1, "there was no role")
-    with tell.step("there the owner deletes the PAM module alone: local users get in and keep sudo, others do not"):
+    with tell.step("the owner deletes the PAM module alone: local users get in and keep sudo, others do not"):
         machine.run(["sh", "-c", "rm /usr/lib/*/security/pam_aad.so"])
         place.check_local_users()
         check_refused(user.run("id"))
@@ -293,7 +293,7 @@ def owner(tell: Teller, place: Place) -> None:
         time.sleep(max(0.0, decided + DECISION_LIFE + 1 - time.monotonic()))
         check_no_sudo(session.run, "virtualMachines/loginAsAdmin/action", demoted.oid)
         session.close()
-    with tell.step("there the owner runs apt-get remove aadsshlogin: local users get in and keep sudo"):
+    with tell.step("the owner runs apt-get remove aadsshlogin: local users get in and keep sudo"):
         machine.run(["apt-get", "-y", "remove", "aadsshlogin"], env={"DEBIAN_FRONTEND": "noninteractive"})
         place.check_local_users()
         check_refused(user.run("id"))
@@ -398,13 +398,14 @@ def main() -> int:
 
     def play(chapter: Callable[[Teller, Path], None]) -> None:
         try:
-            with tell.step(f"the chapter {chapter.__name__.partition('_')[2].replace('_', ' ')} came to its end"):
-                chapter(tell, arguments.build)
+            chapter(tell, arguments.build)
         except Skip:
-            pass
+            pass  # told already
+        except Exception as error:  # whatever went wrong, it is told and counted
+            tell.broke_off("the chapter broke off", error)
 
-    chapters: List[Callable[[Teller, Path], None]] = [chapter_life, chapter_owner, chapter_refusals]
-    threads = [threading.Thread(target=play, args=(chapter,)) for chapter in chapters]
+    chapters = {"life": chapter_life, "owner": chapter_owner, "refusals": chapter_refusals}
+    threads = [threading.Thread(target=play, name=name, args=(chapter,)) for name, chapter in chapters.items()]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -14,7 +14,10 @@ class Skip(Exception):
 
 
 class Teller:
-    """Steps may be told from several threads; the numbers are given as the steps end."""
+    """
+    Steps may be told from several threads; the numbers are given as the steps end.  A thread's name says which
+    chapter it plays.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,11 +41,17 @@ class Teller:
         else:
             self._tell(title, started, None)
 
+    def broke_off(self, title: str, error: Exception) -> None:
+        """What stands between the steps failed."""
+        self._tell(title, time.monotonic(), error)
+
     def _tell(self, title: str, started: float, error: "Exception | None") -> None:
         with self._lock:
             number = self.held + len(self.broken) + 1
             took = time.monotonic() - started
-            print(f"{number:3d}  {'ok    ' if error is None else 'BROKEN'}  {title}  ({took:.1f} s)", flush=True)
+            thread = threading.current_thread()
+            chapter = "" if thread is threading.main_thread() else f"[{thread.name}] "
+            print(f"{number:3d}  {'ok    ' if error is None else 'BROKEN'}  {chapter}{title}  ({took:.1f} s)", flush=True)
             if error is None:
                 self.held += 1
                 return
