@@ -10,7 +10,7 @@
 #include "payload/login/accounts.h"
 #include "payload/login/places.h"
 
-#define LOCK_WAIT_MS 8000
+#define LOCK_WAIT_MS 12000 /* many first logins at once; a deadline shortens it */
 #define NSCD_TIMEOUT_MS 2000
 
 int accounts_lock(struct sys *sys, struct err *err)

@@ -182,7 +182,7 @@ static bool bridge_outage(struct sys *sys, const struct conf *conf, const char *
 	struct decision earlier;
 
 	if (conf->offline_grace == 0 ||
-	    decision_load(sys, oid, conf->offline_grace, &earlier, &ignored) < 0 ||
+	    decision_load(sys, conf, oid, conf->offline_grace, &earlier, &ignored) < 0 ||
 	    verdict_of(&earlier, admin)->kind != VERDICT_GRANTED)
 		return false;
 	*ret = earlier;
@@ -196,20 +196,17 @@ static int ask_remote(struct sys *sys, const struct ask_task *task, bool admin,
 	AUTO_CLOSE int lock = -1;
 	int r;
 
-	if (decision_load(sys, task->oid, DECISION_LIFE_S, ret, &ignored) == 0)
+	if (decision_load(sys, task->conf, task->oid, DECISION_LIFE_S, ret, &ignored) == 0)
 		return 0;
 	lock = decision_lock(sys, task->oid, err);
-	if (lock < 0)
-		return lock;
-	if (decision_load(sys, task->oid, DECISION_LIFE_S, ret, &ignored) == 0)
+	if (lock >= 0 &&
+	    decision_load(sys, task->conf, task->oid, DECISION_LIFE_S, ret, &ignored) == 0)
 		return 0;
-	r = ask(sys, task, ret, err);
-	/* A decision that cannot be kept serves this once. */
+	r = lock < 0 ? lock : ask(sys, task, ret, err);
+	/* One that cannot be kept serves this once, unless an earlier grant would outlive it. */
 	if (r == 0)
-		(void)decision_store(sys, task->oid, ret, &ignored);
-	else if (is_outage(err) && bridge_outage(sys, task->conf, task->oid, admin, ret))
-		r = 0;
-	return r;
+		return decision_store(sys, task->conf, task->oid, ret, err);
+	return is_outage(err) && bridge_outage(sys, task->conf, task->oid, admin, ret) ? 0 : r;
 }
 
 static int decide(struct sys *sys, const struct conf *conf, const char *oid, bool admin,
@@ -274,8 +271,11 @@ int authorize(struct sys *sys, const struct conf *conf, const struct authorize_r
 	if (r < 0)
 		return r;
 	r = judge(&ret->decision, request, ret->oid, err);
-	if (r == 0 && !request->admin)
+	if (r == 0 && !request->admin) {
 		r = set_up(sys, conf, request, ret->oid, err);
+		if (r < 0)
+			return r; /* the name may be somebody else's by now */
+	}
 	admin = ret->decision.login.kind == VERDICT_GRANTED &&
 		ret->decision.admin.kind == VERDICT_GRANTED;
 	/* The list follows every decision; that it cannot be written does not hide a refusal's

@@ -10,6 +10,7 @@
 #include "lib/core/base64.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/name.h"
+#include "lib/core/pamstack.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
 #include "payload/login/audit.h"
@@ -19,6 +20,13 @@
 #include "payload/login/verify.h"
 
 #define DEADLINE_MS 10000
+#define PAM_FILE_MAX ((size_t)64 << 10)
+#define PASSWD_MAX ((size_t)16 << 20)
+
+/* What lib/steps/pam.c edits.  The second counts where there is a sudo to use. */
+#define PAM_SSHD_PATH "/etc/pam.d/sshd"
+#define PAM_SUDO_PATH "/etc/pam.d/sudo"
+#define SUDO_PATH "/usr/bin/sudo"
 
 /* How the base64 of every key of the type CERT_TYPE_NAME begins: its length, and most of its name.
  */
@@ -36,6 +44,14 @@ static const char *const pam_modules[] = {
 	"/lib/security/pam_aad.so",
 };
 
+/* Who offers which key to whom. */
+struct offer {
+	const char *user; /* as the passwd entry says it */
+	const char *name; /* in lower case */
+	const char *key;
+	pid_t parent;
+};
+
 static int require_pam_module(struct sys *sys, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(pam_modules); i++)
@@ -43,6 +59,54 @@ static int require_pam_module(struct sys *sys, struct err *err)
 			return 0;
 	return reason_refuse(err, REASON_NOT_CONFIGURED,
 			     "the PAM module is missing, so nobody would ask for the role");
+}
+
+static int require_pam_line(struct sys *sys, const char *path, enum pam_question question,
+			    struct err *err)
+{
+	AUTO_BUF text = {0};
+	int r = fs_read(sys, path, FS_FOLLOW, PAM_FILE_MAX, &text, NULL, err);
+
+	if (r < 0)
+		return reason_add(err, REASON_PAM_LINE_MISSING);
+	return pamstack_holds(buf_bytes(&text), question)
+		       ? 0
+		       : reason_refuse(err, REASON_PAM_LINE_MISSING,
+				       "%s does not begin its account stack with our line", path);
+}
+
+/* A package can put its own PAM file back: then nobody would ask for the role, or ask again. */
+static int require_account_phase(struct sys *sys, struct err *err)
+{
+	int r = require_pam_module(sys, err);
+
+	if (r == 0)
+		r = require_pam_line(sys, PAM_SSHD_PATH, PAM_LOGIN, err);
+	if (r == 0 && fs_exists(sys, SUDO_PATH) && fs_exists(sys, PAM_SUDO_PATH))
+		r = require_pam_line(sys, PAM_SUDO_PATH, PAM_ADMIN, err);
+	return r;
+}
+
+/* PAM ignores a local account, so a certificate would let its owner in without a role. */
+static int refuse_local_account(struct sys *sys, const struct offer *offer, struct err *err)
+{
+	struct span rest, line;
+	AUTO_BUF text = {0};
+	int r = fs_read(sys, "/etc/passwd", FS_TRUSTED, PASSWD_MAX, &text, NULL, err);
+
+	if (r < 0)
+		return reason_add(err, REASON_INTERNAL);
+	rest = buf_bytes(&text);
+	while (span_line(&rest, &line)) {
+		const unsigned char *colon = line.len ? memchr(line.p, ':', line.len) : NULL;
+
+		if (colon)
+			line.len = (size_t)(colon - line.p);
+		if (span_is(line, offer->user) || span_is(line, offer->name))
+			return reason_refuse(err, REASON_LOCAL_ACCOUNT, "%.*s is in /etc/passwd",
+					     (int)line.len, (const char *)line.p);
+	}
+	return 0;
 }
 
 /* The object id that has the name on this machine, "" when nobody has.  *ret borrows from *text. */
@@ -69,21 +133,23 @@ static int decode(const char *key, struct buf *ret, struct err *err)
 	return r < 0 ? reason_add(err, REASON_CERT_MALFORMED) : 0;
 }
 
-static int accept_certificate(struct sys *sys, const struct conf *conf, const char *name,
-			      struct span blob, pid_t parent, struct verified *verified,
-			      struct buf *ret, struct err *err)
+static int accept_certificate(struct sys *sys, const struct conf *conf, const struct offer *offer,
+			      struct span blob, struct verified *verified, struct buf *ret,
+			      struct err *err)
 {
 	AUTO_BUF passwd = {0};
 	AUTO_BUF line = {0};
 	struct span oid;
-	int r = recorded_oid(sys, name, &passwd, &oid, err);
+	int r = recorded_oid(sys, offer->name, &passwd, &oid, err);
 
 	if (r == 0)
-		r = verify_certificate(sys, conf, name, oid, blob, verified, err);
+		r = verify_certificate(sys, conf, offer->name, oid, blob, verified, err);
 	if (r == 0)
-		r = require_pam_module(sys, err);
+		r = refuse_local_account(sys, offer, err);
 	if (r == 0)
-		r = record_write(sys, parent, name, blob, err);
+		r = require_account_phase(sys, err);
+	if (r == 0)
+		r = record_write(sys, offer->parent, offer->name, blob, err);
 	if (r < 0)
 		return r;
 	buf_printf(&line, "cert-authority,principals=\"%s\" ssh-rsa ",
@@ -96,22 +162,26 @@ static int accept_certificate(struct sys *sys, const struct conf *conf, const ch
 	return r;
 }
 
-static int judge(struct sys *sys, const struct conf *conf, const char *name, const char *key,
-		 pid_t parent, const struct log *log, struct buf *ret, struct err *err)
+static int judge(struct sys *sys, const struct conf *conf, const struct offer *offer,
+		 const struct log *log, struct buf *ret, struct err *err)
 {
 	int64_t start_ns = sys->ops->boottime_ns(sys);
-	struct audit audit = {.user = name, .action = "key"};
+	struct audit audit = {.user = offer->name, .action = "key"};
 	struct verified verified = {0};
 	AUTO_BUF blob = {0};
-	int r = decode(key, &blob, err);
+	int r = decode(offer->key, &blob, err);
 
 	if (r == 0)
-		r = accept_certificate(sys, conf, name, buf_bytes(&blob), parent, &verified, ret,
-				       err);
+		r = accept_certificate(sys, conf, offer, buf_bytes(&blob), &verified, ret, err);
 	audit_certificate(&audit, &verified);
 	audit.ms = (sys->ops->boottime_ns(sys) - start_ns) / 1000000;
 	audit_line(log, &audit, r < 0 ? err : NULL);
 	return r;
+}
+
+static bool is_certificate(const char *key)
+{
+	return strncmp(key, CERT_KEY_PREFIX, strlen(CERT_KEY_PREFIX)) == 0;
 }
 
 int certhandler_answer(struct sys *sys, const char *user, const char *key, pid_t parent,
@@ -120,18 +190,19 @@ int certhandler_answer(struct sys *sys, const char *user, const char *key, pid_t
 	struct err removal = {0};
 	AUTO_CONF conf = {0};
 	char name[NAME_SIZE];
+	const struct offer offer = {.user = user, .name = name, .key = key, .parent = parent};
 	int r;
 
 	if (!name_lower(user, name, sizeof(name)) || !name_shaped(name))
 		return 0;
-	if (strncmp(key, CERT_KEY_PREFIX, strlen(CERT_KEY_PREFIX)) != 0)
+	if (!is_certificate(key))
 		return record_remove(sys, parent, err);
 	r = loginconf_load(sys, &conf, err);
 	if (r == 0) {
 		(void)log_level_parse(conf.log_level, &log->level);
 		if (!name_ours(name, span_of(conf.user_domains)))
 			return record_remove(sys, parent, err);
-		r = judge(sys, &conf, name, key, parent, log, ret, err);
+		r = judge(sys, &conf, &offer, log, ret, err);
 	} else {
 		audit_line(log, &(struct audit){.user = name, .action = "key"}, err);
 	}
@@ -148,8 +219,10 @@ int certhandler_main(struct sys *sys, int argc, char **argv)
 
 	if (argc != 3)
 		return 0;
-	/* Bytes from the network are not for root. */
+	/* Bytes from the network are not for root.  Other keys get no answer from anybody. */
 	if (geteuid() == 0) {
+		if (!is_certificate(argv[2]))
+			return 0;
 		log_line(&log, LOG_LEVEL_ERROR,
 			 "AuthorizedKeysCommandUser is root, and must be aadsshlogin: no key is "
 			 "accepted");

@@ -5,10 +5,11 @@
  * MUST:
  *  1. for a name that has not our shape, do no I/O; for a key that is no RSA certificate, none but
  *     to remove this login's record;
- *  2. print nothing unless every check holds, the account phase is there to ask for the role, and
- *     the record for it lies ready;
+ *  2. print nothing unless every check holds, the account phases of sshd and sudo are there to ask
+ *     for the role, and the record for it lies ready;
  *  3. print no principal but the requested user's: it replaces sshd's own comparison;
- *  4. leave no record after any other outcome.
+ *  4. leave no record after any other outcome;
+ *  5. accept no certificate for an account of /etc/passwd: the account phase asks nobody about it.
  */
 #ifndef LOGIN_CERTHANDLER_H
 #define LOGIN_CERTHANDLER_H

@@ -116,8 +116,28 @@ static void decision_path(const char *oid, const char *suffix, char ret[DECISION
 	(void)snprintf(ret, DECISION_PATH_SIZE, DECISIONS_DIR "/%s%s", oid, suffix);
 }
 
-int decision_load(struct sys *sys, const char *oid, int64_t life_s, struct decision *ret,
-		  struct err *err)
+static void add_source(const struct conf *conf, struct buf *ret)
+{
+	buf_printf(ret, "source %s %s\n", conf->resource_manager ? conf->resource_manager : "-",
+		   conf->resource_id ? conf->resource_id : "-");
+}
+
+static int parse_file(struct span text, const struct conf *conf, struct decision *ret,
+		      struct err *err)
+{
+	AUTO_BUF source = {0};
+	struct span front;
+
+	add_source(conf, &source);
+	if (buf_ok(&source, err) < 0)
+		return -err->code;
+	if (!span_take(&text, source.len, &front) || !span_eq(front, buf_bytes(&source)))
+		return err_set(err, ENOENT, "the last decision is about another resource");
+	return decision_parse(text, ret, err);
+}
+
+int decision_load(struct sys *sys, const struct conf *conf, const char *oid, int64_t life_s,
+		  struct decision *ret, struct err *err)
 {
 	struct decision decision;
 	char path[DECISION_PATH_SIZE];
@@ -128,7 +148,7 @@ int decision_load(struct sys *sys, const char *oid, int64_t life_s, struct decis
 	decision_path(oid, "", path);
 	r = fs_read(sys, path, FS_TRUSTED, DECISION_MAX, &text, NULL, err);
 	if (r == 0)
-		r = decision_parse(buf_bytes(&text), &decision, err);
+		r = parse_file(buf_bytes(&text), conf, &decision, err);
 	if (r < 0)
 		return r;
 	age_ns = sys->ops->boottime_ns(sys) - decision.boottime_ns;
@@ -138,16 +158,20 @@ int decision_load(struct sys *sys, const char *oid, int64_t life_s, struct decis
 	return 0;
 }
 
-int decision_store(struct sys *sys, const char *oid, const struct decision *decision,
-		   struct err *err)
+int decision_store(struct sys *sys, const struct conf *conf, const char *oid,
+		   const struct decision *decision, struct err *err)
 {
 	const struct fs_meta meta = {.mode = 0600, .uid = sys->owner, .gid = getegid()};
 	char path[DECISION_PATH_SIZE];
 	AUTO_BUF text = {0};
-	int r = decision_format(decision, &text, err);
+	int r;
 
+	add_source(conf, &text);
+	r = decision_format(decision, &text, err);
 	decision_path(oid, "", path);
-	return r < 0 ? r : fs_replace(sys, path, buf_bytes(&text), &meta, err);
+	if (r == 0)
+		r = fs_replace(sys, path, buf_bytes(&text), &meta, err);
+	return r < 0 ? fs_remove(sys, path, err) : 0;
 }
 
 int decision_lock(struct sys *sys, const char *oid, struct err *err)

@@ -8,11 +8,17 @@
  *	login granted|denied|missing TAB <assignment id> TAB <scope>
  *	admin granted|denied|missing TAB <assignment id> TAB <scope>
  *	end
+ *
+ * On disk a line stands before it that says what was asked: a decision about another resource is
+ * none.
+ *
+ *	source <Resource Manager> <resource id>
  */
 #ifndef LOGIN_DECISION_H
 #define LOGIN_DECISION_H
 
 #include "lib/core/buf.h"
+#include "lib/core/conf.h"
 #include "lib/core/guid.h"
 #include "lib/core/roles.h"
 #include "lib/sys/sys.h"
@@ -44,13 +50,18 @@ int decision_format(const struct decision *decision, struct buf *ret, struct err
 int decision_parse(struct span text, struct decision *ret, struct err *err);
 
 /*
- * The decision on disk about an account, if it was made in the last life_s seconds of this boot.
- * Root's alone.  -ENOENT: none, or older; -EBADMSG, -EPERM.
+ * The decision on disk about an account and the resource of conf, if it was made in the last
+ * life_s seconds of this boot.  Root's alone.  -ENOENT: none, or older; -EBADMSG, -EPERM.
  */
-int decision_load(struct sys *sys, const char *oid, int64_t life_s, struct decision *ret,
-		  struct err *err);
-int decision_store(struct sys *sys, const char *oid, const struct decision *decision,
-		   struct err *err);
+int decision_load(struct sys *sys, const struct conf *conf, const char *oid, int64_t life_s,
+		  struct decision *ret, struct err *err);
+
+/*
+ * Keep a decision instead of the earlier one.  When it cannot be written the earlier one is
+ * removed, and that is success too; a failure is that the earlier one still stands.
+ */
+int decision_store(struct sys *sys, const struct conf *conf, const char *oid,
+		   const struct decision *decision, struct err *err);
 
 /*
  * Ask about an account one after the other: who waited finds the answer on disk.  Returns a

@@ -179,8 +179,8 @@ static int refresh(struct sys *sys, const struct conf *conf, const char *tenant,
 
 static int not_trusted(const char *tenant, struct err *err)
 {
-	return reason_refuse(err, REASON_CA_NOT_TRUSTED, "the signing key is none of the tenant %s",
-			     tenant);
+	return reason_refuse(err, REASON_CA_NOT_TRUSTED,
+			     "the signing key is not among those of tenant %s", tenant);
 }
 
 static int check_pinned(struct sys *sys, const struct conf *conf, const char *tenant,

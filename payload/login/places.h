@@ -6,13 +6,13 @@
 #ifndef LOGIN_PLACES_H
 #define LOGIN_PLACES_H
 
+#include "lib/core/handoff.h" /* HANDOFF_DIR */
 #include "lib/core/sshdconf.h"
 
 /* The unprivileged user that talks to the network and parses what it says. */
 #define SERVICE_USER KEY_COMMAND_USER
 
 #define RUN_DIR "/run/aadsshlogin" /* root 0755, empty after a boot */
-#define HANDOFF_DIR RUN_DIR "/handoff" /* SERVICE_USER 0700 */
 #define PRIVATE_DIR RUN_DIR "/private" /* SERVICE_USER 0700, tokens */
 #define DECISIONS_DIR RUN_DIR "/decisions" /* root 0700 */
 #define ACCOUNTS_LOCK RUN_DIR "/accounts.lock" /* root 0600 */

@@ -13,9 +13,13 @@
 #include "payload/login/provision.h"
 #include "payload/login/uidpick.h"
 
-/* What a user's line borrows while the ledger is rewritten. */
-struct line {
-	char text[AADPASSWD_LINE_MAX + 1];
+/* An account that is being set up. */
+struct account {
+	const struct conf *conf;
+	const char *name, *oid;
+	uint32_t asked; /* an id that no other source of names has; 0: none was asked about */
+	struct aad_user user; /* borrows from line */
+	char line[AADPASSWD_LINE_MAX + 1];
 	char home[HOME_SIZE];
 };
 
@@ -58,90 +62,109 @@ static int find_complete(struct sys *sys, const char *name, const char *oid, boo
 	return r;
 }
 
-/* A line of its own for the user, so that *user no longer borrows from the ledger. */
-static int own_line(struct aad_user *user, struct line *line, struct err *err)
+/* Keep the user in the account itself, independent of the ledger. */
+static int keep(struct account *account, const struct aad_user *user, struct err *err)
 {
-	if (!aadpasswd_format(user, line->text, sizeof(line->text)) ||
-	    !aadpasswd_parse(span_of(line->text), user))
+	if (!aadpasswd_format(user, account->line, sizeof(account->line)) ||
+	    !aadpasswd_parse(span_of(account->line), &account->user))
 		return err_set(err, EINVAL, "no line of " AADPASSWD_PATH " can be made");
-	return user_home(user, line->home, err);
+	return user_home(&account->user, account->home, err);
 }
 
-static int new_user(struct sys *sys, const struct conf *conf, const struct ledger *ledger,
-		    const char *name, const char *oid, struct line *line, struct aad_user *ret,
+static int new_user(struct sys *sys, const struct ledger *ledger, struct account *account,
 		    struct err *err)
 {
+	const struct conf *conf = account->conf;
 	const struct uid_range range = {.first = conf->uid_first, .last = conf->uid_last};
+	struct aad_user user;
+	char home[HOME_SIZE];
 	uint32_t id;
-	int r = uidpick(sys, ledger, name, range, &id, err);
+	int r = uidpick(sys, ledger, account->name, range, account->asked, &id, err);
 
 	if (r < 0)
 		return r;
-	if (!aadpasswd_new(name, id, span_of(conf->home_template), span_of(conf->shell), line->home,
-			   ret))
+	if (!aadpasswd_new(account->name, id, span_of(conf->home_template), span_of(conf->shell),
+			   home, &user))
 		return err_set(err, EINVAL, "no home can be made of %s", conf->home_template);
-	ret->oid = span_of(oid);
-	return own_line(ret, line, err);
+	user.oid = span_of(account->oid);
+	return keep(account, &user, err);
 }
 
 /* The account as it was, or as it is going to be. */
-static int settle(struct sys *sys, const struct conf *conf, const struct ledger *ledger,
-		  const char *name, const char *oid, struct line *line, struct aad_user *ret,
+static int settle(struct sys *sys, const struct ledger *ledger, struct account *account,
 		  struct err *err)
 {
-	int r;
+	struct aad_user user;
+	int r = 0;
 
-	switch (ledger_find(ledger, name, ret)) {
+	switch (ledger_find(ledger, account->name, &user)) {
+	case LEDGER_UNKNOWN:
+		return new_user(sys, ledger, account, err);
+	case LEDGER_REMEMBERED:
+		r = uidpick_still_free(sys, ledger, account->name, user.id, account->asked, err);
+		break;
 	case LEDGER_PRESENT:
 		break;
-	case LEDGER_REMEMBERED:
-		r = uidpick_still_free(sys, ledger, name, ret->id, err);
-		if (r < 0)
-			return r;
-		break;
-	default:
-		return new_user(sys, conf, ledger, name, oid, line, ret, err);
 	}
-	r = check_oid(name, oid, ret, err);
-	return r < 0 ? r : own_line(ret, line, err);
+	if (r == 0)
+		r = check_oid(account->name, account->oid, &user, err);
+	return r < 0 ? r : keep(account, &user, err);
 }
 
-static int set_up(struct sys *sys, const struct conf *conf, const char *name, const char *oid,
-		  uint32_t *ret_id, struct err *err)
+/* Other sources of names can be slow: they are asked before the lock is taken. */
+static int prepare(struct sys *sys, struct account *account, struct err *err)
 {
 	AUTO_LEDGER ledger = LEDGER_INIT;
-	struct aad_user user;
-	struct line line;
+	int r = ledger_read(sys, &ledger, err);
+
+	if (r == 0)
+		r = settle(sys, &ledger, account, err);
+	if (r == 0)
+		account->asked = account->user.id;
+	return r;
+}
+
+static int set_up(struct sys *sys, struct account *account, struct err *err)
+{
+	AUTO_LEDGER ledger = LEDGER_INIT;
+	const struct aad_user *user = &account->user;
 	bool exists;
 	int r = ledger_open(sys, &ledger, err);
 
 	if (r == 0)
-		r = settle(sys, conf, &ledger, name, oid, &line, &user, err);
+		r = settle(sys, &ledger, account, err);
 	/* A home that cannot be had leaves no trace of the account. */
 	if (r == 0)
-		r = home_look(sys, line.home, user.id, &exists, err);
+		r = home_look(sys, account->home, user->id, &exists, err);
 	if (r == 0)
-		r = ledger_remember(sys, &ledger, &user, err);
+		r = ledger_remember(sys, &ledger, user, err);
 	if (r == 0)
-		r = home_make(sys, line.home, user.id, err);
+		r = home_make(sys, account->home, user->id, err);
+	return r < 0 ? r : ledger_set_up(sys, &ledger, user, err);
+}
+
+static int complete(struct sys *sys, struct account *account, struct err *err)
+{
+	int r = prepare(sys, account, err);
+
 	if (r == 0)
-		r = ledger_set_up(sys, &ledger, &user, err);
-	if (r < 0)
-		return r;
-	*ret_id = user.id;
-	return 0;
+		r = set_up(sys, account, err);
+	if (r == 0)
+		accounts_changed(sys);
+	return r;
 }
 
 int provision(struct sys *sys, const struct conf *conf, const char *name, const char *oid,
 	      uint32_t *ret_id, struct err *err)
 {
-	bool complete;
-	int r = find_complete(sys, name, oid, &complete, ret_id, err);
+	struct account account = {.conf = conf, .name = name, .oid = oid};
+	bool is_complete;
+	int r = find_complete(sys, name, oid, &is_complete, ret_id, err);
 
-	if (r == 0 && !complete) {
-		r = set_up(sys, conf, name, oid, ret_id, err);
+	if (r == 0 && !is_complete) {
+		r = complete(sys, &account, err);
 		if (r == 0)
-			accounts_changed(sys);
+			*ret_id = account.user.id;
 	}
 	return r < 0 ? reason_add(err, REASON_PROVISION_FAILED) : 0;
 }

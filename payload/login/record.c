@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,31 @@ static void record_path(pid_t parent, char ret[RECORD_PATH_SIZE])
 	(void)snprintf(ret, RECORD_PATH_SIZE, HANDOFF_DIR "/%d", (int)parent);
 }
 
+/*
+ * Whoever offers a certificate but cannot sign with its key leaves a record that nobody takes.
+ * Those of processes that have ended go; kill tells them apart even where /proc hides other users'
+ * processes.  What stays must not fill /run.
+ */
+static int sweep(struct sys *sys, struct err *err)
+{
+	AUTO_NAMES names = NULL;
+	struct err ignored = {0};
+	size_t left = 0;
+	uint64_t pid;
+	int r = fs_list(sys, HANDOFF_DIR, &names, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; names[i]; i++)
+		if (!num_parse(span_of(names[i]), INT32_MAX, &pid) || pid == 0 ||
+		    kill((pid_t)pid, 0) == 0 || errno != ESRCH ||
+		    record_remove(sys, (pid_t)pid, &ignored) < 0)
+			left++;
+	return left < RECORDS_MAX
+		       ? 0
+		       : err_set(err, ENOSPC, HANDOFF_DIR " holds %zu records already", left);
+}
+
 int record_write(struct sys *sys, pid_t parent, const char *name, struct span cert, struct err *err)
 {
 	const struct fs_meta meta = {.mode = 0600, .uid = geteuid(), .gid = getegid()};
@@ -37,6 +63,9 @@ int record_write(struct sys *sys, pid_t parent, const char *name, struct span ce
 	r = buf_ok(&record.cert, err);
 	if (r == 0)
 		r = handoff_format(&record, &text, err);
+	if (r < 0)
+		return r;
+	r = sweep(sys, err);
 	record_path(parent, path);
 	return r < 0 ? r : fs_replace(sys, path, buf_bytes(&text), &meta, err);
 }

@@ -11,7 +11,12 @@
 #include "lib/core/handoff.h"
 #include "lib/sys/sys.h"
 
-/* Leave the record, which replaces an earlier one of this process.  cert is the wire form. */
+#define RECORDS_MAX 4096
+
+/*
+ * Leave the record, which replaces an earlier one of this process, and remove those of processes
+ * that have ended.  cert is the wire form.  -ENOSPC: RECORDS_MAX are there even so.
+ */
 int record_write(struct sys *sys, pid_t parent, const char *name, struct span cert,
 		 struct err *err);
 

@@ -355,7 +355,8 @@ int roles_arm_ask(struct sys *sys, const struct conf *conf, const char *oid, str
 
 	if (!conf->resource_id || !conf->resource_manager)
 		return reason_refuse(err, REASON_NOT_CONFIGURED, "no resource is configured");
-	/* A kept token can have been withdrawn: then a new one gets the second try. */
+	/* A kept token can have been withdrawn, or be of a former identity, which 403 means: then a
+	 * new one gets the second try. */
 	for (int tries = 0; tries < 2 && cached; tries++) {
 		char *token;
 
@@ -364,7 +365,7 @@ int roles_arm_ask(struct sys *sys, const struct conf *conf, const char *oid, str
 			return r;
 		r = ask_with(sys, conf, oid, token, &status, ret, err);
 		token_free(token);
-		if (r == 0 || status != 401)
+		if (r == 0 || (status != 401 && status != 403))
 			return r;
 		token_forget(sys);
 	}

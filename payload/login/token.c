@@ -10,6 +10,7 @@
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/imds.h"
+#include "lib/sys/lock.h"
 #include "payload/login/ownfile.h"
 #include "payload/login/places.h"
 #include "payload/login/token.h"
@@ -19,6 +20,7 @@
 #define HEADING "aadsshlogin-token 1"
 #define MARGIN_S 300 /* not used so shortly before it expires */
 #define PATIENCE_MS 4000
+#define LOCK_WAIT_MS 6000 /* for another process that asks */
 
 /*
  *	aadsshlogin-token 1
@@ -83,11 +85,28 @@ static int ask(struct sys *sys, const struct conf *conf, const char *audience, c
 	return 0;
 }
 
+/* The metadata service takes few requests a second: one process asks, the others wait for its
+ * token. */
+static int ask_alone(struct sys *sys, const struct conf *conf, const char *audience,
+		     char **ret_text, bool *ret_cached, struct err *err)
+{
+	AUTO_CLOSE int lock =
+		lock_take(sys, TOKEN_PATH ".lock", "a request for a token", LOCK_WAIT_MS, err);
+
+	if (lock < 0)
+		return reason_add(err, REASON_TOKEN_UNAVAILABLE);
+	*ret_text = load(sys, audience);
+	if (*ret_text)
+		return 0;
+	*ret_cached = false;
+	return ask(sys, conf, audience, ret_text, err);
+}
+
 int token_get(struct sys *sys, const struct conf *conf, char **ret_text, bool *ret_cached,
 	      struct err *err)
 {
 	char audience[512];
-	int n, r;
+	int n;
 
 	if (!conf->resource_manager)
 		return reason_refuse(err, REASON_NOT_CONFIGURED,
@@ -96,10 +115,9 @@ int token_get(struct sys *sys, const struct conf *conf, char **ret_text, bool *r
 	if (n < 0 || (size_t)n >= sizeof(audience))
 		return reason_refuse(err, REASON_NOT_CONFIGURED,
 				     "the URL of Resource Manager is too long");
+	*ret_cached = true;
 	*ret_text = load(sys, audience);
-	*ret_cached = *ret_text;
-	r = *ret_text ? 0 : ask(sys, conf, audience, ret_text, err);
-	return r;
+	return *ret_text ? 0 : ask_alone(sys, conf, audience, ret_text, ret_cached, err);
 }
 
 void token_forget(struct sys *sys)

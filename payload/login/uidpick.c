@@ -14,7 +14,7 @@
 
 #define LOCAL_MAX ((size_t)16 << 20)
 
-/* Both have the name first and the id third. */
+/* Both have the name first and the id third; the fourth is a gid in /etc/passwd. */
 static const char *const local_files[] = {"/etc/passwd", "/etc/group"};
 
 /* The same two as databases of name services. */
@@ -34,37 +34,31 @@ static struct span take_field(struct span *line)
 	return field;
 }
 
-/* False for a line that is no entry: a comment, a mark of NIS. */
-static bool parse_local(struct span line, struct span *ret_name, uint32_t *ret_id)
+static void tell_field(struct span field, struct uid_choice *choice)
 {
 	uint64_t id;
 
-	*ret_name = take_field(&line);
-	(void)take_field(&line);
-	if (!num_parse(take_field(&line), UINT32_MAX, &id))
-		return false;
-	*ret_id = (uint32_t)id;
-	return true;
+	if (num_parse(field, UINT32_MAX, &id))
+		uid_choice_taken(choice, (uint32_t)id);
 }
 
 /* Tell choice the ids of a local file, which must not have the name itself. */
 static int tell_local(struct sys *sys, const char *path, const char *name,
 		      struct uid_choice *choice, struct err *err)
 {
-	struct span lines, line, entry;
+	struct span lines, line;
 	AUTO_BUF text = {0};
-	uint32_t id;
 	int r = fs_read(sys, path, FS_TRUSTED, LOCAL_MAX, &text, NULL, err);
 
 	if (r < 0)
 		return r;
 	lines = buf_bytes(&text);
 	while (span_line(&lines, &line)) {
-		if (!parse_local(line, &entry, &id))
-			continue;
-		if (span_is(entry, name))
+		if (span_is(take_field(&line), name))
 			return err_set(err, EEXIST, "%s is in %s already", name, path);
-		uid_choice_taken(choice, id);
+		(void)take_field(&line);
+		tell_field(take_field(&line), choice);
+		tell_field(take_field(&line), choice);
 	}
 	return 0;
 }
@@ -110,7 +104,7 @@ static int ask_others(struct sys *sys, uint32_t id, bool *ret_taken, struct err 
 }
 
 static int pick(struct sys *sys, const struct ledger *ledger, const char *name,
-		struct uid_range range, uint32_t *ret, struct err *err)
+		struct uid_range range, uint32_t asked_already, uint32_t *ret, struct err *err)
 {
 	struct uid_choice choice;
 	bool taken = true;
@@ -122,6 +116,8 @@ static int pick(struct sys *sys, const struct ledger *ledger, const char *name,
 	while (r == 0 && taken) {
 		if (!uid_choice_pick(&choice, &id))
 			return err_set(err, ENOSPC, "no uid is free for %s", name);
+		if (id == asked_already)
+			break;
 		r = ask_others(sys, id, &taken, err);
 		if (taken)
 			uid_choice_taken(&choice, id);
@@ -133,16 +129,16 @@ static int pick(struct sys *sys, const struct ledger *ledger, const char *name,
 }
 
 int uidpick(struct sys *sys, const struct ledger *ledger, const char *name, struct uid_range range,
-	    uint32_t *ret, struct err *err)
+	    uint32_t asked_already, uint32_t *ret, struct err *err)
 {
-	return pick(sys, ledger, name, range, ret, err) < 0
+	return pick(sys, ledger, name, range, asked_already, ret, err) < 0
 		       ? reason_add(err, REASON_PROVISION_FAILED)
 		       : 0;
 }
 
 /* A choice whose first candidate is the id itself. */
 static int still_free(struct sys *sys, const struct ledger *ledger, const char *name, uint32_t id,
-		      struct err *err)
+		      uint32_t asked_already, struct err *err)
 {
 	struct uid_choice choice = {.range = {UID_LOWEST, UID_HIGHEST}, .wanted = id};
 	bool taken;
@@ -152,7 +148,7 @@ static int still_free(struct sys *sys, const struct ledger *ledger, const char *
 	if (r < 0)
 		return r;
 	taken = !uid_choice_pick(&choice, &got) || got != id;
-	if (!taken)
+	if (!taken && id != asked_already)
 		r = ask_others(sys, id, &taken, err);
 	if (r == 0 && taken)
 		r = err_set(err, EEXIST, "uid %u, which was the one of %s, is somebody else's now",
@@ -161,8 +157,9 @@ static int still_free(struct sys *sys, const struct ledger *ledger, const char *
 }
 
 int uidpick_still_free(struct sys *sys, const struct ledger *ledger, const char *name, uint32_t id,
-		       struct err *err)
+		       uint32_t asked_already, struct err *err)
 {
-	return still_free(sys, ledger, name, id, err) < 0 ? reason_add(err, REASON_PROVISION_FAILED)
-							  : 0;
+	return still_free(sys, ledger, name, id, asked_already, err) < 0
+		       ? reason_add(err, REASON_PROVISION_FAILED)
+		       : 0;
 }

@@ -8,14 +8,15 @@
 /*
  * A uid for a name that is set up for the first time: its own one, or the first after it that is
  * no uid and no gid of the local files, of the ledger, or of another source of names.
- * -EEXIST: a local account has the name; -ENOSPC: UID_PROBES ids are taken; or the failure to find
- * out: then nothing is known to be free.  Reason: provision-failed.
+ * asked_already  an id that an earlier call picked: the other sources, which are slow, are not
+ * asked about it again; 0: none -EEXIST: a local account has the name; -ENOSPC: UID_PROBES ids are
+ * taken; or the failure to find out: then nothing is known to be free.  Reason: provision-failed.
  */
 int uidpick(struct sys *sys, const struct ledger *ledger, const char *name, struct uid_range range,
-	    uint32_t *ret, struct err *err);
+	    uint32_t asked_already, uint32_t *ret, struct err *err);
 
 /* Is the uid of somebody who is remembered still nobody else's?  Errors as above. */
 int uidpick_still_free(struct sys *sys, const struct ledger *ledger, const char *name, uint32_t id,
-		       struct err *err);
+		       uint32_t asked_already, struct err *err);
 
 #endif

@@ -238,19 +238,23 @@ static int gid_list_add(struct gid_list *list, gid_t gid)
 }
 
 /*
- * The groups of a user who is ours.  initgroups asks every source for every user: a local account
- * that has the name of one of ours gets none of our groups.
+ * The groups of a user who is ours.  initgroups asks every source for every user: an account of
+ * another source that has the name of one of ours, in whatever case, gets none of our groups.  A
+ * local one is told by its name, any other by its primary group, which nscd does not say.
  */
-static int add_groups(const char *user, struct gid_list *list)
+static int add_groups(const char *user, gid_t primary, struct gid_list *list)
 {
 	struct entry entry;
 	int r = entry_by_name(user, &entry);
 
-	if (r == 0 && !entry.settings.name_ours)
+	if (r == 0 &&
+	    (!entry.settings.name_ours || (primary != entry.user.id && primary != (gid_t)-1)))
 		r = -ENOENT;
 	if (r < 0)
 		return r;
 	r = users_is_local(entry.name, &entry.storage);
+	if (r == -ENOENT)
+		r = users_is_local(user, &entry.storage);
 	if (r != -ENOENT)
 		return r ? r : -ENOENT;
 	r = gid_list_add(list, uid_users_group(entry.settings.range));
@@ -268,6 +272,5 @@ enum nss_status _nss_aad_initgroups_dyn(const char *user, gid_t primary, long *s
 	struct gid_list list = {.start = start, .size = size, .gids = groups, .limit = limit};
 	int saved = errno;
 
-	(void)primary; /* glibc puts it in front itself */
-	return nss_result(add_groups(user, &list), saved, errnop);
+	return nss_result(add_groups(user, primary, &list), saved, errnop);
 }

@@ -8,9 +8,9 @@
  *                        with its newline too]
  *
  * and nothing after that.  The whole answer goes out in one write when everything else is done:
- * once the pipe is closed the module kills what is left of the program.  Its exit status is not
- * looked at, since the host may have SIGCHLD ignored.  Anything that is not exactly such an answer,
- * also nothing and half a line, counts as `deny internal`.
+ * once the pipe is closed the module kills what is left of the program and of what it started.  Its
+ * exit status is not looked at, since the host may have SIGCHLD ignored.  Anything that is not
+ * exactly such an answer, also nothing and half a line, counts as `deny internal`.
  *
  * The program is started as
  *   aad_authorize login|admin NAME UID SERVICE RHOST

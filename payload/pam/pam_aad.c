@@ -14,7 +14,9 @@
  *  2. A user is ours when the passwd entry in force carries our uid: that of the user's line in
  *     /etc/aadpasswd, whatever the configuration says by now, or one of our range.
  *  3. For a user who is ours only a whole, well-formed grant is PAM_SUCCESS.
- *  4. PAM_SUCCESS, PAM_IGNORE and PAM_NEW_AUTHTOK_REQD stand for no failure.
+ *  4. A certificate lets nobody in but users who are ours, since another source of names can have
+ *     the same name.
+ *  5. PAM_SUCCESS, PAM_IGNORE and PAM_NEW_AUTHTOK_REQD stand for no failure.
  */
 #include "config.h"
 
@@ -28,12 +30,14 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/core/handoff.h"
 #include "payload/module/settings.h"
 #include "payload/module/users.h"
 #include "payload/pam/answer.h"
 #include "payload/pam/ask.h"
 
 #define TEXT_LINES_MAX 24 /* lines that a user is shown */
+#define ACTION_LOGIN "login"
 
 /* What each answer means to PAM, and what the user reads when the program says nothing. */
 /* clang-format off */
@@ -184,6 +188,23 @@ static int decide(pam_handle_t *pamh, const char *action, const char *lower, uid
 	return conclude(pamh, ask(pamh, &question, bytes));
 }
 
+/* Did the key command accept a certificate for the login that this process makes? */
+static bool has_record(void)
+{
+	char path[sizeof(MODULE_ROOT HANDOFF_DIR) + 16];
+
+	(void)snprintf(path, sizeof(path), MODULE_ROOT HANDOFF_DIR "/%d", (int)getpid());
+	return access(path, F_OK) == 0;
+}
+
+static int judge_other(pam_handle_t *pamh, const char *action, const char *lower)
+{
+	if (!action || strcmp(action, ACTION_LOGIN) != 0 || !has_record())
+		return PAM_IGNORE;
+	pam_syslog(pamh, LOG_ERR, "%s is no account of ours: its certificate is refused", lower);
+	return conclude(pamh, (struct answer){.code = ANSWER_ACCOUNT});
+}
+
 /* PAM_IGNORE for a name that is not ours, PAM_SUCCESS for a grant, a refusal otherwise. */
 static int judge(pam_handle_t *pamh, const char *action, const char *typed)
 {
@@ -194,7 +215,7 @@ static int judge(pam_handle_t *pamh, const char *action, const char *typed)
 		return PAM_IGNORE;
 	switch (find_owner(pamh, typed, lower, &uid)) {
 	case OWNER_OTHER:
-		return PAM_IGNORE;
+		return judge_other(pamh, action, lower);
 	case OWNER_OURS:
 		return decide(pamh, action, lower, uid);
 	case OWNER_NOBODY:
@@ -224,6 +245,6 @@ __attribute__((visibility("default"))) int pam_sm_acct_mgmt(pam_handle_t *pamh, 
 {
 	(void)flags;
 	if (argc == 0)
-		return judge(pamh, "login", item(pamh, PAM_USER));
+		return judge(pamh, ACTION_LOGIN, item(pamh, PAM_USER));
 	return judge_both(pamh, argc == 1 && strcmp(argv[0], "admin") == 0 ? "admin" : NULL);
 }
