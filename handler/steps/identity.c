@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,14 +54,9 @@ static int service_failed(const char *base_url, struct err *err)
 static int find_cloud(struct machine *m, struct yaml_node *table, const char *environment,
 		      struct cloud *ret, struct err *err)
 {
-	char path[PATH_MAX];
-	AUTO_BUF text = {0};
-	int r;
+	int r = extension_table(m->sys, m->extension->folder, "manifest/clouds.yaml", FS_TRUSTED,
+				table, err);
 
-	(void)snprintf(path, sizeof(path), "%s/manifest/clouds.yaml", m->extension->folder);
-	r = fs_read(m->sys, path, 0, YAML_MAX, &text, NULL, err);
-	if (r == 0)
-		r = yaml_parse(buf_bytes(&text), "manifest/clouds.yaml", table, err);
 	return r < 0 ? r : cloud_find(table, environment, ret, err);
 }
 

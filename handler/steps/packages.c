@@ -22,6 +22,8 @@
 #include "handler/sums.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
+#include "lib/core/sshdconf.h"
+#include "lib/sys/lookup.h"
 #include "lib/sys/pkg.h"
 
 #define PACKAGES_PATH STATE_DIR "/packages"
@@ -72,10 +74,11 @@ static bool always(struct sys *sys)
 static const struct package {
 	const char *name;
 	const char *deb_arch, *rpm_arch;
+	const char *user; /* that its script makes in /etc/passwd, NULL: none */
 	bool (*is_wanted)(struct sys *sys);
 } packages[PACKAGES] = {
-	{"aadsshlogin", DEB_ARCH, RPM_ARCH, always},
-	{"aadsshlogin-selinux", "all", "noarch", has_selinux_policy},
+	{"aadsshlogin", DEB_ARCH, RPM_ARCH, KEY_COMMAND_USER, always},
+	{"aadsshlogin-selinux", "all", "noarch", NULL, has_selinux_policy},
 };
 
 /* What must be installed now, from which files, and why. */
@@ -98,14 +101,37 @@ static void selection_done(struct selection *selection)
 	buf_done(&selection->why);
 }
 
-/* Add the reason why a package must be installed; nothing when all is well with it. */
-static int judge(struct machine *m, const struct pkg_manager *manager, const char *name,
-		 bool *ret_absent, struct buf *why, struct err *err)
+/* What is not as the package left it, a clause that stays empty when all is. */
+static int find_damage(struct machine *m, const struct pkg_manager *manager,
+		       const struct package *package, struct buf *ret, struct err *err)
 {
-	const char *comma = why->len ? ", " : "";
+	struct local_user user;
+	AUTO_BUF modified = {0};
+	int r = pkg_verify(m->sys, manager, package->name, &modified, err);
+
+	if (r < 0)
+		return r;
+	if (modified.len) {
+		buf_printf(ret, "%s was modified", buf_text(&modified));
+	} else if (package->user) {
+		r = lookup_local_user(m->sys, package->user, &user, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (r == -ENOENT)
+			buf_printf(ret, "its user %s is missing", package->user);
+		*err = (struct err){0};
+	}
+	return buf_ok(ret, err);
+}
+
+/* Add the reason why a package must be installed; nothing when all is well with it. */
+static int judge(struct machine *m, const struct pkg_manager *manager,
+		 const struct package *package, bool *ret_absent, struct buf *why, struct err *err)
+{
+	const char *comma = why->len ? ", " : "", *name = package->name;
 	char wanted[PKG_VERSION_MAX];
 	struct pkg_status status;
-	AUTO_BUF modified = {0};
+	AUTO_BUF damage = {0};
 	int r = pkg_query(m->sys, manager, name, &status, err);
 
 	if (r < 0)
@@ -120,10 +146,10 @@ static int judge(struct machine *m, const struct pkg_manager *manager, const cha
 		buf_printf(why, "%sinstall %s %s in place of %s", comma, name, wanted,
 			   status.version);
 	} else {
-		r = pkg_verify(m->sys, manager, name, &modified, err);
-		if (r == 0 && modified.len)
-			buf_printf(why, "%sinstall %s %s again, as %s was modified", comma, name,
-				   wanted, buf_text(&modified));
+		r = find_damage(m, manager, package, &damage, err);
+		if (damage.len)
+			buf_printf(why, "%sinstall %s %s again, as %s", comma, name, wanted,
+				   buf_text(&damage));
 	}
 	return r;
 }
@@ -151,7 +177,7 @@ static int select_packages(struct machine *m, const struct pkg_manager *manager,
 
 		if (!package->is_wanted(m->sys))
 			continue;
-		if (judge(m, manager, package->name, &choice->absent, &ret->why, err) < 0)
+		if (judge(m, manager, package, &choice->absent, &ret->why, err) < 0)
 			return -err->code;
 		if (ret->why.len == before)
 			continue;

@@ -141,22 +141,18 @@ static int read_os_release(struct sys *sys, struct osrelease *ret, struct err *e
 static int look_up(struct machine *m, struct platform *ret, struct err *err)
 {
 	struct osrelease os;
-	char path[PATH_MAX];
-	AUTO_BUF text = {0};
 	AUTO_YAML table = {0};
 	struct err why = {0};
-	int r;
+	int r = extension_table(m->sys, m->extension->folder, "manifest/distros.yaml", FS_TRUSTED,
+				&table, err);
 
-	(void)snprintf(path, sizeof(path), "%s/manifest/distros.yaml", m->extension->folder);
-	r = fs_read(m->sys, path, FS_TRUSTED, YAML_MAX, &text, NULL, err);
-	if (r == 0)
-		r = yaml_parse(buf_bytes(&text), "manifest/distros.yaml", &table, err);
 	if (r == 0 && read_os_release(m->sys, &os, &why) < 0)
 		machine_note(m, "cannot tell the distribution: %s", why.msg);
 	else if (r == 0)
 		r = distro_decide(&table, &os, ret, err);
 	if (r < 0)
-		return err_remedy(err, EXIT_VERIFY, "the extension is damaged: install it again");
+		return err_remedy(err, EXIT_DEPENDENCY,
+				  "the extension is damaged: install it again");
 	return 0;
 }
 

@@ -34,6 +34,9 @@ struct pkg_manager {
 	const char *install[5];
 	const char *remove[4];
 	bool (*parse)(struct span output, struct pkg_status *ret);
+	/* What follows the name of a package that must be there first; and what shows that this
+	 * package is there, but for another trouble. */
+	const char *needs, *needs_not;
 };
 
 /* "ii 1:1.0.0.0": what is wanted, what is, whether it must be put right, then the version. */
@@ -84,6 +87,8 @@ static const struct pkg_manager managers[] = {
 		/* One whose installation was broken off goes as well. */
 		.remove = {"/usr/bin/dpkg", "--force-remove-reinstreq", "--purge"},
 		.parse = parse_dpkg,
+		.needs = "; however:",
+		.needs_not = " is not configured yet.",
 	},
 	{
 		.type = "rpm",
@@ -97,6 +102,8 @@ static const struct pkg_manager managers[] = {
 		.install = {"/usr/bin/rpm", "--upgrade", "--replacepkgs", "--oldpackage"},
 		.remove = {"/usr/bin/rpm", "--erase", "--allmatches"},
 		.parse = parse_rpm,
+		.needs = " is needed by ",
+		.needs_not = " is needed by (installed) ",
 	},
 };
 /* clang-format on */
@@ -186,10 +193,27 @@ static bool is_documentation(struct span path)
 	return begins_with(path, "/usr/share/doc/") || begins_with(path, "/usr/share/man/");
 }
 
-/* Note the files of a package.  A path that the next line continues is a directory, which says
- * nothing. */
-static int note_files(struct sys *sys, const struct pkg_manager *manager, const char *name,
-		      struct err *err)
+/*
+ * dpkg does not look at modes and owners.  Nothing of a package is for root alone, so a regular
+ * file must be root's to write and everybody's to read, and a program everybody's to run.
+ */
+static bool has_wrong_mode(struct sys *sys, const char *path)
+{
+	const bool program = strstr(path, "/sbin/") || strstr(path, "/libexec/");
+	const mode_t needed = program ? 0555 : 0444;
+	struct err ignored = {0};
+	struct stat st;
+
+	/* The package manager itself says which are missing. */
+	if (fs_lstat(sys, path, &st, &ignored) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	return st.st_uid != sys->owner || st.st_mode & (S_IWGRP | S_IWOTH) ||
+	       (st.st_mode & needed) != needed;
+}
+
+/* A path that the next line continues is a directory, which says nothing. */
+static int check_modes(struct sys *sys, const struct pkg_manager *manager, const char *name,
+		       struct buf *ret_modified, struct err *err)
 {
 	AUTO_PROC res = PROC_RESULT_INIT;
 	int r = ask(sys, manager->list, ARRAY_LEN(manager->list), name, &res, err);
@@ -198,29 +222,30 @@ static int note_files(struct sys *sys, const struct pkg_manager *manager, const 
 
 	if (r < 0)
 		return r;
+	if (res.status != 0)
+		return err_set(err, EIO, "%s cannot list it (status %d)", manager->list[0],
+			       res.status);
 	while (span_line(&text, &line)) {
 		bool directory = text.len > line.len && text.p[line.len] == '/' &&
 				 memcmp(text.p, line.p, line.len) == 0;
 
 		if (!directory && !is_documentation(line) && begins_with(line, "/") &&
-		    !span_is(line, "/.") && span_copy(line, path, sizeof(path)))
-			witness_add(sys, path, false);
+		    !span_is(line, "/.") && span_copy(line, path, sizeof(path)) &&
+		    has_wrong_mode(sys, path) && ret_modified->len == 0)
+			buf_str(ret_modified, path);
 	}
 	return 0;
 }
 
-int pkg_verify(struct sys *sys, const struct pkg_manager *manager, const char *name,
-	       struct buf *ret_modified, struct err *err)
+static int check_contents(struct sys *sys, const struct pkg_manager *manager, const char *name,
+			  struct buf *ret_modified, struct err *err)
 {
 	AUTO_PROC res = PROC_RESULT_INIT;
-	struct span text, line;
 	int r = ask(sys, manager->verify, ARRAY_LEN(manager->verify), name, &res, err);
+	struct span text = buf_bytes(&res.output), line;
 
-	if (r == 0 && sys->witness)
-		r = note_files(sys, manager, name, err);
 	if (r < 0)
-		return err_wrap(err, "cannot verify the package %s", name);
-	text = buf_bytes(&res.output);
+		return r;
 	while (ret_modified->len == 0 && span_line(&text, &line)) {
 		const unsigned char *slash = line.len ? memchr(line.p, '/', line.len) : NULL;
 		struct span path = {slash, slash ? line.len - (size_t)(slash - line.p) : 0};
@@ -229,8 +254,19 @@ int pkg_verify(struct sys *sys, const struct pkg_manager *manager, const char *n
 			buf_span(ret_modified, path);
 	}
 	if (res.status != 0 && res.output.len == 0)
-		return err_set(err, EIO, "%s cannot verify %s (status %d)", manager->verify[0],
-			       name, res.status);
+		return err_set(err, EIO, "%s failed (status %d)", manager->verify[0], res.status);
+	return 0;
+}
+
+int pkg_verify(struct sys *sys, const struct pkg_manager *manager, const char *name,
+	       struct buf *ret_modified, struct err *err)
+{
+	int r = check_contents(sys, manager, name, ret_modified, err);
+
+	if (r == 0)
+		r = check_modes(sys, manager, name, ret_modified, err);
+	if (r < 0)
+		return err_wrap(err, "cannot verify the package %s", name);
 	return buf_ok(ret_modified, err);
 }
 
@@ -292,12 +328,28 @@ static int wait_for_locks(struct sys *sys, const struct pkg_manager *manager, in
 	return 0;
 }
 
+static bool contains(struct span text, const char *words)
+{
+	return text.len && memmem(text.p, text.len, words, strlen(words));
+}
+
 static bool has_error(struct span line)
 {
 	char text[256];
 
 	(void)snprintf(text, sizeof(text), "%.*s", (int)line.len, (const char *)line.p);
 	return strcasestr(text, "error");
+}
+
+/* A line without the blanks around it, and what follows its colon at the end, from rest. */
+static void take_sentence(struct span line, struct span *rest, struct buf *ret)
+{
+	line = span_trim(line);
+	buf_span(ret, line);
+	if (line.len && line.p[line.len - 1] == ':' && span_line(rest, &line)) {
+		buf_str(ret, " ");
+		buf_span(ret, span_trim(line));
+	}
 }
 
 /* What went wrong: the first line that says "error", and what follows its colon; else the last
@@ -308,18 +360,53 @@ static void find_cause(struct span text, struct buf *ret)
 
 	while (span_line(&text, &line)) {
 		line = span_trim(line);
-		if (!has_error(line)) {
-			last = line.len ? line : last;
-			continue;
+		if (has_error(line)) {
+			take_sentence(line, &text, ret);
+			return;
 		}
-		buf_span(ret, line);
-		if (line.p[line.len - 1] == ':' && span_line(&text, &line)) {
-			buf_str(ret, " ");
-			buf_span(ret, span_trim(line));
-		}
-		return;
+		last = line.len ? line : last;
 	}
 	buf_span(ret, last);
+}
+
+/*
+ * Which packages must be there first: of dpkg's " a depends on b (>= 2); however:" and the line
+ * after it the words "a depends on b (>= 2)", of rpm's " b is needed by a" the word "b".
+ */
+static void find_needs(const struct pkg_manager *manager, struct span text, struct buf *ret)
+{
+	struct span line;
+
+	while (span_line(&text, &line)) {
+		AUTO_BUF sentence = {0};
+		const char *needs;
+
+		if (!contains(line, manager->needs))
+			continue;
+		take_sentence(line, &text, &sentence);
+		needs = strstr(buf_text(&sentence), manager->needs);
+		if (!needs || contains(buf_bytes(&sentence), manager->needs_not))
+			continue;
+		buf_str(ret, ret->len ? ", " : "");
+		buf_add(ret, buf_text(&sentence), (size_t)(needs - buf_text(&sentence)));
+	}
+}
+
+/* The failure in the package manager's words. */
+static int explain(const struct pkg_manager *manager, const char *program,
+		   const struct proc_result *res, struct err *err)
+{
+	AUTO_BUF needs = {0}, cause = {0};
+
+	find_needs(manager, buf_bytes(&res->output), &needs);
+	if (needs.len) {
+		(void)err_set(err, ENOPKG, "packages that are needed are missing: %.500s",
+			      buf_text(&needs));
+		return err_remedy(err, EXIT_DEPENDENCY, "install them, and try again");
+	}
+	find_cause(buf_bytes(&res->output), &cause);
+	return err_set(err, EIO, "%s failed (status %d): %.300s", program, res->status,
+		       buf_text(&cause));
 }
 
 static int change(struct sys *sys, const struct pkg_manager *manager, const char *const *argv,
@@ -337,7 +424,6 @@ static int change(struct sys *sys, const struct pkg_manager *manager, const char
 
 	for (;;) {
 		AUTO_PROC res = PROC_RESULT_INIT;
-		AUTO_BUF cause = {0};
 		struct err lock = {0};
 		int r = wait_for_locks(sys, manager, end_ns, err);
 
@@ -348,9 +434,7 @@ static int change(struct sys *sys, const struct pkg_manager *manager, const char
 		/* Somebody may have taken the lock between our look and the program's. */
 		if (check_locks(sys, manager, &lock) < 0)
 			continue;
-		find_cause(buf_bytes(&res.output), &cause);
-		return err_set(err, EIO, "%s failed (status %d): %.300s", argv[0], res.status,
-			       buf_text(&cause));
+		return explain(manager, argv[0], &res, err);
 	}
 }
 

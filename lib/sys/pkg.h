@@ -46,8 +46,9 @@ int pkg_query(struct sys *sys, const struct pkg_manager *manager, const char *na
 	      struct pkg_status *ret, struct err *err);
 
 /*
- * Are the files of an installed package as they were packed?  Documentation does not count: images
- * are built without it.  ret_modified gets the path of one that is not, or stays empty.  -EIO.
+ * Are the files of an installed package as they were packed, root's to write and everybody's to
+ * read, or to run?  Documentation does not count: images are built without it.  ret_modified gets
+ * the path of one that is not, or stays empty.  -EIO.
  */
 int pkg_verify(struct sys *sys, const struct pkg_manager *manager, const char *name,
 	       struct buf *ret_modified, struct err *err);
@@ -56,7 +57,8 @@ int pkg_verify(struct sys *sys, const struct pkg_manager *manager, const char *n
  * Install package files (absolute paths), all at once, over whatever version and state there
  * is, or remove packages with all that they keep.  Both lists end with NULL.  Output goes to
  * log_fd, which may be -1.  -EBUSY with outcome EXIT_LOCK when somebody holds the lock for too
- * long; -EIO with the package manager's own words; the errors of proc_run.
+ * long; -ENOPKG with outcome EXIT_DEPENDENCY when packages that these need are missing; -EIO;
+ * the last two with the package manager's own words; the errors of proc_run.
  */
 int pkg_install(struct sys *sys, const struct pkg_manager *manager, const char *const *files,
 		int log_fd, struct err *err);

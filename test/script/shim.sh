@@ -32,6 +32,31 @@ pid=${said%%
 [ "$said" = "$pid
 $pid 2:enable:b c" ] || fail "said: $said"
 
+# The first command becomes the handler too, when that starts.
+cp "$bin/$machine/aadssh-handler" good
+sed -i '2i[ "$1" != version ] || { echo 1.0.0.0; exit 0; }' "$bin/$machine/aadssh-handler"
+[ "$("$bin/aadssh-shim" install x | sed 's/^[0-9]* //')" = 2:install:x ] || fail "install"
+
+# A handler that cannot start, as the loader ends it (127 or 1) or the shell (126), is told in their words.
+for status in 127 1 126; do
+	printf '%s\n' '#!/bin/sh' 'echo "libx.so.1: cannot open shared object file" >&2' "exit $status" \
+		>"$bin/$machine/aadssh-handler"
+	code=0
+	"$bin/aadssh-shim" install >out 2>err || code=$?
+	[ $code -eq 52 ] || fail "exit code $code for a handler that cannot start"
+	grep -q "cannot start: libx.so.1: cannot open shared object file" out || fail "out: $(cat out)"
+	grep -q "^Remedy: " out || fail "out: $(cat out)"
+	[ ! -s err ] || fail "err: $(cat err)"
+done
+printf 'no program' >"$bin/$machine/aadssh-handler"
+chmod 0644 "$bin/$machine/aadssh-handler"
+code=0
+"$bin/aadssh-shim" install >out 2>err || code=$?
+[ $code -eq 52 ] || fail "exit code $code for a handler that may not be run"
+grep -q "cannot start: .*denied" out || fail "out: $(cat out)"
+cp good "$bin/$machine/aadssh-handler"
+chmod 0744 "$bin/$machine/aadssh-handler"
+
 # Where the kernel does not tell its architecture in a file, uname does.
 sed 's|/proc/sys/kernel/arch|/nonexistent|' "$source/manifest/aadssh-shim" >"$bin/aadssh-shim"
 [ "$("$bin/aadssh-shim" x | sed 's/^[0-9]* //')" = 1:x: ] || fail "without the file"

@@ -31,18 +31,23 @@
 
 #define MAIN_DEB "packages/aadsshlogin_1.0.0.0_" ARCH ".deb"
 #define SELINUX_DEB "packages/aadsshlogin-selinux_1.0.0.0_all.deb"
+#define PROGRAM "/usr/sbin/aadsshlogin"
 #define PACKAGES_PATH STATE_DIR "/packages"
 
 /* The pretended dpkg. */
-enum { MAIN, SELINUX, OLD, KNOWN };
-static const char *const names[KNOWN] = {"aadsshlogin", "aadsshlogin-selinux", "aadlogin"};
+enum { MAIN, SELINUX, OLD, OLD_SELINUX, KNOWN };
+static const char *const names[KNOWN] = {"aadsshlogin", "aadsshlogin-selinux", "aadlogin",
+					 "aadlogin-selinux"};
 
 static struct {
 	char state[KNOWN][4]; /* "ii ", "" for absent */
 	char version[KNOWN][32];
 	const char *modified; /* what --verify prints of the main package */
 	const char *result; /* state after --install, when it is not "ii " */
+	const char *complaint; /* what a failed --install prints */
 	int status; /* of --install */
+	bool keeps; /* it removes nothing, but reports success */
+	int remove_status; /* of --purge */
 	struct buf changes; /* commands that change something */
 } dpkg;
 
@@ -99,6 +104,7 @@ static void do_install(const char *file)
 		       (int)strcspn(base + strlen(name) + 1, "_"), base + strlen(name) + 1);
 	if (at == MAIN) {
 		dpkg.modified = "";
+		scratch_write(&scratch, PROGRAM, "", 0755);
 		edit_accounts(true);
 	}
 }
@@ -140,6 +146,11 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 			buf_str(&ret->output, dpkg.modified);
 		return 0;
 	}
+	if (strcmp(argv[1], "--listfiles") == 0) {
+		buf_str(&ret->output,
+			known(argv[last]) == MAIN ? "/.\n/usr\n" PROGRAM "\n" : "/.\n");
+		return 0;
+	}
 	for (size_t i = 0; i <= last; i++)
 		buf_printf(&dpkg.changes, "%s%s", argv[i], i < last ? " " : "\n");
 	if (strcmp(argv[1], "--install") == 0) {
@@ -148,11 +159,14 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 			do_install(argv[i]);
 		ret->status = dpkg.status;
 		if (dpkg.status)
-			buf_str(&ret->output, "dpkg: error: no\n");
+			buf_str(&ret->output, dpkg.complaint);
 		return 0;
 	}
 	assert_string_equal(argv[2], "--purge");
-	for (size_t i = 3; i <= last; i++)
+	ret->status = dpkg.remove_status;
+	if (dpkg.remove_status)
+		buf_str(&ret->output, "dpkg: error: it stays\n");
+	for (size_t i = 3; i <= last && !dpkg.keeps && !dpkg.remove_status; i++)
 		do_remove(argv[i]);
 	return 0;
 }
@@ -178,6 +192,7 @@ static int setup(void **state)
 	(void)state;
 	memset(&dpkg, 0, sizeof(dpkg));
 	dpkg.modified = "";
+	dpkg.complaint = "dpkg: error: no\n";
 	scratch_open(&scratch);
 	scratch.ops.run = fake_dpkg;
 	settings = (struct settings)SETTINGS_INIT;
@@ -368,6 +383,58 @@ static void a_modified_package_is_installed_again(void **state)
 	assert_changes(INSTALL_MAIN);
 }
 
+static void a_program_that_lost_its_mode_is_installed_again(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	scratch_write(&scratch, PROGRAM, "", 0644);
+	assert_int_equal(step_packages.plan(&machine, WANT_PRESENT, &changes, &err), 0);
+	assert_int_equal(changes.count, 1);
+	assert_string_equal(changes.list[0].what,
+			    "install aadsshlogin 1:1.0.0.0 again, as " PROGRAM " was modified");
+	must(install(&err), &err);
+	assert_changes(INSTALL_MAIN);
+	assert_int_equal(mode_of(PROGRAM), 0755);
+}
+
+static void a_package_whose_user_is_gone_is_installed_again(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	AUTO_FREE char *passwd = NULL;
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	edit_accounts(false);
+	assert_int_equal(step_packages.plan(&machine, WANT_PRESENT, &changes, &err), 0);
+	assert_int_equal(err.code, 0);
+	assert_int_equal(changes.count, 1);
+	assert_string_equal(
+		changes.list[0].what,
+		"install aadsshlogin 1:1.0.0.0 again, as its user aadsshlogin is missing");
+	must(install(&err), &err);
+	assert_changes(INSTALL_MAIN);
+	passwd = scratch_text(&scratch, "/etc/passwd");
+	assert_non_null(strstr(passwd, "\naadsshlogin:"));
+}
+
+static void an_unreadable_passwd_is_no_missing_user(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	scratch_write(&scratch, "/etc/passwd", "", 0666);
+	assert_int_equal(install(&err), -EPERM);
+	assert_changes("");
+}
+
 static void a_half_installed_package_is_installed_again(void **state)
 {
 	struct err err;
@@ -496,6 +563,28 @@ static void a_failing_package_manager_is_cleaned_up_after(void **state)
 	assert_accounts_as_before();
 }
 
+static void a_package_that_needs_others_is_taken_off_again_and_they_are_named(void **state)
+{
+	struct err err;
+
+	(void)state;
+	dpkg.status = 1;
+	dpkg.result = "iU ";
+	dpkg.complaint = "dpkg: dependency problems prevent configuration of aadsshlogin:\n"
+			 " aadsshlogin depends on libjansson4 (>= 2.14); however:\n"
+			 "  Package libjansson4 is not installed.\n\n"
+			 "dpkg: error processing package aadsshlogin (--install):\n"
+			 " dependency problems - leaving unconfigured\n";
+	assert_int_equal(install(&err), -ENOPKG);
+	assert_int_equal(err.outcome, EXIT_DEPENDENCY);
+	assert_string_equal(err.msg, "packages that are needed are missing: "
+				     "aadsshlogin depends on libjansson4 (>= 2.14)");
+	assert_changes(INSTALL_MAIN PURGE "aadsshlogin\n");
+	assert_string_equal(dpkg.state[MAIN], "");
+	assert_accounts_as_before();
+	assert_text(PACKAGES_PATH, NULL);
+}
+
 static void a_success_that_is_none_is_not_believed(void **state)
 {
 	struct err err;
@@ -539,12 +628,68 @@ static void the_old_product_is_refused_while_it_is_installed(void **state)
 		assert_int_equal(apply(only_legacy, 1, &err), rows[i].r);
 		assert_int_equal(err.outcome, rows[i].r ? EXIT_LEGACY : 0);
 	}
-	assert_string_equal(err.msg, "the old package aadlogin 1.0.14 is installed");
-	settings.migrate_legacy = true;
-	assert_int_equal(apply(only_legacy, 1, &err), -EEXIST);
-	assert_non_null(strstr(err.msg, "cannot migrate it"));
+	assert_string_equal(err.msg, "the old product is installed: aadlogin 1.0.14");
 	assert_non_null(strstr(err.remedy, "AADLoginForLinux"));
+	assert_non_null(strstr(err.remedy, "migrateLegacy"));
 	assert_changes("");
+}
+
+static void install_old(void)
+{
+	(void)strcpy(dpkg.state[OLD], "ii ");
+	(void)strcpy(dpkg.version[OLD], "1.0.14");
+	settings.migrate_legacy = true;
+}
+
+static void the_old_product_is_removed_when_that_is_asked_for(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	struct err err = {0};
+
+	(void)state;
+	install_old();
+	(void)strcpy(dpkg.state[OLD_SELINUX], "iF ");
+	(void)strcpy(dpkg.version[OLD_SELINUX], "1.0.3");
+	assert_int_equal(step_legacy.plan(&machine, WANT_PRESENT, &changes, &err), 0);
+	assert_int_equal(changes.count, 1);
+	assert_string_equal(changes.list[0].what, "remove aadlogin 1.0.14, aadlogin-selinux 1.0.3");
+	assert_changes("");
+	must(apply(only_legacy, 1, &err), &err);
+	assert_changes(PURGE "aadlogin aadlogin-selinux\n");
+	buf_done(&dpkg.changes);
+	must(apply(only_legacy, 1, &err), &err);
+	assert_changes("");
+}
+
+static void an_old_product_that_does_not_go_ends_the_migration(void **state)
+{
+	struct err err;
+
+	(void)state;
+	install_old();
+	dpkg.remove_status = 1;
+	assert_int_equal(apply(only_legacy, 1, &err), -EIO);
+	assert_int_equal(err.outcome, EXIT_LEGACY);
+	assert_string_equal(err.msg, "cannot remove the old product (aadlogin 1.0.14): "
+				     "/usr/bin/dpkg failed (status 1): dpkg: error: it stays");
+	assert_string_equal(err.remedy, "remove its packages by hand");
+	dpkg.remove_status = 0;
+	dpkg.keeps = true;
+	assert_int_equal(apply(only_legacy, 1, &err), -EEXIST);
+	assert_int_equal(err.outcome, EXIT_LEGACY);
+	assert_string_equal(
+		err.msg, "cannot remove the old product (aadlogin 1.0.14): it is still installed");
+}
+
+static void uninstalling_leaves_the_old_product_alone(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	struct err err = {0};
+
+	(void)state;
+	install_old();
+	assert_int_equal(step_legacy.plan(&machine, WANT_ABSENT, &changes, &err), 0);
+	assert_int_equal(changes.count, 0);
 }
 
 int main(void)
@@ -556,6 +701,9 @@ int main(void)
 		CASE(backups_of_other_peoples_changes_are_left_alone),
 		CASE(backups_are_kept_from_before_the_first_of_several_installations),
 		CASE(a_modified_package_is_installed_again),
+		CASE(a_program_that_lost_its_mode_is_installed_again),
+		CASE(a_package_whose_user_is_gone_is_installed_again),
+		CASE(an_unreadable_passwd_is_no_missing_user),
 		CASE(a_half_installed_package_is_installed_again),
 		CASE(a_failure_after_the_first_installation_takes_it_back),
 		CASE(a_failure_after_an_update_leaves_the_packages),
@@ -565,9 +713,13 @@ int main(void)
 		CASE(a_damaged_package_never_reaches_the_package_manager),
 		CASE(an_extension_without_the_package_says_so),
 		CASE(a_failing_package_manager_is_cleaned_up_after),
+		CASE(a_package_that_needs_others_is_taken_off_again_and_they_are_named),
 		CASE(a_success_that_is_none_is_not_believed),
 		CASE(what_this_version_cannot_do_is_refused),
 		CASE(the_old_product_is_refused_while_it_is_installed),
+		CASE(the_old_product_is_removed_when_that_is_asked_for),
+		CASE(an_old_product_that_does_not_go_ends_the_migration),
+		CASE(uninstalling_leaves_the_old_product_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

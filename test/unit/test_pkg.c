@@ -200,15 +200,114 @@ static void a_modified_file_is_named_but_documentation_does_not_count(void **sta
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct answer list[] = {rows[i].answer, {0, "/.\n"}};
 		AUTO_BUF modified = {0};
 		struct err err = {0};
 
-		answer(&rows[i].answer, 1);
+		answer(list, ARRAY_LEN(list));
 		assert_int_equal(pkg_verify(&machine.sys, manager, "aadsshlogin", &modified, &err),
 				 rows[i].r);
 		assert_string_equal(buf_text(&modified), rows[i].modified);
-		assert_string_equal(buf_text(&commands), "/usr/bin/dpkg --verify aadsshlogin\n");
+		assert_string_equal(buf_text(&commands),
+				    rows[i].r ? "/usr/bin/dpkg --verify aadsshlogin\n"
+					      : "/usr/bin/dpkg --verify aadsshlogin\n"
+						"/usr/bin/dpkg-query --listfiles aadsshlogin\n");
 	}
+}
+
+static void files_that_cannot_be_listed_are_an_error(void **state)
+{
+	static const struct answer list[] = {{0, ""}, {1, ""}};
+	const struct pkg_manager *manager = debian();
+	AUTO_BUF modified = {0};
+	struct err err = {0};
+
+	(void)state;
+	answer(list, ARRAY_LEN(list));
+	assert_int_equal(pkg_verify(&machine.sys, manager, "aadsshlogin", &modified, &err), -EIO);
+	assert_string_equal(err.msg, "cannot verify the package aadsshlogin: "
+				     "/usr/bin/dpkg-query cannot list it (status 1)");
+}
+
+#define LIBRARY "/lib/libnss_aad.so.2"
+#define PROGRAM "/usr/sbin/aadsshlogin"
+#define HELPER "/usr/libexec/aad_authorize"
+#define PAGE "/usr/share/man/man8/aadsshlogin.8.gz"
+#define ABSENT "/usr/lib/absent"
+
+/* clang-format off */
+static const struct mode {
+	const char *name;
+	const char *path;
+	mode_t mode;
+	bool wrong;
+} modes[] = {
+	{"library_as_packed", LIBRARY, 0644, false},
+	{"library_that_may_be_run", LIBRARY, 0755, false},
+	{"library_for_nobody", LIBRARY, 0, true},
+	{"library_for_root_alone", LIBRARY, 0600, true},
+	{"library_that_others_cannot_read", LIBRARY, 0640, true},
+	{"library_that_its_group_writes", LIBRARY, 0664, true},
+	{"library_that_others_write", LIBRARY, 0646, true},
+	{"program_as_packed", PROGRAM, 0755, false},
+	{"program_not_executable", PROGRAM, 0644, true},
+	{"program_for_root_and_group", PROGRAM, 0754, true},
+	{"helper_not_executable", HELPER, 0644, true},
+	{"documentation_does_not_count", PAGE, 0600, false},
+};
+/* clang-format on */
+
+/* Ask for the modes of the files above; what `dpkg --verify` says of them is nothing. */
+static void find_modified(struct buf *ret)
+{
+	static const struct answer list[] = {
+		{0, ""},
+		{0, "/.\n/lib\n" LIBRARY "\n/usr\n/usr/sbin\n" PROGRAM "\n" HELPER "\n" PAGE
+		    "\n" ABSENT "\n"},
+	};
+	struct err err = {0};
+
+	answer(list, ARRAY_LEN(list));
+	assert_int_equal(pkg_verify(&machine.sys, debian(), "aadsshlogin", ret, &err), 0);
+}
+
+static void write_files(void)
+{
+	scratch_write(&machine, LIBRARY, "", 0644);
+	scratch_write(&machine, PROGRAM, "", 0755);
+	scratch_write(&machine, HELPER, "", 0755);
+	scratch_write(&machine, PAGE, "", 0644);
+}
+
+static void is_judged(void **state)
+{
+	const struct mode *row = *state;
+	AUTO_BUF modified = {0};
+
+	setup(NULL);
+	write_files();
+	scratch_write(&machine, row->path, "", row->mode);
+	find_modified(&modified);
+	assert_string_equal(buf_text(&modified), row->wrong ? row->path : "");
+	teardown(NULL);
+}
+
+static void a_file_of_somebody_else_is_modified_a_link_is_not(void **state)
+{
+	AUTO_BUF modified = {0};
+	char whole[256];
+
+	(void)state;
+	write_files();
+	machine.sys.owner = getuid() + 1;
+	find_modified(&modified);
+	assert_string_equal(buf_text(&modified), LIBRARY);
+	buf_done(&modified);
+	(void)snprintf(whole, sizeof(whole), "%s" LIBRARY, machine.dir);
+	assert_int_equal(unlink(whole), 0);
+	assert_int_equal(symlink("libnss_aad.so", whole), 0);
+	find_modified(&modified);
+	assert_string_equal(buf_text(&modified), PROGRAM);
 }
 
 static void the_files_of_a_package_are_witnessed_without_its_directories(void **state)
@@ -291,8 +390,8 @@ static void a_failure_is_told_in_the_package_managers_words(void **state)
 		     "Errors were encountered while processing:\n a\n"},
 		 "/usr/bin/dpkg failed (status 1): dpkg: error processing package a (--install): "
 		 "installed a package post-installation script subprocess returned error exit status 1"},
-		{{1, "error: Failed dependencies:\n\tlibpam is needed by a\n"},
-		 "/usr/bin/dpkg failed (status 1): error: Failed dependencies: libpam is needed by a"},
+		{{1, "error: unpacking failed:\n\tno space\n"},
+		 "/usr/bin/dpkg failed (status 1): error: unpacking failed: no space"},
 		{{2, "first\nlast words\n\n"}, "/usr/bin/dpkg failed (status 2): last words"},
 		{{2, "an error:"}, "/usr/bin/dpkg failed (status 2): an error:"},
 		{{-9, ""}, "/usr/bin/dpkg failed (status -9): "},
@@ -307,6 +406,56 @@ static void a_failure_is_told_in_the_package_managers_words(void **state)
 		answer(&rows[i].answer, 1);
 		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EIO);
 		assert_string_equal(err.msg, rows[i].cause);
+	}
+}
+
+static void packages_that_must_be_there_first_are_named(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		bool rpm;
+		const char *output;
+		int r;
+		const char *msg;
+	} rows[] = {
+		{false, "dpkg: dependency problems prevent configuration of a:\n"
+			" a depends on libjansson4 (>= 2.14); however:\n"
+			"  Package libjansson4 is not installed.\n"
+			" a depends on libssl3 (>= 3.0.5); however:\n"
+			"  Version of libssl3 on system is 3.0.1.\n\n"
+			"dpkg: error processing package a (--install):\n"
+			" dependency problems - leaving unconfigured\n",
+		 -ENOPKG, "packages that are needed are missing: a depends on libjansson4 (>= 2.14), "
+			  "a depends on libssl3 (>= 3.0.5)"},
+		/* One of ours, whose script failed, is missing to the other. */
+		{false, "dpkg: error processing package a (--install):\n the script failed\n"
+			"dpkg: dependency problems prevent configuration of b:\n"
+			" b depends on a (= 1); however:\n  Package a is not configured yet.\n",
+		 -EIO, "/usr/bin/dpkg failed (status 1): dpkg: error processing package a (--install): "
+		       "the script failed"},
+		{true, "error: Failed dependencies:\n"
+		       "\tlibjansson.so.4()(64bit) is needed by a-1:1.0.0.0-1.x86_64\n"
+		       "\tlibyaml-0.so.2()(64bit) is needed by a-1:1.0.0.0-1.x86_64\n",
+		 -ENOPKG, "packages that are needed are missing: libjansson.so.4()(64bit), "
+			  "libyaml-0.so.2()(64bit)"},
+		{true, "error: Failed dependencies:\n\ta is needed by (installed) c-1-1.noarch\n",
+		 -EIO, "/usr/bin/rpm failed (status 1): error: Failed dependencies: "
+		       "a is needed by (installed) c-1-1.noarch"},
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct answer failed = {1, rows[i].output};
+		const struct pkg_manager *manager;
+		struct err err = {0};
+
+		scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
+		manager = rows[i].rpm ? redhat() : debian();
+		answer(&failed, 1);
+		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), rows[i].r);
+		assert_string_equal(err.msg, rows[i].msg);
+		assert_int_equal(err.outcome, rows[i].r == -ENOPKG ? EXIT_DEPENDENCY : 0);
 	}
 }
 
@@ -440,10 +589,13 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		CASE(the_database_tells_the_package_manager_not_the_program),
 		CASE(a_modified_file_is_named_but_documentation_does_not_count),
+		CASE(files_that_cannot_be_listed_are_an_error),
+		CASE(a_file_of_somebody_else_is_modified_a_link_is_not),
 		CASE(the_files_of_a_package_are_witnessed_without_its_directories),
 		CASE(a_query_is_stale_when_the_database_changes),
 		CASE(commands_name_exactly_what_they_change),
 		CASE(a_failure_is_told_in_the_package_managers_words),
+		CASE(packages_that_must_be_there_first_are_named),
 		CASE(a_program_that_cannot_be_run_is_an_error),
 		CASE(too_many_packages_are_refused),
 		CASE(a_lock_is_waited_for),
@@ -451,11 +603,17 @@ int main(void)
 		CASE(a_lock_taken_before_the_package_manager_did_is_waited_for),
 	};
 	struct CMUnitTest rows[ARRAY_LEN(queries)] = {{.name = NULL}};
+	struct CMUnitTest mode_rows[ARRAY_LEN(modes)] = {{.name = NULL}};
 
 	for (size_t i = 0; i < ARRAY_LEN(queries); i++)
 		rows[i] = (struct CMUnitTest){.name = queries[i].name,
 					      .test_func = is_understood,
 					      .initial_state = (void *)(uintptr_t)&queries[i]};
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		mode_rows[i] = (struct CMUnitTest){.name = modes[i].name,
+						   .test_func = is_judged,
+						   .initial_state = (void *)(uintptr_t)&modes[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL) ||
-	       cmocka_run_group_tests_name("queries", rows, NULL, NULL);
+	       cmocka_run_group_tests_name("queries", rows, NULL, NULL) ||
+	       cmocka_run_group_tests_name("modes", mode_rows, NULL, NULL);
 }

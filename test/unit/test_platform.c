@@ -272,7 +272,7 @@ static void what_is_missing_is_seen(void **state)
 		{"/usr/bin/dpkg", EXIT_UNSUPPORTED},
 		{"/usr/sbin/sshd", EXIT_DEPENDENCY},
 		{"/usr/bin/getent", EXIT_DEPENDENCY},
-		{"/ext/manifest/distros.yaml", EXIT_VERIFY},
+		{"/ext/manifest/distros.yaml", EXIT_DEPENDENCY},
 	};
 
 	(void)state;
@@ -313,11 +313,11 @@ static void an_os_release_that_cannot_be_read_is_noted_only(void **state)
 	struct err err = {0};
 
 	(void)state;
-	scratch_write(&scratch, "/etc/os-release", "nonsense\n", 0644);
+	scratch_write(&scratch, "/etc/os-release", "ID=a/b\n", 0644);
 	assert_int_equal(plan(&err), 0);
 	assert_int_equal(machine.note_count, 1);
 	assert_string_equal(machine.notes[0],
-			    "cannot tell the distribution: os-release, line 1: not NAME=VALUE");
+			    "cannot tell the distribution: os-release, line 1: ID cannot be a/b");
 	remove_file("/etc/os-release");
 	assert_int_equal(plan(&err), 0);
 	assert_int_equal(machine.note_count, 1);
@@ -341,7 +341,7 @@ static void a_damaged_table_is_told_as_damage(void **state)
 	scratch_write(&scratch, "/ext/manifest/distros.yaml", "distributions:\n- {id: [x]}\n",
 		      0644);
 	assert_int_equal(plan(&err), -EINVAL);
-	assert_int_equal(err.outcome, EXIT_VERIFY);
+	assert_int_equal(err.outcome, EXIT_DEPENDENCY);
 	assert_non_null(strstr(err.msg, "manifest/distros.yaml:2:4: id is a list"));
 }
 
