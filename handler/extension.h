@@ -5,11 +5,19 @@
 #define HANDLER_EXTENSION_H
 
 #include "handler/settings.h"
+#include "lib/core/yaml.h"
 
 struct extension {
 	const char *folder; /* the unpacked zip: bin/, manifest/, packages/, SHA256SUMS */
 	const char *version; /* of the zip, as "1.0.0.0" */
 	const struct settings *settings;
 };
+
+/*
+ * Parse the table <folder>/<name>; *ret borrows name.  flags are those of fs_read.  The errors of
+ * fs_read and yaml_parse, all with outcome EXIT_DEPENDENCY.
+ */
+int extension_table(struct sys *sys, const char *folder, const char *name, unsigned flags,
+		    struct yaml_node *ret, struct err *err);
 
 #endif

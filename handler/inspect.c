@@ -20,7 +20,7 @@
 
 #define DEADLINE_S 240
 
-static int fail(const struct command *command, const struct err *err, int fallback)
+static int complain(const struct command *command, const struct err *err, int fallback)
 {
 	int code = err->outcome ? err->outcome : fallback;
 	const struct outcome *outcome = outcome_find(code);
@@ -39,9 +39,23 @@ static int print(const struct command *command, const struct buf *text, json_t *
 	struct err err = {0};
 
 	if (!out)
-		return err_oom(&err), fail(command, &err, EXIT_VERIFY);
-	(void)fs_write_all(command->out, span_of(out));
-	return EXIT_OK;
+		return err_oom(&err), complain(command, &err, EXIT_VERIFY);
+	if (fs_write_all(command->out, span_of(out)) == 0)
+		return EXIT_OK;
+	(void)err_sys(&err, "standard output");
+	(void)err_remedy(&err, EXIT_DEPENDENCY, "let it go where it can be written");
+	return complain(command, &err, EXIT_DEPENDENCY);
+}
+
+static int fail(const struct command *command, const struct query *query, const struct err *err,
+		int fallback)
+{
+	int code = complain(command, err, fallback);
+
+	if (query->json)
+		(void)print(command, NULL,
+			    json_pack("{s:o}", "error", report_error_json(err, code)));
+	return code;
 }
 
 /* Somebody may look at a machine without a guest agent: then the default settings are what counts.
@@ -61,6 +75,7 @@ static int begin(struct session *session, const struct command *command, struct 
 	}
 	if (r == 0)
 		r = session_parse(session, err);
+	session->settings.identity_wait = 0; /* people want to know how it is now */
 	return r < 0 ? r : session_start(session, command->folder, command->version, err);
 }
 
@@ -98,7 +113,7 @@ int inspect_check(struct sys *sys, const struct command *command, const struct q
 	if (r == 0)
 		r = learn_identity(&session, command, query->only, &err);
 	if (r < 0)
-		return fail(command, &err, EXIT_VERIFY);
+		return fail(command, query, &err, EXIT_VERIFY);
 	(void)run_check(&run, &told);
 	if (!query->json)
 		report_check_text(results, count, &text);
@@ -107,12 +122,16 @@ int inspect_check(struct sys *sys, const struct command *command, const struct q
 	return r ? r : report_verdict(results, count);
 }
 
-/* The changes of each step, in the order in which they would be made. */
+/*
+ * The changes of each step, in the order in which they would be made, and what the verb would end
+ * with, as run_plan tells it.
+ */
 static json_t *plan_json(struct session *session, const struct command *command,
-			 const struct query *query)
+			 const struct query *query, struct err *ret_refusal)
 {
 	struct machine *machine = &session->machine;
 	bool forward = query->want == WANT_PRESENT;
+	bool waiting = query->only;
 	AUTO_JSON *steps = json_array();
 
 	for (size_t n = 0; n < command->step_count; n++) {
@@ -124,12 +143,21 @@ static json_t *plan_json(struct session *session, const struct command *command,
 			continue;
 		machine->note_count = 0;
 		(void)step->plan(machine, query->want, &changes, &err);
+		if (plan_refuses(&err, waiting) && ret_refusal->code == 0) {
+			*ret_refusal = err;
+			if (err.outcome == 0)
+				ret_refusal->outcome = step->exit_code;
+		}
+		waiting |= err.code || changes.count;
 		if (json_array_append_new(steps, report_changes_json(step, &changes, machine,
 								     err.code ? err.msg : NULL)) <
 		    0)
 			return NULL;
 	}
-	return json_pack("{s:s, s:O}", "for", forward ? "install" : "uninstall", "steps", steps);
+	return json_pack("{s:s, s:O, s:o*}", "for", forward ? "install" : "uninstall", "steps",
+			 steps, "refusal",
+			 ret_refusal->code ? report_error_json(ret_refusal, ret_refusal->outcome)
+					   : NULL);
 }
 
 int inspect_plan(struct sys *sys, const struct command *command, const struct query *query)
@@ -143,18 +171,19 @@ int inspect_plan(struct sys *sys, const struct command *command, const struct qu
 		.only = query->only,
 		.results = results,
 	};
-	struct err err = {0};
+	struct err err = {0}, refusal = {0};
 	AUTO_BUF text = {0};
 	int r = results ? begin(&session, command, &err) : err_oom(&err);
 
 	if (r == 0 && query->want == WANT_PRESENT)
 		r = learn_identity(&session, command, query->only, &err);
 	if (r < 0)
-		return fail(command, &err, EXIT_VERIFY);
+		return fail(command, query, &err, EXIT_VERIFY);
 	if (!query->json)
-		text.failed = run_plan(&run, query->want, &text, &err) < 0;
-	return print(command, query->json ? NULL : &text,
-		     query->json ? plan_json(&session, command, query) : NULL);
+		text.failed = run_plan(&run, query->want, &text, &refusal, &err) < 0;
+	r = print(command, query->json ? NULL : &text,
+		  query->json ? plan_json(&session, command, query, &refusal) : NULL);
+	return r ? r : refusal.outcome;
 }
 
 int inspect_status(struct sys *sys, const struct command *command, const struct query *query)
@@ -165,26 +194,42 @@ int inspect_status(struct sys *sys, const struct command *command, const struct 
 	int r = state_read(sys, &state, &err);
 	const struct state *known = r == 0 ? &state : NULL;
 
-	if (r < 0 && r != -ENOENT)
-		(void)dprintf(command->err, "note: %s\n", err.msg);
+	if (r < 0 && r != -ENOENT) {
+		(void)err_remedy(&err, EXIT_DEPENDENCY,
+				 r == -EACCES ? "run it as root"
+					      : "run aadssh-handler check; the next enable writes "
+						"the file anew");
+		return fail(command, query, &err, EXIT_DEPENDENCY);
+	}
 	if (!query->json)
 		report_state_text(known, &text);
 	return print(command, query->json ? NULL : &text,
 		     query->json ? report_state_json(known) : NULL);
 }
 
-static int read_os_release(struct sys *sys, const char *path, struct osrelease *ret,
+static int read_machines_os_release(struct sys *sys, struct buf *ret, struct err *err)
+{
+	int r = fs_read(sys, "/etc/os-release", FS_FOLLOW, OSRELEASE_MAX, ret, NULL, err);
+
+	return r == -ENOENT ? fs_read(sys, "/usr/lib/os-release", FS_FOLLOW, OSRELEASE_MAX, ret,
+				      NULL, err)
+			    : r;
+}
+
+static int read_os_release(struct sys *sys, const struct query *query, struct osrelease *ret,
 			   struct err *err)
 {
+	const char *name = query->os_release;
 	AUTO_BUF text = {0};
-	int r = fs_read(sys, path ? path : "/etc/os-release", FS_FOLLOW, OSRELEASE_MAX, &text, NULL,
-			err);
+	int r = name ? fs_read_fd(query->os_release_fd, name, OSRELEASE_MAX, &text, err)
+		     : read_machines_os_release(sys, &text, err);
 
-	if (r == -ENOENT && !path)
-		r = fs_read(sys, "/usr/lib/os-release", FS_FOLLOW, OSRELEASE_MAX, &text, NULL, err);
-	if (r == 0 && osrelease_parse(buf_bytes(&text), ret, err) < 0)
-		r = err_wrap(err, "%s", path ? path : "os-release");
-	return r;
+	if (r < 0)
+		return err_remedy(err, EXIT_DEPENDENCY, "name an os-release that can be read");
+	if (osrelease_parse(buf_bytes(&text), ret, err) == 0)
+		return 0;
+	(void)err_wrap(err, "%s", name ? name : "/etc/os-release");
+	return err_remedy(err, EXIT_SETTINGS, "mend that line: see os-release(5)");
 }
 
 int inspect_platform(struct sys *sys, const struct command *command, const struct query *query)
@@ -193,21 +238,15 @@ int inspect_platform(struct sys *sys, const struct command *command, const struc
 	struct platform platform;
 	struct osrelease os;
 	struct err err = {0};
-	AUTO_BUF data = {0};
 	AUTO_BUF text = {0};
-	char path[PATH_MAX];
-	int r;
+	int r = extension_table(sys, command->folder, "manifest/distros.yaml", 0, &table, &err);
 
-	(void)snprintf(path, sizeof(path), "%s/manifest/distros.yaml", command->folder);
-	r = fs_read(sys, path, 0, YAML_MAX, &data, NULL, &err);
 	if (r == 0)
-		r = yaml_parse(buf_bytes(&data), "manifest/distros.yaml", &table, &err);
-	if (r == 0)
-		r = read_os_release(sys, query->os_release, &os, &err);
+		r = read_os_release(sys, query, &os, &err);
 	if (r == 0)
 		r = distro_decide(&table, &os, &platform, &err);
 	if (r < 0)
-		return fail(command, &err, EXIT_SETTINGS);
+		return fail(command, query, &err, EXIT_VERIFY);
 	if (!query->json)
 		report_platform_text(&platform, &text);
 	return print(command, query->json ? NULL : &text,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The verbs for people: they look and change nothing.  Each returns the exit code; failures are
- * one line on standard error.
+ * one line on standard error, and with json {"error": {...}} on standard output too.  What cannot
+ * be printed is EXIT_DEPENDENCY.
  */
 #ifndef HANDLER_INSPECT_H
 #define HANDLER_INSPECT_H
@@ -12,22 +13,26 @@ struct query {
 	bool json;
 	const char *only; /* name of a step, for check and plan; NULL: all */
 	enum want want; /* for plan */
-	const char *os_release; /* for platform: absolute path, NULL: the machine's own */
+	const char *os_release; /* for platform: name of a file, NULL: the machine's own */
+	int os_release_fd; /* which is open for reading here */
 };
 
 /* 0 all in force, 1 with notes, 2 not; EXIT_SETTINGS or EXIT_IDENTITY when that cannot be told. */
 int inspect_check(struct sys *sys, const struct command *command, const struct query *query);
 
 /*
- * 0; a step that cannot be told before those above it are in force says so.  EXIT_SETTINGS or
- * EXIT_IDENTITY when nothing can be told.
+ * 0, or what the verb itself would end with; a step that cannot be told before those above it are
+ * in force says so.  EXIT_SETTINGS or EXIT_IDENTITY when nothing can be told.
  */
 int inspect_plan(struct sys *sys, const struct command *command, const struct query *query);
 
-/* 0, also when nothing is installed. */
+/* 0, also when nothing is installed; EXIT_DEPENDENCY when the state cannot be read. */
 int inspect_status(struct sys *sys, const struct command *command, const struct query *query);
 
-/* 0, also for a platform that is not supported; EXIT_SETTINGS when a file cannot be read. */
+/*
+ * 0, also for a platform that is not supported; EXIT_DEPENDENCY when a file cannot be read,
+ * EXIT_SETTINGS when one does not say what it should.
+ */
 int inspect_platform(struct sys *sys, const struct command *command, const struct query *query);
 
 #endif

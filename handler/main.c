@@ -2,6 +2,7 @@
 /* aadssh-handler: the command line, and nothing else. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "lib/core/outcome.h"
 #include "lib/sys/sys.h"
 
+#define VERSION_PARTS 4
 #define LEVELS_UP 2 /* from the program's folder to the extension's: bin/<architecture> */
 
 /* clang-format off */
@@ -36,7 +38,7 @@ static const char usage[] =
 	"        what is in force, and how the last verb ended\n"
 	"  platform [--os-release FILE] [--json]\n"
 	"        what is known of this distribution\n"
-	"  version | help\n";
+	"  version | help";
 /* clang-format on */
 
 /* One row per verb: what it runs and which options it takes. */
@@ -72,8 +74,17 @@ static const struct {
 
 static int misused(const char *what, const char *word)
 {
-	(void)fprintf(stderr, "aadssh-handler: %s: %.64s\n%s", what, word, usage);
+	(void)fprintf(stderr, "aadssh-handler: %s: %.64s\n%s\n", what, word, usage);
 	return EXIT_COMMAND;
+}
+
+/* To standard output, which may be full or closed. */
+static int say(const char *before, const char *text)
+{
+	if (printf("%s%s\n", before, text) >= 0 && fflush(stdout) == 0)
+		return EXIT_OK;
+	perror("aadssh-handler: standard output");
+	return EXIT_DEPENDENCY;
 }
 
 static int unknown_step(const char *name)
@@ -93,70 +104,115 @@ static bool is_step(const char *name)
 	return false;
 }
 
-/* Fill command and query from the words after the verb. */
-static int parse_options(char **words, unsigned allowed, struct command *command,
-			 struct query *query)
+/* The file is opened here, where relative names and /dev/stdin mean what the caller means. */
+static int open_os_release(const char *name, struct query *query)
 {
-	static char os_release[PATH_MAX];
+	struct err err = {0};
 
-	for (; *words; words++) {
-		const char *value = NULL;
-		size_t i = 0;
+	query->os_release = name;
+	query->os_release_fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (query->os_release_fd >= 0)
+		return EXIT_OK;
+	(void)err_sys(&err, "%s", name);
+	(void)fprintf(stderr, "error %d %s: %s. name an os-release that can be read\n",
+		      EXIT_DEPENDENCY, outcome_find(EXIT_DEPENDENCY)->name, err.msg);
+	return EXIT_DEPENDENCY;
+}
 
-		while (i < ARRAY_LEN(options) && strcmp(options[i].name, *words) != 0)
-			i++;
-		if (i == ARRAY_LEN(options) || !(allowed & options[i].option))
-			return misused("this verb has no such option", *words);
-		if (options[i].has_value) {
-			value = words[1];
-			if (!value)
-				return misused("a value is missing after", *words);
-			words++;
-		}
-		switch (options[i].option) {
-		case JSON:
-			query->json = true;
-			break;
-		case PURGE:
-			command->purge = true;
-			break;
-		case ONLY:
-			if (!is_step(value))
-				return unknown_step(value);
-			query->only = value;
-			break;
-		case OS_RELEASE:
-			if (!realpath(value, os_release))
-				return misused("there is no file", value);
-			query->os_release = os_release;
-			break;
-		case FOR:
-			if (strcmp(value, "install") != 0 && strcmp(value, "uninstall") != 0)
-				return misused("--for takes install or uninstall, not", value);
-			query->want = strcmp(value, "install") == 0 ? WANT_PRESENT : WANT_ABSENT;
-			break;
-		}
+static int set_option(enum option option, const char *value, struct command *command,
+		      struct query *query)
+{
+	switch (option) {
+	case JSON:
+		query->json = true;
+		break;
+	case PURGE:
+		command->purge = true;
+		break;
+	case ONLY:
+		if (!is_step(value))
+			return unknown_step(value);
+		query->only = value;
+		break;
+	case OS_RELEASE:
+		return open_os_release(value, query);
+	case FOR:
+		if (strcmp(value, "install") != 0 && strcmp(value, "uninstall") != 0)
+			return misused("--for takes install or uninstall, not", value);
+		query->want = strcmp(value, "install") == 0 ? WANT_PRESENT : WANT_ABSENT;
+		break;
 	}
 	return EXIT_OK;
 }
 
-/* The folder that holds manifest/, at most LEVELS_UP above the program; in a source tree too. */
+/* Fill command and query from the words after the verb: --NAME, --NAME VALUE or --NAME=VALUE. */
+static int parse_options(char **words, unsigned allowed, struct command *command,
+			 struct query *query)
+{
+	int code = EXIT_OK;
+
+	for (; *words && code == EXIT_OK; words++) {
+		const char *word = *words, *equals = strchr(word, '=');
+		size_t len = equals ? (size_t)(equals - word) : strlen(word);
+		const char *value = equals ? equals + 1 : NULL;
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(options) &&
+		       (strncmp(options[i].name, word, len) != 0 || options[i].name[len] != '\0'))
+			i++;
+		if (i == ARRAY_LEN(options) || !(allowed & options[i].option))
+			return misused("this verb has no such option", word);
+		if (value && !options[i].has_value)
+			return misused("this option takes no value", word);
+		if (!value && options[i].has_value)
+			value = *++words;
+		if (!value && options[i].has_value)
+			return misused("a value is missing after", word);
+		code = set_option(options[i].option, value, command, query);
+	}
+	return code;
+}
+
+static bool holds(const char *folder, const char *name)
+{
+	char path[PATH_MAX + 32];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return access(path, F_OK) == 0;
+}
+
+/*
+ * The extension's folder: the one that the agent names, or, when people run the program, the one
+ * with manifest/ at most LEVELS_UP above it; in a source tree too.
+ */
 static const char *find_folder(void)
 {
 	const char *told = getenv("AZURE_GUEST_AGENT_EXTENSION_PATH");
 	static char path[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
+	if (told && told[0] == '/' &&
+	    (holds(told, "HandlerEnvironment.json") || holds(told, "manifest")))
+		return told;
 	path[len > 0 ? len : 0] = '\0';
 	for (int i = 0; i <= LEVELS_UP && strrchr(path, '/'); i++) {
-		char table[PATH_MAX + 32];
-
 		*strrchr(path, '/') = '\0';
-		(void)snprintf(table, sizeof(table), "%s/manifest/distros.yaml", path);
-		if (access(table, F_OK) == 0)
+		if (holds(path, "manifest/distros.yaml"))
 			return path;
 	}
 	return told ? told : "";
+}
+
+static bool has_all_parts(const char *version)
+{
+	for (int i = 0; i < VERSION_PARTS; i++) {
+		size_t digits = strspn(version, "0123456789");
+
+		if (digits == 0 || version[digits] != (i + 1 < VERSION_PARTS ? '.' : '\0'))
+			return false;
+		version += digits + 1;
+	}
+	return true;
 }
 
 /* The agent names the folder <Publisher.Type>-<version>. */
@@ -165,7 +221,7 @@ static const char *find_version(const char *folder)
 	const char *told = getenv("AZURE_GUEST_AGENT_EXTENSION_VERSION");
 	const char *dash = strrchr(folder, '-');
 
-	if (dash && version_valid(dash + 1))
+	if (dash && version_valid(dash + 1) && has_all_parts(dash + 1))
 		return dash + 1;
 	return told && version_valid(told) ? told : EXTENSION_VERSION;
 }
@@ -204,9 +260,9 @@ int main(int argc, char **argv)
 	command.folder = find_folder();
 	command.version = find_version(command.folder);
 	if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
-		return fputs(usage, stdout) < 0;
+		return say("", usage);
 	if (strcmp(verb, "version") == 0 || strcmp(verb, "--version") == 0)
-		return printf("aadssh-handler %s\n", command.version) < 0;
+		return say("aadssh-handler ", command.version);
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
 		int code;
 

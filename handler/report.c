@@ -54,6 +54,15 @@ void report_check_text(const struct step_result *results, size_t count, struct b
 	buf_printf(ret, "%s\n", verdicts[report_verdict(results, count)]);
 }
 
+json_t *report_error_json(const struct err *err, int code)
+{
+	const struct outcome *outcome = outcome_find(code);
+
+	return json_pack("{s:i, s:s, s:o, s:o}", "code", code, "name", outcome->name, "message",
+			 quote(err->msg), "remedy",
+			 quote(err->remedy[0] ? err->remedy : outcome->remedy));
+}
+
 static json_t *notes_json(const char notes[][NOTE_MAX], size_t count)
 {
 	AUTO_JSON *list = json_array();
@@ -116,7 +125,10 @@ void report_state_text(const struct state *state, struct buf *ret)
 	}
 	if (state->owner[0]) {
 		time_text(state->since_s, time);
-		buf_printf(ret, "in force  version %s since %s\n", state->owner, time);
+		if (state->partly_removed)
+			buf_printf(ret, "partly removed  version %s\n", state->owner);
+		else
+			buf_printf(ret, "in force  version %s since %s\n", state->owner, time);
 	} else {
 		buf_str(ret, "in force  nothing\n");
 	}
@@ -157,8 +169,9 @@ json_t *report_state_json(const struct state *state)
 			return NULL;
 	if (state->owner[0])
 		time_text(state->since_s, since);
-	return json_pack("{s:b, s:s, s:s, s:o, s:O}", "installed", state->owner[0] != '\0', "owner",
-			 state->owner, "since", since, "last", last_json(state), "steps", steps);
+	return json_pack("{s:b, s:b, s:s, s:s, s:o, s:O}", "installed", state->owner[0] != '\0',
+			 "partlyRemoved", state->partly_removed, "owner", state->owner, "since",
+			 since, "last", last_json(state), "steps", steps);
 }
 
 void report_platform_text(const struct platform *platform, struct buf *ret)

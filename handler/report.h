@@ -15,6 +15,9 @@
 /* 0: all in force; 1: in force, with notes; 2: a step failed or would have to change. */
 int report_verdict(const struct step_result *results, size_t count);
 
+/* What a failure ends with: {"code", "name", "message", "remedy"}. */
+json_t *report_error_json(const struct err *err, int code);
+
 /* A line a step that was looked at, its notes and remedy below it. */
 void report_check_text(const struct step_result *results, size_t count, struct buf *ret);
 json_t *report_check_json(const struct step_result *results, size_t count, const char *version);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,25 @@
 #include "handler/desired.h"
 #include "handler/session.h"
 #include "lib/core/outcome.h"
+#include "lib/sys/fs.h"
+
+int extension_table(struct sys *sys, const char *folder, const char *name, unsigned flags,
+		    struct yaml_node *ret, struct err *err)
+{
+	char path[PATH_MAX];
+	AUTO_BUF text = {0};
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	r = fs_read(sys, path, flags, YAML_MAX, &text, NULL, err);
+	if (r == 0)
+		r = yaml_parse(buf_bytes(&text), name, ret, err);
+	if (r == 0)
+		return 0;
+	(void)err_wrap(err, r == -ENOENT ? "the extension's files are incomplete"
+					 : "the extension is damaged");
+	return err_remedy(err, EXIT_DEPENDENCY, "install the extension again");
+}
 
 int session_find(struct session *session, const char *folder, const char *sequence, struct err *err)
 {

@@ -25,6 +25,7 @@
 
 #define LOCK_PATH STATE_DIR "/lock"
 #define LEDGER_PATH STATE_DIR "/users"
+#define LOCK_TRIES 3
 #define UNDO_S 30 /* what a failure gets for undoing, beyond the deadline if need be */
 
 struct job;
@@ -188,12 +189,18 @@ static int take_lock(struct job *job, struct err *err)
 	const struct fs_meta meta = files_meta(job->sys, 0700);
 	char holder[64];
 
-	if (fs_mkdir(job->sys, STATE_DIR, &meta, err) < 0)
-		return err_remedy(err, EXIT_DEPENDENCY,
-				  "make room in /var/lib, and let root write to it");
 	(void)snprintf(holder, sizeof(holder), "%s, pid %ld", job->verb->name, (long)getpid());
-	/* Half of the time is for waiting, so that the other half is left for the work. */
-	job->lock = lock_take(job->sys, LOCK_PATH, holder, job->verb->deadline_s * 500, err);
+	job->lock = -ENOENT;
+	/* An uninstall that was waited for takes the directory with it. */
+	for (int i = 0; i < LOCK_TRIES && job->lock == -ENOENT; i++) {
+		*err = (struct err){0};
+		if (fs_mkdir(job->sys, STATE_DIR, &meta, err) < 0)
+			return err_remedy(err, EXIT_DEPENDENCY,
+					  "make room in /var/lib, and let root write to it");
+		/* Half of the time is for waiting, so that the other half is left for the work. */
+		job->lock =
+			lock_take(job->sys, LOCK_PATH, holder, job->verb->deadline_s * 500, err);
+	}
 	if (job->lock == -EBUSY)
 		err->outcome = EXIT_LOCK;
 	return job->lock < 0 ? job->lock : 0;
@@ -254,6 +261,7 @@ static int apply(struct job *job, struct err *err)
 		return r;
 	changed = count_state(job, STEP_CHANGED);
 	become_owner(job, job->command->version);
+	job->state.partly_removed = false;
 	boot_id(job->sys, job->state.boot_id);
 	memcpy(job->state.settings_hash, job->session.settings_hash,
 	       sizeof(job->session.settings_hash));
@@ -309,6 +317,32 @@ static int forget(struct job *job, struct err *err)
 	return 0;
 }
 
+/* Does a look at every step find nothing left to take away? */
+static bool all_is_off(struct job *job)
+{
+	for (size_t i = 0; i < job->command->step_count; i++) {
+		AUTO_CHANGES left = {0};
+		struct err ignored = {0};
+
+		if (job->command->steps[i]->plan(&job->session.machine, WANT_ABSENT, &left,
+						 &ignored) < 0 ||
+		    left.count)
+			return false;
+	}
+	return true;
+}
+
+/* What failed may be the reload of an sshd that the owner broke: with ours all off it is over. */
+static void keep_track(struct job *job)
+{
+	struct err err = {0};
+
+	job->state.partly_removed = true;
+	witness_done(&job->state.witness);
+	if (!job->late && all_is_off(job) && forget(job, &err) < 0)
+		mention(job, "cannot forget what was removed", &err);
+}
+
 static int revert(struct job *job, struct err *err)
 {
 	const struct conf *conf = &job->session.machine.conf;
@@ -326,8 +360,11 @@ static int revert(struct job *job, struct err *err)
 	}
 	r = presence_names(job->sys, conf->uid_first, conf->uid_last, &names, err);
 	run = new_run(job);
-	if (r == 0)
+	if (r == 0) {
 		r = run_revert(&run, err);
+		if (r < 0)
+			keep_track(job);
+	}
 	if (r == 0)
 		r = forget(job, err);
 	if (r < 0)

@@ -56,9 +56,27 @@ static int open_parent(struct sys *sys, const char *path, const char **ret_name,
 	return fs_open(sys, parent[0] ? parent : "/", O_RDONLY | O_DIRECTORY, 0, err);
 }
 
+static bool is_root_owned(struct sys *sys, const struct stat *st)
+{
+	return st->st_uid == 0 || st->st_uid == sys->owner;
+}
+
 static bool others_can_write(struct sys *sys, const struct stat *st)
 {
-	return (st->st_uid != 0 && st->st_uid != sys->owner) || (st->st_mode & (S_IWGRP | S_IWOTH));
+	return !is_root_owned(sys, st) || (st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/*
+ * Others can add names to a sticky directory such as /tmp, but cannot take root's away.  Links and
+ * files of root's can be brought there from elsewhere; a directory of root's cannot.
+ */
+static bool is_kept(struct sys *sys, const struct stat *parent, const char *path)
+{
+	struct stat st;
+
+	return is_root_owned(sys, parent) && (parent->st_mode & S_ISVTX) &&
+	       fstatat(sys->rootfd, below(path), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode) && is_root_owned(sys, &st);
 }
 
 static int check_parents(struct sys *sys, const char *path, struct err *err)
@@ -69,10 +87,15 @@ static int check_parents(struct sys *sys, const char *path, struct err *err)
 	if (!span_copy(span_of(path), parent, sizeof(parent)))
 		return err_set(err, ENAMETOOLONG, "%.64s...", path);
 	for (char *slash = strrchr(parent, '/'); slash; slash = strrchr(parent, '/')) {
+		bool kept;
+
 		*slash = '\0';
 		if (fstatat(sys->rootfd, below(parent), &st, 0) < 0)
 			return err_sys(err, "%s", parent);
-		if (others_can_write(sys, &st))
+		*slash = '/'; /* for a moment it is the child's path again */
+		kept = !others_can_write(sys, &st) || is_kept(sys, &st, parent);
+		*slash = '\0';
+		if (!kept)
 			return err_set(err, EPERM, "%s can be written by others than root",
 				       parent[0] ? parent : "/");
 	}
@@ -86,13 +109,11 @@ static int check_file(struct sys *sys, const char *path, unsigned flags, const s
 		return err_set(err, EISDIR, "%s is a directory", path);
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, EINVAL, "%s is not a regular file", path);
-	if (!(flags & FS_TRUSTED))
-		return 0;
-	if (st->st_nlink > 1)
+	if (flags & FS_TRUSTED && st->st_nlink > 1)
 		return err_set(err, EINVAL, "%s has more than one hard link", path);
-	if (others_can_write(sys, st))
+	if (flags & FS_TRUSTED && others_can_write(sys, st))
 		return err_set(err, EPERM, "%s can be written by others than root", path);
-	return check_parents(sys, path, err);
+	return flags & (FS_TRUSTED | FS_PLACE) ? check_parents(sys, path, err) : 0;
 }
 
 static int read_all(int fd, const char *path, size_t max, struct buf *ret, struct err *err)
@@ -114,11 +135,22 @@ static int read_all(int fd, const char *path, size_t max, struct buf *ret, struc
 	}
 }
 
+int fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err *err)
+{
+	AUTO_BUF text = {0};
+	int r = read_all(fd, name, max, &text, err);
+
+	if (r == 0 && span_has_nul(buf_bytes(&text)))
+		r = err_set(err, EBADMSG, "%s is not text: it holds a NUL", name);
+	if (r == 0)
+		buf_move(ret, &text);
+	return r;
+}
+
 int fs_read(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
 	    struct stat *meta, struct err *err)
 {
 	AUTO_CLOSE int fd = -1;
-	AUTO_BUF text = {0};
 	struct stat st;
 	int r;
 
@@ -130,17 +162,10 @@ int fs_read(struct sys *sys, const char *path, unsigned flags, size_t max, struc
 		return err_sys(err, "%s", path);
 	r = check_file(sys, path, flags, &st, err);
 	if (r == 0)
-		r = read_all(fd, path, max, &text, err);
-	if (r == 0 && span_has_nul(buf_bytes(&text)))
-		r = err_set(err, EBADMSG, "%s is not text: it holds a NUL", path);
-	if (r < 0)
-		return r;
-	buf_done(ret);
-	*ret = text;
-	text = (struct buf){0};
-	if (meta)
+		r = fs_read_fd(fd, path, max, ret, err);
+	if (r == 0 && meta)
 		*meta = st;
-	return 0;
+	return r;
 }
 
 int fs_read_optional(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,

@@ -6,8 +6,9 @@
  *  1. A file is judged by fstat of the descriptor that is then used.
  *  2. What is replaced is replaced whole: a temporary file in the same directory, fsync,
  *     rename, fsync of the directory.  A crash leaves the old file or the new one.
- *  3. A file that others could write, or that lies in a directory that others could write, is
- *     neither trusted nor edited.
+ *  3. A file that others could write or put another in the place of is neither trusted nor edited:
+ *     root alone can write it and every directory above it.  A sticky directory of root's, such as
+ *     /tmp, may be above too, when what the path names in it is a directory of root's, not a link.
  */
 #ifndef SYS_FS_H
 #define SYS_FS_H
@@ -23,8 +24,9 @@
 
 enum fs_flags {
 	FS_FOLLOW = 1, /* the last component may be a symbolic link */
-	FS_TRUSTED = 2, /* -EPERM unless root alone can write it and every directory above it */
+	FS_TRUSTED = 2, /* -EPERM unless it is safe from others, see invariant 3 */
 	FS_LIVE = 4,	/* the runtime rewrites it: the witness notes mode and owner, not the contents */
+	FS_PLACE = 8, /* as FS_TRUSTED for the directories above, whoever can write the file */
 };
 
 /*
@@ -77,13 +79,20 @@ void fs_names_done(char ***names);
  */
 int fs_open(struct sys *sys, const char *path, int flags, mode_t mode, struct err *err);
 
+/*
+ * Read what is left in a descriptor, a pipe's bytes too.  name is for messages.  -EMSGSIZE over
+ * max, -EBADMSG when the text holds a NUL, and the errors of read.
+ */
+int fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err *err);
+
 /* Write all bytes to a descriptor.  Returns 0 or -errno (errno set). */
 int fs_write_all(int fd, struct span data);
 
 /*
  * The witness: while sys->witness is set, fs_read, fs_exists, fs_lstat and fs_list note what they
  * looked at.  Comparing the notes later tells in a few system calls whether anything changed.
- * Of a directory that was not listed, and of a live file, only mode and owner count.
+ * Of a directory that was not listed, and of a live file, only mode and owner count; a live file that
+ * is missing is not noted.
  */
 struct sighting {
 	char *path;

@@ -24,13 +24,8 @@ static int held(int fd, const char *path, struct err *err)
 	return err_set(err, EBUSY, "%s is held by %s", path, text[0] ? text : "another process");
 }
 
-int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err)
+static int wait_for(struct sys *sys, int fd, const char *path, int64_t end, struct err *err)
 {
-	AUTO_CLOSE int fd = fs_open(sys, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, err);
-	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, wait_ms) * 1000000;
-
-	if (fd < 0)
-		return fd;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EINTR)
 			continue;
@@ -40,8 +35,34 @@ int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms
 			return held(fd, path, err);
 		sys->ops->sleep_ms(sys, PAUSE_MS);
 	}
-	/* The words are for people: a lock that cannot be described still holds. */
-	(void)!ftruncate(fd, 0);
-	(void)fs_write_all(fd, span_of(holder));
-	return steal_fd(&fd);
+	return 0;
+}
+
+/* Who held the lock may have removed its file: then the next one locks another. */
+static bool is_current(struct sys *sys, int fd, const char *path)
+{
+	struct err ignored = {0};
+	struct stat mine, now;
+
+	return fstat(fd, &mine) == 0 && fs_lstat(sys, path, &now, &ignored) == 0 &&
+	       mine.st_dev == now.st_dev && mine.st_ino == now.st_ino;
+}
+
+int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err)
+{
+	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, wait_ms) * 1000000;
+
+	for (;;) {
+		AUTO_CLOSE int fd = fs_open(sys, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, err);
+		int r = fd < 0 ? fd : wait_for(sys, fd, path, end, err);
+
+		if (r < 0)
+			return r;
+		if (!is_current(sys, fd, path))
+			continue;
+		/* The words are for people: a lock that cannot be described still holds. */
+		(void)!ftruncate(fd, 0);
+		(void)fs_write_all(fd, span_of(holder));
+		return steal_fd(&fd);
+	}
 }

@@ -11,7 +11,8 @@
 /*
  * Take the lock, waiting up to wait_ms.  holder describes this process ("enable, pid 17").
  * Returns a descriptor that holds the lock until it is closed, or -EBUSY with the holder's own
- * words, or another -errno.  The file stays when the lock is released.
+ * words, or another -errno.  The file stays when the lock is released; its holder may remove it,
+ * and who waited then locks the file that takes its place.  -ENOENT when the directory went too.
  */
 int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err);
 

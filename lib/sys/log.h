@@ -24,6 +24,12 @@ struct log {
 void log_line(const struct log *log, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * Send one datagram to the socket of a syslog service, as log_line does to /dev/log.  A service
+ * that does not make room within a quarter of a second misses it: nobody's login waits for the log.
+ */
+void log_send(const char *path, const char *line);
+
 /* "error", "warning", "info", "debug"; false for another word. */
 bool log_level_parse(const char *name, enum log_level *ret);
 

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/core/cleanup.h"
 #include "lib/core/num.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/proc.h"
@@ -90,6 +93,13 @@ static bool is_sshd(struct sys *sys, pid_t pid)
 	return name && (strcmp(name, "/sshd") == 0 || strcmp(name, "/sshd (deleted)") == 0);
 }
 
+static int hang_up(pid_t pid, struct err *err)
+{
+	if (kill(pid, SIGHUP) < 0)
+		return errno == ESRCH ? 0 : err_sys(err, "SIGHUP to sshd, pid %ld", (long)pid);
+	return 1;
+}
+
 static int reload_process(struct sys *sys, const char *pid_file, struct err *err)
 {
 	AUTO_BUF text = {0};
@@ -104,9 +114,100 @@ static int reload_process(struct sys *sys, const char *pid_file, struct err *err
 	(void)span_line(&rest, &line);
 	if (!num_parse(span_trim(line), INT_MAX, &pid) || pid < 2 || !is_sshd(sys, (pid_t)pid))
 		return 0;
-	if (kill((pid_t)pid, SIGHUP) < 0)
-		return errno == ESRCH ? 0 : err_sys(err, "SIGHUP to sshd, pid %ld", (long)pid);
-	return 1;
+	return hang_up((pid_t)pid, err);
+}
+
+/* ---- neither a unit nor a pid file: all processes */
+
+/* Read the beginning of a file of /proc/PID, of which the witness must not know. */
+static struct span read_start(struct sys *sys, pid_t pid, const char *name, char *buf, size_t size)
+{
+	AUTO_CLOSE int fd = -1;
+	struct err ignored = {0};
+	char path[64];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
+	n = fd < 0 ? -1 : read(fd, buf, size);
+	return (struct span){.p = (unsigned char *)buf, .len = n > 0 ? (size_t)n : 0};
+}
+
+/* A listener handles SIGHUP; so does the monitor of a session, but sshd -t, -T and -i do not. */
+static bool handles_hangup(struct sys *sys, pid_t pid)
+{
+	char buf[8192];
+	struct span text = read_start(sys, pid, "status", buf, sizeof(buf)), line, word;
+
+	while (span_line(&text, &line)) {
+		if (!span_word(&line, &word) || !span_is(word, "SigCgt:"))
+			continue;
+		line = span_trim(line);
+		/* The lowest bit of a hexadecimal number stands for signal 1. */
+		return line.len && memchr("13579bdf", line.p[line.len - 1], 8);
+	}
+	return false;
+}
+
+/* Sessions say whose they are, "sshd: alice [priv]"; a listener says so or shows its arguments. */
+static bool has_listeners_title(struct sys *sys, pid_t pid)
+{
+	static const char mark[] = "sshd: ", listener[] = "[listener]";
+	char buf[8192];
+	struct span title = read_start(sys, pid, "cmdline", buf, sizeof(buf));
+
+	if (title.len < strlen(mark) || memcmp(title.p, mark, strlen(mark)) != 0)
+		return title.len > 0;
+	return memmem(title.p, title.len, listener, strlen(listener)) != NULL;
+}
+
+/* Root's, and with our root directory: root in a container has listeners of its own. */
+static bool is_machines(struct sys *sys, pid_t pid)
+{
+	struct stat process, root, ours;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "proc/%ld", (long)pid);
+	if (fstatat(sys->rootfd, path, &process, 0) < 0 ||
+	    (process.st_uid != 0 && process.st_uid != sys->owner))
+		return false;
+	(void)snprintf(path, sizeof(path), "proc/%ld/root", (long)pid);
+	return fstatat(sys->rootfd, path, &root, 0) == 0 && fstat(sys->rootfd, &ours) == 0 &&
+	       root.st_dev == ours.st_dev && root.st_ino == ours.st_ino;
+}
+
+static bool is_listener(struct sys *sys, pid_t pid)
+{
+	return is_sshd(sys, pid) && is_machines(sys, pid) && has_listeners_title(sys, pid) &&
+	       handles_hangup(sys, pid);
+}
+
+static int reload_listeners(struct sys *sys, struct err *err)
+{
+	int fd = fs_open(sys, "/proc", O_RDONLY | O_DIRECTORY, 0, err), count = 0, r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	uint64_t pid;
+
+	if (fd == -ENOENT) { /* no machine, but an image that is being made */
+		*err = (struct err){0};
+		return 0;
+	}
+	if (!dir) {
+		r = fd < 0 ? fd : err_sys(err, "/proc");
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	while (r >= 0 && (entry = readdir(dir))) {
+		if (!num_parse(span_of(entry->d_name), INT_MAX, &pid) || pid < 2 ||
+		    !is_listener(sys, (pid_t)pid))
+			continue;
+		r = hang_up((pid_t)pid, err);
+		count += r > 0;
+	}
+	(void)closedir(dir);
+	return r < 0 ? r : count;
 }
 
 int service_reload_sshd(struct sys *sys, const char *pid_file, struct err *err)
@@ -117,5 +218,5 @@ int service_reload_sshd(struct sys *sys, const char *pid_file, struct err *err)
 		count = reload_units(sys, err);
 	if (count == 0 && pid_file && pid_file[0] == '/')
 		count = reload_process(sys, pid_file, err);
-	return count;
+	return count == 0 ? reload_listeners(sys, err) : count;
 }

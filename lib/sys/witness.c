@@ -40,10 +40,13 @@ void witness_add(struct sys *sys, const char *path, bool shallow)
 			return;
 		}
 	}
+	seen = look(sys, path);
+	/* A live file that comes into being is the runtime's doing. */
+	if (shallow && !seen.exists)
+		return;
 	grown = reallocarray(witness->seen, witness->count + 1, sizeof(*grown));
 	if (grown)
 		witness->seen = grown;
-	seen = look(sys, path);
 	seen.shallow = shallow;
 	seen.path = grown ? strdup(path) : NULL;
 	if (!seen.path) {

@@ -44,7 +44,12 @@ expect 19 'a value is missing after: --only' check --only
 expect 19 'no step is called nothing; the steps are platform identity .* verify' check --only nothing
 expect 19 'no step is called nothing' plan --only nothing
 expect 19 'takes install or uninstall, not: reboot' plan --for reboot
-expect 19 'there is no file: /nonexistent' platform --os-release /nonexistent
+expect 19 'a value is missing after: --only' check --json --only
+expect 19 'takes no value: --json=yes' check --json=yes
+expect 19 'no step is called nothing' plan --only=nothing
+expect 19 'takes install or uninstall, not: reboot' plan --for=reboot
+expect 19 'no such option: --on=platform' plan --on=platform
+expect 52 '^error 52 missing-dependency: /nonexistent: .*name an os-release' platform --os-release /nonexistent
 
 "$handler" >"$tmp/out" 2>&1
 [ $? -eq 19 ] && grep -q 'a verb is missing' "$tmp/out" || failures=$((failures + 1))
@@ -59,11 +64,40 @@ expect 0 '"packageType": "deb"' platform --json --os-release "$tmp/os-release"
 expect 0 '"sshService": "ssh"' platform --os-release os-release --json
 expect 0 '"supported": "yes"' platform --os-release os-release --json
 expect 0 '^supported  *yes: ' platform --os-release os-release
-printf 'not an os-release\n' >"$tmp/bad"
-expect 53 '^error 53 settings-invalid: ' platform --os-release bad
+expect 0 '^supported  *yes: ' platform --os-release=os-release
+printf 'no os-release\n' >"$tmp/other"
+expect 0 '^id  *linux$' platform --os-release other
+printf 'ID=no/id\n' >"$tmp/bad"
+expect 53 '^error 53 settings-invalid: bad: os-release, line 1: ' platform --os-release bad
+expect 52 '^error 52 missing-dependency: ' platform --os-release .
+cat os-release | "$handler" platform --os-release /dev/stdin | grep -q '^id  *ubuntu$' || {
+	echo "FAIL: platform does not read a pipe"
+	failures=$((failures + 1))
+}
+
+# What cannot be printed is no success.
+for words in help version "platform --os-release os-release" "platform --json"; do
+	if "$handler" $words >/dev/full 2>"$tmp/out" || ! grep -q 'standard output: ' "$tmp/out"; then
+		echo "FAIL: $words succeeds without a word in a full output"
+		failures=$((failures + 1))
+	fi
+done
+
+# The agent's folder counts before that of the program, and a suffix that is a version.
+mkdir -p "$tmp/agent-1.2.3.4/manifest" "$tmp/agent-1.2/manifest"
+AZURE_GUEST_AGENT_EXTENSION_PATH=$tmp/agent-1.2.3.4
+export AZURE_GUEST_AGENT_EXTENSION_PATH
+expect 0 '^aadssh-handler 1\.2\.3\.4$' version
+AZURE_GUEST_AGENT_EXTENSION_PATH=$tmp/agent-1.2
+expect 0 '^aadssh-handler [0-9]*\.[0-9]*\.[0-9]' version
+AZURE_GUEST_AGENT_EXTENSION_PATH=agent-1.2.3.4
+expect 0 '^aadssh-handler 7\.8\.9\.10$' version
+AZURE_GUEST_AGENT_EXTENSION_PATH=$tmp/none-1.2.3.4
+expect 0 '^aadssh-handler 7\.8\.9\.10$' version
+unset AZURE_GUEST_AGENT_EXTENSION_PATH
 
 # Without a table the answer is an error that names it.
 rm -r "$ext/manifest"
-expect 53 'manifest/distros.yaml' platform --os-release os-release
+expect 52 'files are incomplete: .*manifest/distros.yaml' platform --os-release os-release
 
 [ "$failures" -eq 0 ]

@@ -86,7 +86,7 @@ static const struct row {
 	{"mariner-2.0", "mariner", YES, "tdnf", "rpm", "sshd", "supported"},
 	{"azurelinux-3.0", "azurelinux", YES, "tdnf", "rpm", "sshd", "supported"},
 	{"photon-4.0", "photon", CAN, "tdnf", "rpm", "sshd", "not in the table"},
-	{"openeuler-20.03", "", CAN, "", "", "", "openEuler is not in the table, nor like anything in it"},
+	{"openeuler-20.03", "", CAN, "", "", "", "openeuler is not in the table, nor like anything in it"},
 	{"openwrt-22.03", "", CAN, "", "", "", "nor like anything"},
 	{"flatcar-2705.0.0", "flatcar", NO, "", "", "", "read-only and it has no package manager"},
 	{"coreos-766.3.0", "coreos", NO, "", "", "", "read-only"},

@@ -107,6 +107,43 @@ static void what_others_can_write_is_not_trusted(void **state)
 	assert_int_equal(read_into(s, "/a/b/file", FS_TRUSTED, 5), -EINVAL);
 }
 
+static void a_sticky_directory_is_passed_for_a_directory_of_roots(void **state)
+{
+	struct scratch *s = *state;
+	char path[128];
+
+	scratch_write(s, "/tmp/ours/file", "x", 0644);
+	scratch_write(s, "/tmp/file", "x", 0644);
+	(void)snprintf(path, sizeof(path), "%s/tmp/link", s->dir);
+	assert_int_equal(symlink("ours", path), 0);
+	scratch_mkdir(s, "/tmp", 01777);
+	assert_int_equal(read_into(s, "/tmp/ours/file", FS_TRUSTED, 5), 0);
+	assert_int_equal(read_into(s, "/tmp/link/file", FS_TRUSTED, 5), -EPERM);
+	assert_int_equal(read_into(s, "/tmp/file", FS_TRUSTED, 5), -EPERM);
+	scratch_mkdir(s, "/tmp/ours", 0777);
+	assert_int_equal(read_into(s, "/tmp/ours/file", FS_TRUSTED, 5), -EPERM);
+	scratch_mkdir(s, "/tmp/ours", 0755);
+	scratch_mkdir(s, "/tmp", 0777);
+	assert_int_equal(read_into(s, "/tmp/ours/file", FS_TRUSTED, 5), -EPERM);
+}
+
+static void a_pipe_is_read_to_its_end(void **state)
+{
+	AUTO_BUF text = {0};
+	struct err err = {0};
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "12345", 5), 5);
+	(void)close(ends[1]);
+	assert_int_equal(fs_read_fd(ends[0], "a pipe", 5, &text, &err), 0);
+	assert_string_equal(buf_text(&text), "12345");
+	(void)close(ends[0]);
+	assert_int_equal(fs_read_fd(ends[0], "a pipe", 5, &text, &err), -EBADF);
+	assert_string_equal(buf_text(&text), "12345");
+}
+
 static void replacing_sets_bytes_and_mode_and_leaves_no_other_file(void **state)
 {
 	struct scratch *s = *state;
@@ -208,6 +245,30 @@ static void a_witness_sees_each_kind_of_change(void **state)
 	assert_false(witness_same(&s->sys, &witness.seen[1]));
 }
 
+static void of_live_files_and_directories_only_mode_and_owner_count(void **state)
+{
+	struct scratch *s = *state;
+	CLEANUP(witness_done) struct witness witness = {0};
+
+	scratch_write(s, "/etc/live", "1", 0644);
+	scratch_mkdir(s, "/run", 0755);
+	s->sys.witness = &witness;
+	(void)read_into(s, "/etc/live", FS_LIVE, 10);
+	(void)read_into(s, "/etc/later", FS_LIVE, 10);
+	(void)fs_exists(&s->sys, "/run");
+	s->sys.witness = NULL;
+	assert_int_equal(witness.count, 2);
+	scratch_write(s, "/etc/live", "22", 0644);
+	scratch_write(s, "/etc/later", "1", 0644);
+	scratch_write(s, "/run/new", "", 0644);
+	assert_true(witness_same(&s->sys, &witness.seen[0]));
+	assert_true(witness_same(&s->sys, &witness.seen[1]));
+	scratch_write(s, "/etc/live", "22", 0600);
+	scratch_mkdir(s, "/run", 0700);
+	assert_false(witness_same(&s->sys, &witness.seen[0]));
+	assert_false(witness_same(&s->sys, &witness.seen[1]));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -216,12 +277,15 @@ int main(void)
 		T(absolute_links_stay_below_the_root),
 		T(text_with_a_nul_is_refused),
 		T(what_others_can_write_is_not_trusted),
+		T(a_sticky_directory_is_passed_for_a_directory_of_roots),
+		T(a_pipe_is_read_to_its_end),
 		T(replacing_sets_bytes_and_mode_and_leaves_no_other_file),
 		T(links_are_never_replaced),
 		T(removing_twice_is_success),
 		T(a_removed_tree_takes_no_target_of_a_link_along),
 		T(directories_get_exactly_their_mode),
 		T(a_witness_sees_each_kind_of_change),
+		T(of_live_files_and_directories_only_mode_and_owner_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "handler/extension.h"
 #include "handler/inspect.h"
 #include "handler/state.h"
 #include "lib/core/cleanup.h"
@@ -26,11 +27,13 @@
 
 static struct scratch scratch;
 static bool identity_missing;
+static unsigned identity_wait;
 static char out[8192], notes[2048];
 
 static int plan_identity(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
 	(void)ret;
+	identity_wait = m->extension->settings->identity_wait;
 	if (want == WANT_ABSENT)
 		return 0;
 	if (identity_missing) {
@@ -81,6 +84,7 @@ static int set_up(void **state)
 	(void)state;
 	scratch_open(&scratch);
 	identity_missing = false;
+	identity_wait = 1;
 	source_read("manifest/distros.yaml", &distros);
 	scratch_write(&scratch, EXT "/manifest/distros.yaml", buf_text(&distros), 0744);
 	scratch_write(&scratch, EXT "/HandlerEnvironment.json",
@@ -211,11 +215,38 @@ static void check_without_an_agent_assumes_the_defaults(void **state)
 
 static void check_of_wrong_settings_names_them(void **state)
 {
+	AUTO_JSON *json = NULL;
+	const json_t *error;
+
 	(void)state;
 	scratch_write(&scratch, EXT "/config/0.settings", "garbage", 0600);
 	assert_int_equal(ask(inspect_check, (struct query){0}), EXIT_SETTINGS);
 	assert_said(notes, "error 53 settings-invalid: the settings file is not valid JSON");
 	assert_string_equal(out, "");
+	assert_int_equal(ask(inspect_check, (struct query){.json = true}), EXIT_SETTINGS);
+	json = printed();
+	error = json_object_get(json, "error");
+	assert_int_equal(json_integer_value(json_object_get(error, "code")), EXIT_SETTINGS);
+	assert_said(json_string_value(json_object_get(error, "message")), "the settings file");
+}
+
+static void what_cannot_be_printed_is_a_failure(void **state)
+{
+	const struct command command = {
+		.folder = EXT,
+		.steps = steps,
+		.step_count = ARRAY_LEN(steps),
+		.out = -1,
+		.err = open(scratch.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
+	};
+	const struct query query = {.want = WANT_PRESENT};
+
+	(void)state;
+	assert_int_equal(inspect_check(&scratch.sys, &command, &query), EXIT_DEPENDENCY);
+	assert_int_equal(inspect_plan(&scratch.sys, &command, &query), EXIT_DEPENDENCY);
+	assert_int_equal(inspect_status(&scratch.sys, &command, &query), EXIT_DEPENDENCY);
+	read_all(command.err, notes, sizeof(notes));
+	assert_said(notes, "error 52 missing-dependency: standard output: ");
 }
 
 /* ---- plan */
@@ -257,12 +288,25 @@ static void plan_goes_on_after_what_cannot_be_told(void **state)
 
 	(void)state;
 	identity_missing = true;
-	assert_int_equal(ask(inspect_plan, (struct query){.json = true, .want = WANT_PRESENT}), 0);
+	assert_int_equal(ask(inspect_plan, (struct query){.json = true, .want = WANT_PRESENT}),
+			 EXIT_IDENTITY);
 	json = printed();
 	list = json_object_get(json, "steps");
 	assert_int_equal(json_array_size(list), 3);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "error")),
 			    "no identity");
+	list = json_object_get(json, "refusal");
+	assert_int_equal(json_integer_value(json_object_get(list, "code")), EXIT_IDENTITY);
+	assert_int_equal(ask(inspect_plan, (struct query){.want = WANT_PRESENT}), EXIT_IDENTITY);
+	assert_said(out, "  install would end with 22: no identity. assign one\n");
+	assert_said(out, "pam: a line\n");
+}
+
+static void people_do_not_wait_for_an_identity(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(inspect_check, (struct query){0}), 0);
+	assert_int_equal(identity_wait, 0);
 }
 
 static void plan_of_one_step_shows_no_other(void **state)
@@ -289,23 +333,51 @@ static void status_tells_what_is_in_force(void **state)
 	assert_said(out, "\"owner\": \"1.0.0.0\"");
 }
 
-static void a_corrupt_state_is_noted(void **state)
+static void half_a_removal_is_not_in_force(void **state)
+{
+	const struct state known = {
+		.owner = "1.0.0.0", .verb = "uninstall", .partly_removed = true};
+	struct err err = {0};
+
+	(void)state;
+	scratch_mkdir(&scratch, STATE_DIR, 0700);
+	assert_int_equal(state_write(&scratch.sys, &known, &err), 0);
+	assert_int_equal(ask(inspect_status, (struct query){0}), 0);
+	assert_said(out, "partly removed  version 1.0.0.0\n");
+	assert_null(strstr(out, "in force"));
+	assert_int_equal(ask(inspect_status, (struct query){.json = true}), 0);
+	assert_said(out, "\"partlyRemoved\": true");
+}
+
+static void of_a_state_that_cannot_be_read_nothing_is_said(void **state)
 {
 	(void)state;
 	scratch_write(&scratch, STATE_PATH, "x", 0600);
-	assert_int_equal(ask(inspect_status, (struct query){0}), 0);
-	assert_string_equal(out, "not installed\n");
-	assert_said(notes, "note: " STATE_PATH " is not valid JSON");
+	assert_int_equal(ask(inspect_status, (struct query){0}), EXIT_DEPENDENCY);
+	assert_string_equal(out, "");
+	assert_said(notes, "error 52 missing-dependency: " STATE_PATH " is not valid JSON");
+}
+
+/* As main does it. */
+static struct query about(const char *path)
+{
+	struct err err = {0};
+	int fd = fs_open(&scratch.sys, path, O_RDONLY, 0, &err);
+
+	assert_true(fd >= 0);
+	return (struct query){.json = true, .os_release = path, .os_release_fd = fd};
 }
 
 static void the_platform_is_judged_by_one_file(void **state)
 {
 	AUTO_JSON *json = NULL;
+	struct query query;
 
 	(void)state;
 	scratch_write(&scratch, "/tmp/os", "ID=debian\nVERSION_ID=\"12\"\n", 0644);
-	assert_int_equal(
-		ask(inspect_platform, (struct query){.json = true, .os_release = "/tmp/os"}), 0);
+	query = about("/tmp/os");
+	assert_int_equal(ask(inspect_platform, query), 0);
+	(void)close(query.os_release_fd);
 	json = printed();
 	assert_string_equal(json_string_value(json_object_get(json, "packageManager")), "apt");
 	assert_string_equal(json_string_value(json_object_get(json, "supported")), "yes");
@@ -321,14 +393,30 @@ static void the_platform_is_the_machines_own_otherwise(void **state)
 
 static void a_file_that_cannot_be_read_is_an_error(void **state)
 {
+	struct query query;
+
 	(void)state;
-	assert_int_equal(ask(inspect_platform, (struct query){.os_release = "/tmp/none"}),
-			 EXIT_SETTINGS);
+	scratch_mkdir(&scratch, "/tmp/none", 0755);
+	query = about("/tmp/none");
+	assert_int_equal(ask(inspect_platform, query), EXIT_DEPENDENCY);
+	(void)close(query.os_release_fd);
 	assert_said(notes, "/tmp/none");
-	scratch_write(&scratch, "/tmp/os", "garbage\n", 0644);
-	assert_int_equal(ask(inspect_platform, (struct query){.os_release = "/tmp/os"}),
-			 EXIT_SETTINGS);
-	assert_string_equal(out, "");
+	assert_said(out, "\"code\": 52");
+	scratch_write(&scratch, "/tmp/os", "ID=/\n", 0644);
+	query = about("/tmp/os");
+	assert_int_equal(ask(inspect_platform, query), EXIT_SETTINGS);
+	(void)close(query.os_release_fd);
+	assert_said(notes, "/tmp/os: os-release, line 1: ID cannot be /");
+}
+
+static void a_missing_table_is_the_extensions_fault(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(fs_remove_tree(&scratch.sys, EXT "/manifest", &err), 0);
+	assert_int_equal(ask(inspect_platform, (struct query){0}), EXIT_DEPENDENCY);
+	assert_said(notes, "the extension's files are incomplete: " EXT "/manifest/distros.yaml");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -343,15 +431,19 @@ int main(void)
 		TEST(check_of_the_configuration_asks_who_the_machine_is),
 		TEST(check_without_an_agent_assumes_the_defaults),
 		TEST(check_of_wrong_settings_names_them),
+		TEST(what_cannot_be_printed_is_a_failure),
 		TEST(plan_shows_what_would_be_written),
 		TEST(plan_for_uninstall_goes_the_other_way),
 		TEST(plan_goes_on_after_what_cannot_be_told),
+		TEST(people_do_not_wait_for_an_identity),
 		TEST(plan_of_one_step_shows_no_other),
 		TEST(status_tells_what_is_in_force),
-		TEST(a_corrupt_state_is_noted),
+		TEST(half_a_removal_is_not_in_force),
+		TEST(of_a_state_that_cannot_be_read_nothing_is_said),
 		TEST(the_platform_is_judged_by_one_file),
 		TEST(the_platform_is_the_machines_own_otherwise),
 		TEST(a_file_that_cannot_be_read_is_an_error),
+		TEST(a_missing_table_is_the_extensions_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

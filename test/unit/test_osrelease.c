@@ -24,33 +24,35 @@ static const struct good {
 	{"single_quotes", "ID='sles'\nVERSION_ID='15.7'\n", "sles", "", "15.7"},
 	{"comments_and_blank_lines", "# a\n\n  # b\nID=a\n", "a", "", ""},
 	{"carriage_returns", "ID=debian\r\nVERSION_ID=\"12\"\r\n", "debian", "", "12"},
-	{"capitals", "ID=\"openEuler\"\n", "openEuler", "", ""},
-	{"empty_values", "BUILD_ID=\nVERSION_ID=\"\"\nID=x\n", "x", "", ""},
+	{"capitals", "ID=\"openEuler\"\nID_LIKE='RHEL Fedora'\n", "openeuler", "rhel fedora", ""},
+	{"an_empty_id", "ID=\nVERSION_ID=\"\"\n", "linux", "", ""},
 	{"the_last_line_of_a_name_counts", "ID=a\nID=b\n", "b", "", ""},
-	{"escapes_elsewhere", "NAME=\"a \\\"b\\\" \\$c \\\\ \\`\"\nID=x\n", "x", "", ""},
-	{"dollars_in_single_quotes", "NAME='a $b `c` \\ \"'\nID=x\n", "x", "", ""},
-	{"other_names", "ID_LIKE2=\"(x)\"\n_A9=z\nID=x\n", "x", "", ""},
+	{"a_byte_order_mark", "\xef\xbb\xbfID=debian\n", "debian", "", ""},
+	{"a_comment_after_a_value", "ID=debian # stable\nVERSION_ID=\"12\"\t#x\n", "debian", "", "12"},
+	{"a_stray_line", "ID=x\nnonsense\n=x\n9A=x\n", "x", "", ""},
+	{"an_exported_name", "export ID=y\nID=x\n", "x", "", ""},
+	{"an_unquoted_blank_elsewhere", "NAME=a b\nID=x\n", "x", "", ""},
+	{"substitutions_elsewhere", "NAME=\"$(x) `y` $z\"\nID=x\n", "x", "", ""},
+	{"an_open_quote_elsewhere", "NAME=\"a\nID=x\n", "x", "", ""},
+	{"names_like_those_that_count", "ID_LIKE2=\"(x)\"\nVARIANT_ID=(\nID=x\n", "x", "", ""},
 };
 
 static const struct bad {
 	const char *name, *text, *message;
 } bad[] = {
-	{"a_line_without_equals", "ID=x\nnonsense\n", "os-release, line 2: not NAME=VALUE"},
-	{"no_name", "=x\n", "line 1: not NAME=VALUE"},
-	{"a_name_that_begins_with_a_digit", "9A=x\n", "line 1: not"},
-	{"a_blank_before_equals", "ID =x\n", "line 1: not"},
-	{"an_unquoted_blank", "ID=a b\n", "line 1: not"},
-	{"an_unquoted_substitution", "ID=$(x)\n", "line 1: not"},
-	{"a_quoted_substitution", "NAME=\"$(x)\"\n", "line 1: not"},
-	{"a_quoted_backquote", "NAME=\"`x`\"\n", "line 1: not"},
-	{"an_open_quote", "ID=\"a\n", "line 1: not"},
-	{"a_single_quote_mark", "ID=\"\n", "line 1: not"},
-	{"text_after_the_quote", "ID=\"a\"b\n", "line 1: not"},
-	{"two_quoted_parts", "ID=\"a\"\"b\"\n", "line 1: not"},
-	{"an_escaped_end", "ID=\"a\\\"\n", "line 1: not"},
-	{"an_escape_of_nothing_special", "NAME=\"\\n\"\n", "line 1: not"},
+	{"an_unquoted_blank", "\nID=a b\n", "os-release, line 2: ID cannot be a b"},
+	{"an_unquoted_substitution", "ID=$(x)\n", "line 1: ID cannot be $(x)"},
+	{"a_quoted_substitution", "ID=\"$(x)\"\n", "line 1: ID"},
+	{"an_open_quote", "ID=\"a\n", "line 1: ID"},
+	{"a_single_quote_mark", "ID=\"\n", "line 1: ID"},
+	{"another_quote_at_the_end", "ID=\"a'\n", "line 1: ID"},
+	{"text_after_the_quote", "ID=\"a\"b\n", "line 1: ID"},
+	{"two_quoted_parts", "ID=\"a\"\"b\"\n", "line 1: ID"},
+	{"an_escape", "ID=\"a\\\"\n", "line 1: ID"},
+	{"a_comment_without_a_blank", "ID=a#b\n", "line 1: ID"},
 	{"an_id_with_a_slash", "ID=\"../x\"\n", "line 1: ID cannot be \"../x\""},
 	{"an_id_of_two_words", "ID=\"a b\"\n", "line 1: ID cannot be"},
+	{"a_like_with_a_colon", "ID_LIKE=a:b\n", "line 1: ID_LIKE cannot be"},
 	{"a_version_with_a_quote", "VERSION_ID='9\"'\n", "line 1: VERSION_ID cannot be"},
 	{"an_id_too_long",
 	 "ID=a123456789a123456789a123456789a123456789a123456789a123456789a123\n", "ID cannot be"},
@@ -99,7 +101,7 @@ static void a_NUL_is_refused_wherever_it_is(void **state)
 	}
 }
 
-static void too_long_a_value_or_file_is_refused(void **state)
+static void too_long_a_file_is_refused(void **state)
 {
 	AUTO_FREE char *text = malloc(OSRELEASE_MAX + 2);
 	struct osrelease os;
@@ -108,12 +110,9 @@ static void too_long_a_value_or_file_is_refused(void **state)
 	(void)state;
 	assert_non_null(text);
 	memset(text, 'x', OSRELEASE_MAX + 1);
-	memcpy(text, "NAME=", 5);
 	text[OSRELEASE_MAX + 1] = '\0';
 	assert_int_equal(osrelease_parse(span_of(text), &os, &err), -EMSGSIZE);
-	text[5 + 1024] = '\0';
-	assert_int_equal(osrelease_parse(span_of(text), &os, &err), -EBADMSG);
-	text[5 + 1023] = '\0';
+	text[OSRELEASE_MAX] = '\0';
 	assert_int_equal(osrelease_parse(span_of(text), &os, &err), 0);
 }
 
@@ -121,7 +120,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_NUL_is_refused_wherever_it_is),
-		cmocka_unit_test(too_long_a_value_or_file_is_refused),
+		cmocka_unit_test(too_long_a_file_is_refused),
 	};
 	struct CMUnitTest rows[ARRAY_LEN(good) + ARRAY_LEN(bad)] = {{.name = NULL}};
 	size_t n = 0;

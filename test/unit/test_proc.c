@@ -9,11 +9,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/sys/fs.h"
 #include "lib/sys/lock.h"
 #include "lib/sys/proc.h"
 #include "test/unit/scratch.h"
@@ -142,6 +144,40 @@ static void a_lock_that_is_held_names_its_holder(void **state)
 	scratch_done(&s);
 }
 
+/* Its holder ends, and takes the file with it, while somebody waits. */
+static int held_fd;
+
+static void remove_while_waiting(struct sys *sys, int64_t ms)
+{
+	struct err err = {0};
+
+	(void)ms;
+	assert_true(held_fd >= 0); /* one pause is enough */
+	assert_int_equal(fs_remove(sys, "/lock", &err), 0);
+	(void)close(held_fd);
+	held_fd = -1;
+}
+
+static void a_lock_whose_file_was_removed_is_taken_on_the_new_file(void **state)
+{
+	struct scratch s;
+	struct err err = {0};
+	struct stat mine, now;
+	AUTO_CLOSE int fd = -1;
+
+	(void)state;
+	scratch_open(&s);
+	held_fd = lock_take(&s.sys, "/lock", "uninstall, pid 17", 0, &err);
+	assert_true(held_fd >= 0);
+	s.ops.sleep_ms = remove_while_waiting;
+	fd = lock_take(&s.sys, "/lock", "install, pid 18", 1000, &err);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &mine), 0);
+	assert_int_equal(fs_lstat(&s.sys, "/lock", &now, &err), 0);
+	assert_true(mine.st_ino == now.st_ino);
+	scratch_done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +190,7 @@ int main(void)
 		cmocka_unit_test(a_missing_program_is_named),
 		cmocka_unit_test(must_quotes_the_last_line),
 		cmocka_unit_test(a_lock_that_is_held_names_its_holder),
+		cmocka_unit_test(a_lock_whose_file_was_removed_is_taken_on_the_new_file),
 	};
 	struct err err = {0};
 	int failed;

@@ -130,7 +130,8 @@ static void the_state_is_told(void **state)
 			    "          sshd says no\n"
 			    "step      pam       ok\n");
 	assert_json(report_state_json(&in_force),
-		    "{\"installed\":true,\"owner\":\"1.0.0.0\",\"since\":\"2024-02-29T12:00:00Z\","
+		    "{\"installed\":true,\"partlyRemoved\":false,\"owner\":\"1.0.0.0\",\"since\":"
+		    "\"2024-02-29T12:00:00Z\","
 		    "\"last\":{\"verb\":\"enable\",\"code\":25,\"name\":\"sshd-refused\",\"time\":"
 		    "\"2024-02-29T12:01:00Z\",\"sequenceNumber\":3,\"message\":\"sshd says no\"},"
 		    "\"steps\":[{\"name\":\"pam\",\"state\":\"ok\"}]}");
@@ -148,8 +149,9 @@ static void nothing_installed_is_told(void **state)
 	assert_json(report_state_json(NULL), "{\"installed\":false}");
 	report_state_text(&empty, &failed);
 	assert_string_equal(buf_text(&failed), "in force  nothing\n");
-	assert_json(report_state_json(&empty), "{\"installed\":false,\"owner\":\"\",\"since\":\"\","
-					       "\"last\":null,\"steps\":[]}");
+	assert_json(report_state_json(&empty),
+		    "{\"installed\":false,\"partlyRemoved\":false,\"owner\":\"\",\"since\":\"\","
+		    "\"last\":null,\"steps\":[]}");
 }
 
 static void a_platform_is_told(void **state)

@@ -33,6 +33,7 @@
 
 static struct scratch scratch;
 static char order[64]; /* which steps were planned, a letter each, capital for taking away */
+static bool reload_fails; /* when something is taken away */
 static char failing; /* the step that fails after its change, 0: none */
 static int64_t now_ns;
 static int64_t step_takes_ns;
@@ -40,6 +41,12 @@ static enum status_value seen; /* what stood while the steps were at work */
 static char out[4096], notes[4096]; /* standard output and error of the last verb */
 
 /* ---- the steps */
+
+static int reload(struct machine *m, struct err *err)
+{
+	(void)m;
+	return err_set(err, EIO, "sshd refuses its configuration");
+}
 
 static int plan(struct machine *m, enum want want, const char *name, struct changes *ret,
 		struct err *err)
@@ -54,8 +61,12 @@ static int plan(struct machine *m, enum want want, const char *name, struct chan
 	seen = status_standing(m->sys, OLD "/status", 3);
 	m->sys->witness = witness;
 	if (want == WANT_ABSENT) {
+		int r = changes_remove(m, ret, path, err);
+
 		now_ns += step_takes_ns;
-		return changes_remove(m, ret, path, err);
+		if (r == 0 && ret->count && reload_fails)
+			r = changes_call(ret, "reload", reload, NULL, err);
+		return r;
 	}
 	return changes_write(m, ret, path, SPAN_LIT("ours\n"), &meta, err);
 }
@@ -163,6 +174,7 @@ static int set_up(void **state)
 	now_ns = 5000000000;
 	step_takes_ns = 0;
 	failing = 0;
+	reload_fails = false;
 	scratch_mkdir(&scratch, "/etc", 0755);
 	scratch_mkdir(&scratch, "/var/lib", 0755);
 	scratch_mkdir(&scratch, LOG "/events", 0700);
@@ -593,6 +605,18 @@ static void uninstall_needs_neither_settings_nor_environment(void **state)
 	assert_false(there("/etc/a"));
 }
 
+static void what_is_off_is_forgotten_though_a_reload_failed(void **state)
+{
+	(void)state;
+	install_and_enable();
+	reload_fails = true;
+	assert_int_equal(run("uninstall"), EXIT_VERIFY);
+	assert_said(out, "error 21 verification-failed: sshd refuses its configuration. ");
+	assert_false(there("/etc/a") || there("/etc/b") || there("/etc/c"));
+	assert_false(there(STATE_DIR));
+	assert_int_equal(status_standing(&scratch.sys, OLD "/status", 3), STATUS_ERROR);
+}
+
 /* ---- disable */
 
 static void disable_changes_nothing(void **state)
@@ -673,6 +697,10 @@ static void slow_removal_ends_before_the_agents_limit(void **state)
 	assert_int_equal(run("uninstall"), EXIT_DEADLINE);
 	assert_true(now_ns - start < 300000000000);
 	assert_owner("1.0.0.0");
+	assert_text(STATE_PATH, "\"partlyRemoved\":true");
+	step_takes_ns = 0;
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_text(STATE_PATH, "\"partlyRemoved\":false");
 }
 
 /* ---- bad input */
@@ -790,6 +818,7 @@ int main(void)
 		TEST(uninstall_keeps_the_ledger_of_users),
 		TEST(uninstall_twice_succeeds),
 		TEST(uninstall_needs_neither_settings_nor_environment),
+		TEST(what_is_off_is_forgotten_though_a_reload_failed),
 		TEST(disable_changes_nothing),
 		TEST(disable_hides_no_failure),
 		TEST(disable_never_fails),
