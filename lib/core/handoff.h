@@ -20,6 +20,7 @@
 #include "lib/core/name.h"
 #include "lib/core/span.h"
 
+#define HANDOFF_DIR "/run/aadsshlogin/handoff" /* SERVICE_USER 0700; named by sshd's process */
 #define HANDOFF_MAX 65536 /* bytes of a record */
 
 struct handoff {

@@ -149,7 +149,7 @@ static int refuse(struct span line, struct err *err)
 
 /*
  * Where in the line " aad" belongs: behind the last source that is asked whatever the ones before
- * it answer.  *ret is NULL when we are there already.
+ * it answer.  *ret is NULL when we are there already; behind that place we might never be asked.
  */
 static int find_place(struct span line, struct span sources, const unsigned char **ret,
 		      struct err *err)
@@ -159,7 +159,7 @@ static int find_place(struct span line, struct span sources, const unsigned char
 	struct span token;
 
 	while (next_token(&sources, &token)) {
-		if (span_is(token, SOURCE)) {
+		if (!ended && span_is(token, SOURCE)) {
 			*ret = NULL;
 			return 0;
 		}
@@ -178,6 +178,23 @@ static int find_place(struct span line, struct span sources, const unsigned char
 static void add_between(struct buf *buf, const unsigned char *from, const unsigned char *to)
 {
 	buf_add(buf, from, (size_t)(to - from));
+}
+
+/* Copy up to the end of the sources, without ours.  *done: up to where the text was copied. */
+static void copy_without(struct span sources, const unsigned char **done, struct buf *out)
+{
+	struct span token;
+
+	while (next_token(&sources, &token)) {
+		const unsigned char *from = token.p;
+
+		if (!span_is(token, SOURCE))
+			continue;
+		if (is_blank(from[-1])) /* at least the colon stands before a source */
+			from--;
+		add_between(out, *done, from);
+		*done = token.p + token.len;
+	}
 }
 
 int nsswitch_add(struct span text, struct buf *ret, struct err *err)
@@ -201,6 +218,7 @@ int nsswitch_add(struct span text, struct buf *ret, struct err *err)
 		add_between(&out, done, place);
 		buf_str(&out, " " SOURCE);
 		done = place;
+		copy_without(sources, &done, &out);
 	}
 	add_between(&out, done, text.p);
 	for (int i = PASSWD; i <= GROUP; i++) {
@@ -220,25 +238,34 @@ int nsswitch_remove(struct span text, struct buf *ret, struct err *err)
 {
 	const unsigned char *done = text.p;
 	AUTO_BUF out = {0};
-	struct span line, sources, token;
+	struct span line, sources;
 
-	while (span_line(&text, &line)) {
-		if (line_database(line, &sources) < 0)
-			continue;
-		while (next_token(&sources, &token)) {
-			const unsigned char *from = token.p;
-
-			if (!span_is(token, SOURCE))
-				continue;
-			if (is_blank(from[-1])) /* at least the colon stands before a source */
-				from--;
-			add_between(&out, done, from);
-			done = token.p + token.len;
-		}
-	}
+	while (span_line(&text, &line))
+		if (line_database(line, &sources) >= 0)
+			copy_without(sources, &done, &out);
 	add_between(&out, done, text.p);
 	if (buf_ok(&out, err) < 0)
 		return -err->code;
 	buf_move(ret, &out);
 	return 0;
+}
+
+bool nsswitch_directory(struct span text, struct span *ret)
+{
+	static const char *const directories[] = {"sss", "winbind", "ldap", "nis"};
+	struct span line, sources, token;
+
+	while (span_line(&text, &line)) {
+		if (line_database(line, &sources) != PASSWD)
+			continue;
+		while (next_token(&sources, &token)) {
+			for (size_t i = 0; i < ARRAY_LEN(directories); i++) {
+				if (span_is(token, directories[i])) {
+					*ret = token;
+					return true;
+				}
+			}
+		}
+	}
+	return false;
 }

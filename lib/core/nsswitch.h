@@ -12,13 +12,19 @@
 /*
  * Add the source behind the others of its line, so that names that exist elsewhere always win; but
  * before an action such as [NOTFOUND=return] that would end the search before us.  A line that
- * names us already stays as it is.  -EINVAL when the line of passwd or group is missing, or an
- * action both merges and ends the search, so that nothing can stand before it (the remedy tells the
- * line to write); -ENOMEM.
+ * names us there already stays as it is; a name of ours behind such an action moves.  -EINVAL when
+ * the line of passwd or group is missing, or an action both merges and ends the search, so that
+ * nothing can stand before it (the remedy tells the line to write); -ENOMEM.
  */
 int nsswitch_add(struct span text, struct buf *ret, struct err *err);
 
 /* Take the source out of those lines.  -ENOMEM. */
 int nsswitch_remove(struct span text, struct buf *ret, struct err *err);
+
+/*
+ * Does passwd name a source that can hold people of a directory, whose names may have an `@` as
+ * ours do?  *ret is the first, and borrows.
+ */
+bool nsswitch_directory(struct span text, struct span *ret);
 
 #endif

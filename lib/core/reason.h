@@ -21,6 +21,9 @@
 	X(NOT_CONFIGURED, "not-configured",                                                        \
 	  "Entra sign-in is not configured on this machine.",                                      \
 	  "Tell the administrator to run aadsshlogin status on the machine.")                      \
+	X(PAM_LINE_MISSING, "pam-line-missing",                                                    \
+	  "A PAM file of this machine lacks the line that asks for the role.",                     \
+	  "The administrator can run aadsshlogin configure; the extension's next enable does it too.") \
 	X(DEADLINE, "deadline",                                                                    \
 	  "The decision took too long.",                                                           \
 	  "Try again; if it stays so, look at the network between the machine and Azure.")         \
@@ -84,6 +87,9 @@
 	X(UID_MISMATCH, "uid-mismatch",                                                            \
 	  "The account got another uid while this login was starting.",                            \
 	  "Try again.")                                                                            \
+	X(LOCAL_ACCOUNT, "local-account",                                                          \
+	  "The name belongs to a local account of this machine.",                                  \
+	  "The administrator can rename the local account, or leave its domain out of userDomains.") \
 	/* keys and token */                                                                       \
 	X(KEYS_UNREACHABLE, "keys-unreachable",                                                    \
 	  "The tenant's signing keys cannot be read.",                                             \

@@ -6,7 +6,7 @@
  * force, since an account that was deleted stays in it.
  *
  * /etc/aadadmins is ours alone and is made first: without it, an /etc/aadpasswd that is there was
- * somebody else's, is kept as an original, and comes back at the end.
+ * somebody else's (but see recognise), is kept as an original, and comes back at the end.
  */
 #include "config.h"
 
@@ -16,6 +16,7 @@
 
 #include "lib/core/aadpasswd.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/conf.h"
 #include "lib/core/nsswitch.h"
 #include "lib/core/outcome.h"
 #include "lib/steps/changes.h"
@@ -23,6 +24,7 @@
 
 #define NSSWITCH_PATH "/etc/nsswitch.conf"
 #define LEDGER_PATH STATE_DIR "/users"
+#define SSSD_CONF_PATH "/etc/sssd/sssd.conf"
 #define NSCD_PROGRAM "/usr/sbin/nscd"
 #define NSCD_SOCKET "/run/nscd/socket"
 #define NSCD_TIMEOUT_MS 10000
@@ -32,6 +34,7 @@
 struct text {
 	struct buf bytes;
 	bool exists;
+	bool loose; /* others than root may have written it */
 	struct fs_meta meta;
 };
 
@@ -42,14 +45,34 @@ static void text_done(struct text *text)
 
 #define AUTO_TEXT CLEANUP(text_done) struct text
 
-static int read_text(struct machine *m, const char *path, struct text *ret, struct err *err)
+static bool is_root(struct machine *m, uid_t uid)
+{
+	return uid == 0 || uid == m->sys->owner;
+}
+
+static int read_text(struct machine *m, const char *path, unsigned flags, struct text *ret,
+		     struct err *err)
 {
 	struct stat st;
-	int r = fs_read_optional(m->sys, path, FS_TRUSTED | FS_LIVE, AADPASSWD_MAX, &ret->bytes,
+	int r = fs_read_optional(m->sys, path, flags | FS_LIVE, AADPASSWD_MAX, &ret->bytes,
 				 &ret->exists, &st, err);
 
-	if (r == 0 && ret->exists)
+	if (r == 0 && ret->exists) {
 		ret->meta = (struct fs_meta){st.st_mode & 07777, st.st_uid, st.st_gid};
+		ret->loose = !is_root(m, st.st_uid) || (st.st_mode & (S_IWGRP | S_IWOTH));
+	}
+	return r;
+}
+
+/* A file of ours, in order to put its mode right too. */
+static int read_own(struct machine *m, const char *path, struct text *ret, struct err *err)
+{
+	int r = read_text(m, path, FS_PLACE, ret, err);
+
+	if (r == 0 && ret->exists && !is_root(m, ret->meta.uid)) {
+		(void)err_set(err, EPERM, "%s does not belong to root", path);
+		return err_remedy(err, 0, "see who wrote it, then remove it");
+	}
 	return r;
 }
 
@@ -67,27 +90,28 @@ static int write_text(struct machine *m, const char *path, const struct text *no
 
 static int by_name(const void *a, const void *b)
 {
-	const struct span *x = a, *y = b;
-	int order = memcmp(x->p, y->p, x->len < y->len ? x->len : y->len);
+	const struct span x = ((const struct aad_user *)a)->name;
+	const struct span y = ((const struct aad_user *)b)->name;
+	int order = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
 
-	return order ? order : (x->len > y->len) - (x->len < y->len);
+	return order ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-/* The names of all users of a text, sorted.  NULL without memory. */
-static struct span *sort_names(struct span text, size_t *ret_count)
+/* All users of a text, sorted by name.  NULL without memory. */
+static struct aad_user *sort_users(struct span text, size_t *ret_count)
 {
-	struct span rest = text, *names;
-	struct aad_user user;
+	struct span rest = text;
+	struct aad_user user, *users;
 	size_t count = 0;
 
 	while (aadpasswd_next(&rest, &user))
 		count++;
-	names = calloc(count + 1, sizeof(*names));
-	for (*ret_count = 0; names && aadpasswd_next(&text, &user);)
-		names[(*ret_count)++] = user.name;
-	if (names)
-		qsort(names, *ret_count, sizeof(*names), by_name);
-	return names;
+	users = calloc(count + 1, sizeof(*users));
+	for (*ret_count = 0; users && aadpasswd_next(&text, &user);)
+		users[(*ret_count)++] = user;
+	if (users)
+		qsort(users, *ret_count, sizeof(*users), by_name);
+	return users;
 }
 
 /* Does the user's home still exist?  Asked of those who go into the ledger. */
@@ -110,19 +134,39 @@ static void add_user(struct buf *out, const struct aad_user *user)
 static int add_unknown(struct machine *m, struct span text, struct span known, bool with_home,
 		       struct buf *out, struct err *err)
 {
-	AUTO_FREE struct span *names = NULL;
+	AUTO_FREE struct aad_user *users = NULL;
 	struct aad_user user;
 	size_t count;
 
 	if (text.len == 0)
 		return 0;
-	names = sort_names(known, &count);
-	if (!names)
+	users = sort_users(known, &count);
+	if (!users)
 		return err_oom(err);
 	while (aadpasswd_next(&text, &user))
-		if (!bsearch(&user.name, names, count, sizeof(*names), by_name) &&
+		if (!bsearch(&user, users, count, sizeof(*users), by_name) &&
 		    (!with_home || has_home(m, &user)))
 			add_user(out, &user);
+	return buf_ok(out, err);
+}
+
+/* Add, for each user of text that the ledger knows with the same oid and id, the ledger's line. */
+static int add_known(struct span text, struct span ledger, struct buf *out, struct err *err)
+{
+	AUTO_FREE struct aad_user *users = NULL;
+	struct aad_user user;
+	size_t count;
+
+	users = sort_users(ledger, &count);
+	if (!users)
+		return err_oom(err);
+	while (aadpasswd_next(&text, &user)) {
+		const struct aad_user *known =
+			bsearch(&user, users, count, sizeof(*users), by_name);
+
+		if (known && span_eq(known->oid, user.oid) && known->id == user.id)
+			add_user(out, known);
+	}
 	return buf_ok(out, err);
 }
 
@@ -152,57 +196,120 @@ static int keep_foreign(struct machine *m, const struct text *accounts, struct c
 				     &accounts->meta, err);
 }
 
-/* A new /etc/aadpasswd: what stood there already, and the accounts of the ledger. */
-static int fill_accounts(struct machine *m, const struct text *accounts, struct changes *ret,
-			 struct err *err)
+/*
+ * Is /etc/aadpasswd ours although our mark is gone?  It is when glibc is told to ask us and all its
+ * lines are the ledger's, which provisioning writes first.
+ */
+static int recognise(struct machine *m, const struct text *accounts, const struct text *ledger,
+		     bool *ret, struct err *err)
 {
-	AUTO_TEXT ledger = {.exists = false};
-	AUTO_BUF after = {0};
-	int r = read_text(m, LEDGER_PATH, &ledger, err);
+	AUTO_BUF nsswitch = {0}, without = {0}, known = {0};
+	bool exists;
+	int r = fs_read_optional(m->sys, NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, &nsswitch,
+				 &exists, NULL, err);
 
-	if (r < 0)
-		return r;
+	if (r == 0)
+		r = nsswitch_remove(buf_bytes(&nsswitch), &without, err);
+	if (r == 0)
+		r = add_known(buf_bytes(&accounts->bytes), buf_bytes(&ledger->bytes), &known, err);
+	if (r == 0)
+		*ret = accounts->exists && !span_eq(buf_bytes(&nsswitch), buf_bytes(&without)) &&
+		       span_eq(buf_bytes(&accounts->bytes), buf_bytes(&known));
+	return r;
+}
+
+/* A new /etc/aadpasswd: what stood there already, and the accounts of the ledger. */
+static int fill_accounts(struct machine *m, const struct text *accounts, const struct text *ledger,
+			 struct changes *ret, struct err *err)
+{
+	AUTO_BUF after = {0};
+	int r;
+
 	buf_span(&after, buf_bytes(&accounts->bytes));
-	if (ledger.bytes.len && after.len && after.data[after.len - 1] != '\n')
+	if (ledger->bytes.len && after.len && after.data[after.len - 1] != '\n')
 		buf_str(&after, "\n");
-	r = add_unknown(m, buf_bytes(&ledger.bytes), buf_bytes(&accounts->bytes), false, &after,
+	r = add_unknown(m, buf_bytes(&ledger->bytes), buf_bytes(&accounts->bytes), false, &after,
 			err);
 	if (r == 0)
 		r = write_text(m, AADPASSWD_PATH, accounts, buf_bytes(&after), ret, err);
 	return r;
 }
 
+/*
+ * Ours as it is.  What others may have written is not believed: of such a file the users stay whom
+ * the ledger knows too, which root alone could write all the time.
+ */
+static int keep_accounts(struct machine *m, const struct text *accounts, const struct text *ledger,
+			 struct changes *ret, struct err *err)
+{
+	AUTO_BUF known = {0};
+
+	if (!accounts->loose)
+		return write_text(m, AADPASSWD_PATH, accounts, buf_bytes(&accounts->bytes), ret,
+				  err);
+	if (add_known(buf_bytes(&accounts->bytes), buf_bytes(&ledger->bytes), &known, err) < 0)
+		return -err->code;
+	machine_note(m, AADPASSWD_PATH
+		     " could be written by others than root: only users of the ledger stay");
+	return write_text(m, AADPASSWD_PATH, accounts, buf_bytes(&known), ret, err);
+}
+
+/* A list that others may have written is emptied: the next decision of each user fills it again. */
+static int keep_admins(struct machine *m, const struct text *admins, struct changes *ret,
+		       struct err *err)
+{
+	const struct span after = admins->loose ? (struct span){0} : buf_bytes(&admins->bytes);
+
+	if (admins->loose)
+		machine_note(m, AADADMINS_PATH " could be written by others than root: "
+					       "administrators have to sign in again");
+	return write_text(m, AADADMINS_PATH, admins, after, ret, err);
+}
+
+static int refuse_loose(struct err *err)
+{
+	(void)err_set(err, EPERM,
+		      AADPASSWD_PATH " is not ours and can be written by others than root");
+	return err_remedy(err, 0, "look at its lines, then chmod 644 " AADPASSWD_PATH);
+}
+
 static int plan_accounts(struct machine *m, struct changes *ret, struct err *err)
 {
 	AUTO_TEXT accounts = {.exists = false}, admins = {.exists = false};
-	int r = read_text(m, AADPASSWD_PATH, &accounts, err);
+	AUTO_TEXT ledger = {.exists = false};
+	bool ours;
+	int r = read_own(m, AADPASSWD_PATH, &accounts, err);
 
 	if (r == 0)
-		r = read_text(m, AADADMINS_PATH, &admins, err);
-	if (r == 0 && !admins.exists)
+		r = read_own(m, AADADMINS_PATH, &admins, err);
+	if (r == 0)
+		r = read_text(m, LEDGER_PATH, FS_TRUSTED, &ledger, err);
+	ours = admins.exists;
+	if (r == 0 && !ours)
+		r = recognise(m, &accounts, &ledger, &ours, err);
+	if (r == 0 && !ours && accounts.loose)
+		r = refuse_loose(err);
+	if (r == 0 && !ours)
 		r = keep_foreign(m, &accounts, ret, err);
 	if (r == 0)
-		r = write_text(m, AADADMINS_PATH, &admins, buf_bytes(&admins.bytes), ret, err);
+		r = keep_admins(m, &admins, ret, err);
 	if (r < 0)
 		return r;
-	if (accounts.exists && admins.exists)
-		return write_text(m, AADPASSWD_PATH, &accounts, buf_bytes(&accounts.bytes), ret,
-				  err);
-	return fill_accounts(m, &accounts, ret, err);
+	return ours && accounts.exists ? keep_accounts(m, &accounts, &ledger, ret, err)
+				       : fill_accounts(m, &accounts, &ledger, ret, err);
 }
 
-static int plan_ledger(struct machine *m, struct span accounts, struct changes *ret,
-		       struct err *err)
+static int plan_ledger(struct machine *m, const struct text *accounts, const struct text *ledger,
+		       struct changes *ret, struct err *err)
 {
 	const struct fs_meta meta = machine_meta(m, 0600), private = machine_meta(m, 0700);
-	AUTO_TEXT ledger = {.exists = false};
+	/* Provisioning told the ledger of everybody first; others' lines must not get there. */
+	struct span users = accounts->loose ? (struct span){0} : buf_bytes(&accounts->bytes);
 	AUTO_BUF after = {0};
-	int r = read_text(m, LEDGER_PATH, &ledger, err);
+	int r = add_unknown(m, users, (struct span){0}, true, &after, err);
 
 	if (r == 0)
-		r = add_unknown(m, accounts, (struct span){0}, true, &after, err);
-	if (r == 0)
-		r = add_unknown(m, buf_bytes(&ledger.bytes), accounts, true, &after, err);
+		r = add_unknown(m, buf_bytes(&ledger->bytes), users, true, &after, err);
 	if (r < 0)
 		return r;
 	if (after.len == 0)
@@ -211,20 +318,27 @@ static int plan_ledger(struct machine *m, struct span accounts, struct changes *
 	return r < 0 ? r : changes_write(m, ret, LEDGER_PATH, buf_bytes(&after), &meta, err);
 }
 
+/* Whoever can write our files by now, they go. */
 static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *err)
 {
 	AUTO_TEXT accounts = {.exists = false}, original = {.exists = false};
+	AUTO_TEXT ledger = {.exists = false};
 	AUTO_BUF path = {0};
-	int r = read_text(m, AADPASSWD_PATH, &accounts, err);
+	bool ours = fs_exists(m->sys, AADADMINS_PATH);
+	int r = read_text(m, AADPASSWD_PATH, 0, &accounts, err);
 
+	if (r == 0)
+		r = read_text(m, LEDGER_PATH, FS_TRUSTED, &ledger, err);
+	if (r == 0 && !ours)
+		r = recognise(m, &accounts, &ledger, &ours, err);
 	/* Without our mark the file is not ours to take. */
-	if (r < 0 || !fs_exists(m->sys, AADADMINS_PATH))
+	if (r < 0 || !ours)
 		return r;
 	r = original_path(&path, err);
 	if (r == 0)
-		r = read_text(m, buf_text(&path), &original, err);
+		r = read_text(m, buf_text(&path), FS_TRUSTED, &original, err);
 	if (r == 0)
-		r = plan_ledger(m, buf_bytes(&accounts.bytes), ret, err);
+		r = plan_ledger(m, &accounts, &ledger, ret, err);
 	if (r < 0)
 		return r;
 	if (original.exists)
@@ -248,6 +362,24 @@ static int refuse_link(struct err *err)
 		"file in its place (authselect opt-out)");
 }
 
+/* Two sources with `@` names would answer for each other's people. */
+static int refuse_directory(struct machine *m, struct span nsswitch, struct err *err)
+{
+	struct span source;
+
+	if (strcmp(m->conf.user_domains, USER_DOMAINS_DEFAULT) != 0 ||
+	    !nsswitch_directory(nsswitch, &source))
+		return 0;
+	/* RHEL's images name it without a configuration, so that it knows nobody. */
+	if (span_is(source, "sss") && !fs_exists(m->sys, SSSD_CONF_PATH))
+		return 0;
+	(void)err_set(err, EINVAL,
+		      NSSWITCH_PATH " names %.*s for passwd, whose people may have "
+				    "names with @ as ours do",
+		      (int)source.len, (const char *)source.p);
+	return err_remedy(err, EXIT_SETTINGS, "set userDomains to the domains of your Entra users");
+}
+
 static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
 	AUTO_BUF before = {0}, after = {0};
@@ -258,6 +390,8 @@ static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret,
 		*err = (struct err){0};
 		return 0;
 	}
+	if (r == 0 && want == WANT_PRESENT)
+		r = refuse_directory(m, buf_bytes(&before), err);
 	if (r < 0)
 		return r;
 	r = want == WANT_PRESENT ? nsswitch_add(buf_bytes(&before), &after, err)
@@ -287,13 +421,19 @@ static int invalidate_nscd(struct machine *m, struct err *err)
 
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
+	struct err own = {0};
 	int r = want == WANT_PRESENT ? plan_accounts(m, ret, err) : plan_no_accounts(m, ret, err);
 
-	if (r == 0)
-		r = plan_nsswitch(m, want, ret, err);
-	if (r == 0 && ret->count && fs_exists(m->sys, NSCD_SOCKET))
-		r = changes_call(ret, "nscd -i passwd, nscd -i group", invalidate_nscd,
-				 invalidate_nscd, err);
+	if (r < 0 && want == WANT_PRESENT)
+		return r;
+	/* On the way out our word goes whatever the accounts' files are like. */
+	if (plan_nsswitch(m, want, ret, &own) == 0 && ret->count && fs_exists(m->sys, NSCD_SOCKET))
+		(void)changes_call(ret, "nscd -i passwd, nscd -i group", invalidate_nscd,
+				   invalidate_nscd, &own);
+	if (r == 0 && own.code) {
+		*err = own;
+		r = -own.code;
+	}
 	return r;
 }
 

@@ -98,11 +98,20 @@ static int check_mutable(struct sys *sys, const char *path, struct err *err)
 	return err_remedy(err, 0, "chattr -ia %s", path);
 }
 
-static int judge(struct sys *sys, const char *path, struct err *err)
+/*
+ * What only some words of are ours must be safe from others.  A file wholly ours is replaced or
+ * removed as a name, so its directories count, and its mode is put right; but what belongs to
+ * others is not overwritten.
+ */
+static int judge(struct sys *sys, const struct change *change, const char *path, struct err *err)
 {
 	AUTO_BUF text = {0};
-	int r = fs_read(sys, path, FS_TRUSTED, TEXT_MAX, &text, NULL, err);
+	struct stat st;
+	int r = fs_read(sys, path, change->shared ? FS_TRUSTED : FS_PLACE, TEXT_MAX, &text, &st,
+			err);
 
+	if (r == 0 && change->kind == CHANGE_WRITE && st.st_uid != 0 && st.st_uid != sys->owner)
+		r = err_set(err, EPERM, "%s can be written by others than root", path);
 	if (r == -ELOOP) {
 		(void)err_set(err, EPERM, "%s is a symbolic link, which is not edited", path);
 		return err_remedy(err, 0, "put a regular file in its place");
@@ -130,7 +139,7 @@ static int read_before(struct machine *m, const char *path, struct change *chang
 static int add_file(struct machine *m, struct changes *changes, struct change *change,
 		    const char *path, struct err *err)
 {
-	int r = change->existed ? judge(m->sys, path, err) : 0;
+	int r = change->existed ? judge(m->sys, change, path, err) : 0;
 
 	if (r == 0) {
 		change->path = strdup(path);

@@ -86,15 +86,21 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 
 static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 {
-	int r = 0;
+	static const char *const files[] = {CONF_SECRET_PATH, CONF_PATH};
 
-	for (size_t i = ARRAY_LEN(dirs); r == 0 && i-- > 0;)
-		r = changes_rmdir(m, ret, dirs[i].path, err);
-	if (r == 0)
-		r = changes_remove(m, ret, CONF_SECRET_PATH, err);
-	if (r == 0)
-		r = changes_remove(m, ret, CONF_PATH, err);
-	return r;
+	for (size_t i = ARRAY_LEN(dirs); i-- > 0;) {
+		struct err own = {0};
+
+		if (changes_rmdir(m, ret, dirs[i].path, &own) < 0 && err->code == 0)
+			*err = own;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct err own = {0};
+
+		if (changes_remove(m, ret, files[i], &own) < 0 && err->code == 0)
+			*err = own;
+	}
+	return -err->code;
 }
 
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)

@@ -12,7 +12,10 @@
 #include "lib/steps/programs.h"
 
 #define PAM_DIR "/etc/pam.d"
-#define SERVICE_SSHD "sshd" /* before OpenSSH 10 its name, and so the service's */
+
+/* Before OpenSSH 10 its name, and so the service's.  The key command looks at these two files. */
+#define SERVICE_SSHD "sshd"
+#define SERVICE_SUDO "sudo"
 
 /* A service's name becomes the name of a file. */
 static int service_path(struct span service, char ret[PATH_MAX], struct err *err)
@@ -58,7 +61,11 @@ static int plan_sshd(struct machine *m, struct changes *ret, struct err *err)
 	    sshd_show(m, NULL, probe, &settings, err) < 0)
 		return -err->code;
 	(void)sshdconf_shown(buf_bytes(&settings), "PAMServiceName", &service);
-	return plan_service(m, service, PAM_LOGIN, ret, err);
+	if (plan_service(m, service, PAM_LOGIN, ret, err) < 0)
+		return -err->code;
+	return span_is(service, SERVICE_SSHD)
+		       ? 0
+		       : plan_service(m, SPAN_LIT(SERVICE_SSHD), PAM_LOGIN, ret, err);
 }
 
 static int plan_sudo(struct machine *m, struct changes *ret, struct err *err)
@@ -82,34 +89,46 @@ static int plan_sudo(struct machine *m, struct changes *ret, struct err *err)
 	r = plan_service(m, facts.service, PAM_ADMIN, ret, err);
 	if (r == 0 && !span_eq(facts.login_service, facts.service))
 		r = plan_service(m, facts.login_service, PAM_ADMIN, ret, err);
+	if (r == 0 && !span_is(facts.service, SERVICE_SUDO) &&
+	    !span_is(facts.login_service, SERVICE_SUDO) &&
+	    fs_exists(m->sys, PAM_DIR "/" SERVICE_SUDO))
+		r = plan_service(m, SPAN_LIT(SERVICE_SUDO), PAM_ADMIN, ret, err);
 	return r;
+}
+
+static int take_out(struct machine *m, const char *path, struct changes *ret, struct err *err)
+{
+	AUTO_BUF before = {0}, after = {0};
+	struct err ignored = {0};
+	int r;
+
+	/* What cannot be read, as a link or a directory, was not edited either. */
+	if (fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, &ignored) < 0)
+		return 0;
+	r = pamstack_remove(buf_bytes(&before), &after, err);
+	return r < 0 ? r : changes_edit(m, ret, path, buf_bytes(&after), err);
 }
 
 /*
  * Every file is looked at: neither sshd nor sudo need be there any more, and a line for a module
- * that is gone is wanted nowhere.
+ * that is gone is wanted nowhere.  The first failure is told, and the other files are done.
  */
 static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 {
 	AUTO_NAMES names = NULL;
 	struct err ignored = {0};
 	char path[PATH_MAX];
-	int r = 0;
 
 	if (fs_list(m->sys, PAM_DIR, &names, &ignored) < 0)
 		return 0;
-	for (char **name = names; r == 0 && *name; name++) {
-		AUTO_BUF before = {0}, after = {0};
+	for (char **name = names; *name; name++) {
+		struct err own = {0};
 
-		/* What cannot be read, as a link or a directory, was not edited either. */
 		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
-		if (fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, &ignored) < 0)
-			continue;
-		r = pamstack_remove(buf_bytes(&before), &after, err);
-		if (r == 0)
-			r = changes_edit(m, ret, path, buf_bytes(&after), err);
+		if (take_out(m, path, ret, &own) < 0 && err->code == 0)
+			*err = own;
 	}
-	return r;
+	return -err->code;
 }
 
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)

@@ -300,8 +300,28 @@ static void print_changes(const struct work *work, struct buf *out)
 	}
 }
 
-int run_plan(struct run *run, enum want want, struct buf *ret, struct err *err)
+bool plan_refuses(const struct err *err, bool waiting)
 {
+	return err->code && (!waiting || (err->outcome && err->code != ENOENT));
+}
+
+static void print_failure(enum want want, bool refused, const struct err *err, struct buf *out)
+{
+	const struct outcome *outcome = outcome_find(err->outcome);
+
+	if (!refused)
+		buf_printf(out, "  cannot be told yet: %s\n", err->msg);
+	else
+		buf_printf(out, "  %s would end with %d: %s. %s\n",
+			   want == WANT_PRESENT ? "install" : "uninstall", outcome->code, err->msg,
+			   err->remedy[0] ? err->remedy : outcome->remedy);
+}
+
+int run_plan(struct run *run, enum want want, struct buf *ret, struct err *ret_refusal,
+	     struct err *err)
+{
+	bool waiting = run->only; /* the earlier steps are not looked at */
+	struct err refusal = {0};
 	AUTO_BUF out = {0};
 
 	clear_results(run);
@@ -309,15 +329,22 @@ int run_plan(struct run *run, enum want want, struct buf *ret, struct err *err)
 		size_t i = want == WANT_PRESENT ? n : run->count - 1 - n;
 		struct err own = {0};
 		struct work work;
+		bool refused;
 		int r;
 
 		if (!is_chosen(run, i))
 			continue;
 		begin(run, i, &work);
 		r = plan(run, &work, want, &own);
+		refused = plan_refuses(&own, waiting);
+		waiting |= r < 0 || work.changes.count;
+		if (r < 0 && own.outcome == 0)
+			own.outcome = work.step->exit_code;
 		buf_printf(&out, "%s: %s\n", work.step->name, work.step->purpose);
 		if (r < 0)
-			buf_printf(&out, "  cannot be told yet: %s\n", own.msg);
+			print_failure(want, refused, &own, &out);
+		if (refused && refusal.code == 0)
+			refusal = own;
 		print_changes(&work, &out);
 		for (size_t note = 0; note < run->machine->note_count; note++)
 			buf_printf(&out, "  note: %s\n", run->machine->notes[note]);
@@ -327,5 +354,6 @@ int run_plan(struct run *run, enum want want, struct buf *ret, struct err *err)
 	if (buf_ok(&out, err) < 0)
 		return -err->code;
 	buf_move(ret, &out);
+	*ret_refusal = refusal;
 	return 0;
 }

@@ -65,10 +65,19 @@ int run_check(struct run *run, struct err *err);
 
 /*
  * What would change, for people: a line each step, the changes below it, and `+` and `-` lines of
- * text files.  A step that cannot be planned is told so in the text, since an earlier step may
- * have to be applied first.  -ENOMEM.
+ * text files.  What keeps a step from being planned is told in the text, and *ret_refusal is the
+ * first of them that would end the run itself (see plan_refuses), its code 0 when there is none.
+ * -ENOMEM.
  */
-int run_plan(struct run *run, enum want want, struct buf *ret, struct err *err);
+int run_plan(struct run *run, enum want want, struct buf *ret, struct err *ret_refusal,
+	     struct err *err);
+
+/*
+ * Would a run end with what kept a step from being planned?  waiting says that an earlier step has
+ * yet to be applied: it may bring what is missing, so that only a failure which asks for an outcome
+ * of its own, and is not that something is missing, counts.
+ */
+bool plan_refuses(const struct err *err, bool waiting);
 
 /* "ok", "changed", ... */
 const char *step_state_name(enum step_state state);

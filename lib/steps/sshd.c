@@ -383,7 +383,7 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 	return r < 0 ? r : changes_call(ret, "reload sshd", reload, reload, err);
 }
 
-static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
+static int take_block_out(struct machine *m, struct changes *ret, struct err *err)
 {
 	AUTO_BUF now = {0}, after = {0};
 	bool exists;
@@ -394,10 +394,24 @@ static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 		r = sshdconf_remove(buf_bytes(&now), &after, err);
 	if (r == 0 && exists)
 		r = changes_edit(m, ret, SSHD_MAIN_PATH, buf_bytes(&after), err);
-	if (r == 0)
-		r = changes_remove(m, ret, SSHD_DROPIN_PATH, err);
-	if (r == 0 && ret->count)
-		r = changes_call(ret, "reload sshd", reload, reload, err);
+	return r;
+}
+
+/* One file that cannot be changed must not keep ours in force in the other. */
+static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
+{
+	struct err own = {0};
+	int r = take_block_out(m, ret, err);
+
+	if (changes_remove(m, ret, SSHD_DROPIN_PATH, &own) < 0 && r == 0) {
+		*err = own;
+		r = -own.code;
+	}
+	own = (struct err){0};
+	if (ret->count && changes_call(ret, "reload sshd", reload, reload, &own) < 0 && r == 0) {
+		*err = own;
+		r = -own.code;
+	}
 	return r;
 }
 

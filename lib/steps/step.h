@@ -79,11 +79,13 @@ void changes_done(struct changes *changes);
 
 /*
  * Add a change, unless it would change nothing: the file as it is now is read, compared and kept
- * for undoing.  What would have to be edited but is a link, immutable, owned by others or writable
- * by others is -EPERM, with the path in the message and a remedy.
+ * for undoing.  What would have to change but is a link, immutable, or in a directory that others
+ * can write is -EPERM, with the path in the message and a remedy.
  *
- * changes_edit: a file of the owner's, which must be there (-ENOENT) and keeps mode and owner.
- * changes_write: a file wholly ours, which gets the bytes and exactly this mode and owner.
+ * changes_edit: a file of the owner's, which must be there (-ENOENT) and keeps mode and owner;
+ * -EPERM when it is owned by others or writable by others.
+ * changes_write: a file wholly ours, which gets the bytes and exactly this mode and owner; -EPERM
+ * when it is owned by others.
  */
 int changes_edit(struct machine *m, struct changes *changes, const char *path, struct span after,
 		 struct err *err);
@@ -92,6 +94,7 @@ int changes_write(struct machine *m, struct changes *changes, const char *path, 
 /* As changes_write, for bytes that nobody may see. */
 int changes_write_secret(struct machine *m, struct changes *changes, const char *path,
 			 struct span after, const struct fs_meta *meta, struct err *err);
+/* A file wholly ours, whoever can write it by now. */
 int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err);
 int changes_mkdir(struct machine *m, struct changes *changes, const char *path,
 		  const struct fs_meta *meta, struct err *err);
@@ -113,7 +116,8 @@ struct step {
 	/*
 	 * What must change so that the step is as wanted; no change when it is so already.  Only
 	 * reads.  Fails when the step cannot or must not be applied; with WANT_ABSENT whatever is
-	 * gone already is fine.
+	 * gone already is fine, and after the first failure it goes on: the runner makes the
+	 * changes of a failed plan too, so that all comes off that can.
 	 */
 	int (*plan)(struct machine *m, enum want want, struct changes *ret, struct err *err);
 	/* Does it work?  Asked after plan found nothing to change and after changes; may be NULL.

@@ -9,6 +9,8 @@
 #include "lib/sys/proc.h"
 
 #define TIMEOUT_MS 20000
+#define GROUP_PATH "/etc/group"
+#define GROUP_MAX ((size_t)16 << 20)
 
 /* A wrong file in SUDOERS_DIR breaks sudo for everybody, so it is judged before it gets there. */
 static int check_candidate(struct machine *m, struct span text, struct err *err)
@@ -47,6 +49,39 @@ static int check_included(struct machine *m, struct span main_path, struct err *
 	return err_remedy(err, 0, "add the line \"#includedir " SUDOERS_DIR "\" to %s", path);
 }
 
+/*
+ * The rule asks for no password, and PAM asks Entra only for users of ours: to the members of a
+ * local group of that name, named there or by their gid in /etc/passwd, it would give root.
+ */
+static int refuse_local_group(struct machine *m, struct err *err)
+{
+	const char *group = m->conf.admin_group;
+	AUTO_BUF text = {0};
+	struct span rest, line;
+	bool exists;
+	int r = fs_read_optional(m->sys, GROUP_PATH, FS_FOLLOW, GROUP_MAX, &text, &exists, NULL,
+				 err);
+
+	if (r < 0)
+		return r;
+	rest = buf_bytes(&text);
+	while (span_line(&rest, &line)) {
+		line = span_trim(line);
+		if (line.len <= strlen(group) || line.p[strlen(group)] != ':' ||
+		    memcmp(line.p, group, strlen(group)) != 0)
+			continue;
+		(void)err_set(err, EEXIST,
+			      GROUP_PATH " has the line \"%.*s\": the rule for administrators "
+					 "would give root to the members of that local group",
+			      (int)(line.len < 320 ? line.len : 320), (const char *)line.p);
+		return err_remedy(err, 0,
+				  "remove or rename the local group (groupdel %s), or set "
+				  "adminGroup to another name",
+				  group);
+	}
+	return 0;
+}
+
 static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 {
 	const struct fs_meta meta = machine_meta(m, 0440);
@@ -61,7 +96,9 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 		machine_note(m, "sudo is not installed: there is nothing to configure");
 		return 0;
 	}
-	r = check_included(m, facts.main_path, err);
+	r = refuse_local_group(m, err);
+	if (r == 0)
+		r = check_included(m, facts.main_path, err);
 	if (r == 0)
 		r = sudoers_format(m->conf.admin_group, &rule, err);
 	if (r == 0)

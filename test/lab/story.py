@@ -32,6 +32,7 @@ NAME = "Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux"
 FIRST, NEXT = "1.0.0.0", "1.0.1.0"
 DOMAIN = "contoso.com"
 NEIGHBOUR = "x@corp.local"  # a local user of this name is none of ours
+NAMESAKE = f"dev@{DOMAIN}"  # a local user too, and its name could be somebody's of the tenant
 SETTINGS = {"userDomains": [DOMAIN]}
 
 DECISION_LIFE = 60  # seconds that a grant is kept at the most
@@ -90,7 +91,10 @@ class Place:
             install -d -m 700 -o 1234 -g 1234 '/home/{NEIGHBOUR}/.ssh'
             install -m 600 -o 1234 -g 1234 /root/.ssh/local.pub '/home/{NEIGHBOUR}/.ssh/authorized_keys'
             echo '\"{NEIGHBOUR}\" ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/neighbour
-            chmod 440 /etc/sudoers.d/neighbour"""])
+            chmod 440 /etc/sudoers.d/neighbour
+            echo '{NAMESAKE}:x:1235:1235::/:/bin/bash' >> /etc/passwd
+            echo '{NAMESAKE}:x:1235:' >> /etc/group
+            echo '{NAMESAKE}:*:19000::::::' >> /etc/shadow"""])
         allow_refusals(self.machine)
         self.machine.start_sshd()
         return self
@@ -184,6 +188,9 @@ def people(tell: Teller, place: Place) -> "tuple[Person, Person]":
         check_refused(user.run("id", certificate=user.other_certificate("old", valid="-2h:-1h")))
     with tell.step("a certificate for somebody else's name is refused"):
         check_refused(user.run("id", name=admin.name))
+    with tell.step("a certificate does not open a local account that has the name"):
+        check_refused(Person(machine, azure, NAMESAKE, "admin").run("id"))
+        expect([line for line in machine.syslog() if "local-account" in line and NAMESAKE in line], "the log does not say why")
     with tell.step(f"local users get in and keep sudo, {NEIGHBOUR} too"):
         place.check_local_users()
     return admin, user
@@ -289,6 +296,14 @@ def owner(tell: Teller, place: Place) -> None:
         packages = [substatus for substatus in report.substatus if substatus["name"] == "packages"][0]
         expect("pam_aad.so" in packages["formattedMessage"]["message"], packages)
         expect(user.run("true").returncode == 0, user.run("id"))
+    with tell.step("without our line in sshd's PAM file nobody of the tenant gets in, local users do"):
+        ours = machine.read("/etc/pam.d/sshd")
+        machine.write("/etc/pam.d/sshd", "".join(line for line in ours.splitlines(True) if "pam_aad.so" not in line))
+        for person in (user, Person(machine, azure, f"carol@{DOMAIN}")):
+            check_refused(person.run("id"))
+        place.check_local_users()
+        machine.write("/etc/pam.d/sshd", ours)
+        expect(user.run("true").returncode == 0, "the line is back, and nobody gets in")
     with tell.step("a minute after the demotion sudo, sudo -i, sudo -s and sudoedit refuse in the open session, and say why"):
         time.sleep(max(0.0, decided + DECISION_LIFE + 1 - time.monotonic()))
         check_no_sudo(session.run, "virtualMachines/loginAsAdmin/action", demoted.oid)

@@ -18,6 +18,7 @@
 
 #include "lib/core/base64.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/pamstack.h"
 #include "lib/core/sshrsa.h"
 #include "lib/sys/http.h"
 #include "lib/sys/proc.h"
@@ -222,6 +223,17 @@ void fakelogin_load(struct fakelogin *fake, struct conf *ret)
 	assert_int_equal(loginconf_load(fakelogin_sys(fake), ret, &err), 0);
 }
 
+/* As the step of PAM leaves it. */
+static void make_pam(struct scratch *scratch, const char *path, enum pam_question question)
+{
+	AUTO_BUF text = {0};
+	struct err err = {0};
+
+	assert_int_equal(
+		pamstack_insert(SPAN_LIT("@include common-account\n"), question, &text, &err), 0);
+	scratch_write(scratch, path, buf_text(&text), 0644);
+}
+
 static void make_tree(struct fakelogin *fake)
 {
 	static const char *const service_dirs[] = {HANDOFF_DIR, PRIVATE_DIR, CACHE_DIR};
@@ -242,6 +254,9 @@ static void make_tree(struct fakelogin *fake)
 		fakelogin_own(fake, service_dirs[i], fake->service_uid, fake->service_gid);
 	}
 	scratch_write(scratch, "/usr/lib64/security/pam_aad.so", "", 0644);
+	scratch_write(scratch, "/usr/bin/sudo", "", 0755);
+	make_pam(scratch, "/etc/pam.d/sshd", PAM_LOGIN);
+	make_pam(scratch, "/etc/pam.d/sudo", PAM_ADMIN);
 	/* Field 22: 1000 s, in ticks. */
 	scratch_write(scratch, "/proc/4711/stat",
 		      "4711 (sshd) x) S 1 4711 4711 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 100000 0 0\n",

@@ -9,13 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
 #include "payload/login/audit.h"
+#include "test/unit/scratch.h"
 
 /* The line that is logged, without its time. */
 static void logged(enum log_level level, const struct audit *audit, const struct err *err,
@@ -113,6 +117,70 @@ static void a_quiet_log_still_tells_refusals(void **state)
 	assert_true(line.len > 0);
 }
 
+/* ---- the socket of a syslog service */
+
+static int open_service(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_true(span_copy(span_of(path), address.sun_path, sizeof(address.sun_path)));
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* Until there is no room; how many lines that took. */
+static int fill(const char *path)
+{
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int n = 0;
+
+	assert_true(span_copy(span_of(path), address.sun_path, sizeof(address.sun_path)));
+	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	while (send(fd, "line", 4, 0) == 4)
+		n++;
+	return n;
+}
+
+static int count_lines(int fd)
+{
+	char line[16];
+	int n = 0;
+
+	while (recv(fd, line, sizeof(line), 0) == 4 && memcmp(line, "line", 4) == 0)
+		n++;
+	return n;
+}
+
+static void a_full_log_is_not_waited_for(void **state)
+{
+	struct timespec before, after;
+	struct scratch scratch;
+	AUTO_CLOSE int fd = -1;
+	char path[96];
+	int queued;
+
+	(void)state;
+	scratch_open(&scratch);
+	(void)snprintf(path, sizeof(path), "%s/log", scratch.dir);
+	fd = open_service(path);
+	log_send(path, "line");
+	assert_int_equal(count_lines(fd), 1);
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &before), 0);
+	queued = fill(path);
+	assert_true(queued > 0);
+	log_send(path, "line");
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &after), 0);
+	assert_true(after.tv_sec - before.tv_sec < 3);
+	assert_int_equal(count_lines(fd), queued);
+	log_send(path, "line");
+	assert_int_equal(count_lines(fd), 1);
+	assert_int_equal(unlink(path), 0);
+	log_send(path, "line"); /* nobody listens */
+	scratch_done(&scratch);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -121,6 +189,7 @@ int main(void)
 		cmocka_unit_test(no_value_passes_for_another_field),
 		cmocka_unit_test(a_value_has_an_end),
 		cmocka_unit_test(a_quiet_log_still_tells_refusals),
+		cmocka_unit_test(a_full_log_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

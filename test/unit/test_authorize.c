@@ -345,6 +345,18 @@ static void a_home_in_the_way_is_told(void **state)
 	assert_int_equal(login(fake), REASON_HOME_OWNED);
 }
 
+static void who_cannot_be_set_up_does_not_get_on_the_list(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	if (!is_root())
+		skip();
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	scratch_mkdir(&fake->scratch, HOME, 0700);
+	assert_int_equal(login(fake), REASON_HOME_OWNED);
+	assert_false(is_listed(fake));
+}
+
 static void without_the_service_user_nobody_gets_in(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -557,6 +569,41 @@ static void outage(void **state)
 	fakelogin_free(fake);
 }
 
+static int lock_for_others(struct fakelogin *fake)
+{
+	struct err err = {0};
+
+	return decision_lock(fakelogin_sys(fake), CERTMAKE_OID, &err);
+}
+
+static void an_earlier_grant_serves_who_waits_for_another_question_too(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_CLOSE int lock = -1;
+
+	fakelogin_conf(fake, "offline_grace 3600\n");
+	write_user(fake, CERTMAKE_OID, wanted());
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	assert_int_equal(sudo(fake), REASON_NONE);
+	fake->shared->boottime_ns += MINUTE_NS;
+	lock = lock_for_others(fake);
+	assert_true(lock >= 0);
+	assert_int_equal(sudo(fake), REASON_NONE);
+	fakelogin_conf(fake, NULL);
+	assert_int_equal(sudo(fake), REASON_DEADLINE);
+}
+
+/* Otherwise an outage would bring back the grant that it replaces. */
+static void a_decision_that_the_earlier_one_would_outlive_is_refused(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	write_user(fake, CERTMAKE_OID, wanted());
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	scratch_mkdir(&fake->scratch, DECISIONS_DIR "/" CERTMAKE_OID, 0700);
+	assert_int_equal(sudo(fake), REASON_INTERNAL);
+}
+
 static void a_machine_without_identity_is_told_so(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -679,6 +726,7 @@ int main(void)
 		T(a_uid_that_is_not_the_recorded_one_is_refused_at_once),
 		T(a_uid_that_was_probed_away_needs_a_second_try),
 		T(a_home_in_the_way_is_told),
+		T(who_cannot_be_set_up_does_not_get_on_the_list),
 		T(without_the_service_user_nobody_gets_in),
 		T(without_a_backend_nobody_gets_in),
 		T(a_file_of_roles_needs_no_service),
@@ -690,6 +738,8 @@ int main(void)
 		T(a_decision_serves_a_minute),
 		T(a_refusal_serves_a_minute_too),
 		T(an_outage_changes_nothing_about_administrators),
+		T(an_earlier_grant_serves_who_waits_for_another_question_too),
+		T(a_decision_that_the_earlier_one_would_outlive_is_refused),
 		T(a_machine_without_identity_is_told_so),
 		T(the_program_answers_the_module),
 		T(without_a_configuration_the_program_refuses),

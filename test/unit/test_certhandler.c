@@ -154,6 +154,81 @@ static void without_the_pam_module_nobody_is_accepted(void **state)
 	assert_int_equal(refused(fake), REASON_NOT_CONFIGURED);
 }
 
+/* As a package leaves it that puts its own file back. */
+static void without_our_line_in_the_pam_files_nobody_is_accepted(void **state)
+{
+	static const char *const paths[] = {"/etc/pam.d/sshd", "/etc/pam.d/sudo"};
+	struct fakelogin *fake = *state;
+
+	fakelogin_entra(fake);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		AUTO_FREE char *ours = fakelogin_text(fake, paths[i]);
+
+		leave_record(fake);
+		scratch_write(&fake->scratch, paths[i], "@include common-account\n", 0644);
+		assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
+		scratch_write(&fake->scratch, paths[i], ours, 0644);
+	}
+}
+
+static void without_a_pam_file_of_sshd_nobody_is_accepted(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+
+	fakelogin_entra(fake);
+	assert_int_equal(fs_remove(fakelogin_sys(fake), "/etc/pam.d/sshd", &err), 0);
+	assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
+}
+
+/* Its PAM file stays when a package is removed but not purged. */
+static void where_there_is_no_sudo_its_pam_file_does_not_count(void **state)
+{
+	static const char *const paths[] = {"/usr/bin/sudo", "/etc/pam.d/sudo"};
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+	AUTO_BUF key = {0};
+
+	fakelogin_entra(fake);
+	fakelogin_certificate(fake, NULL, &key);
+	scratch_write(&fake->scratch, "/etc/pam.d/sudo", "@include common-account\n", 0644);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		AUTO_BUF line = {0};
+
+		assert_int_equal(fs_remove(fakelogin_sys(fake), paths[i], &err), 0);
+		assert_int_equal(ask_as(fake, FAKELOGIN_NAME, buf_text(&key), &line), REASON_NONE);
+		assert_true(line.len > 0);
+	}
+}
+
+/* What sshd passes is the entry's name, which a local account can have in capitals. */
+static void a_certificate_opens_no_local_account(void **state)
+{
+	static const char *const names[] = {FAKELOGIN_NAME, "Alice@contoso.com"};
+	struct fakelogin *fake = *state;
+	AUTO_FREE char *before = fakelogin_text(fake, "/etc/passwd");
+	AUTO_BUF key = {0};
+	AUTO_BUF ours = {0};
+
+	fakelogin_entra(fake);
+	fakelogin_certificate(fake, NULL, &key);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_BUF passwd = {0};
+		AUTO_BUF line = {0};
+
+		buf_printf(&passwd, "%s%s:x:1000:1000::/home/a:/bin/sh\n", before, names[i]);
+		scratch_write(&fake->scratch, "/etc/passwd", buf_text(&passwd), 0644);
+		leave_record(fake);
+		assert_int_equal(ask_as(fake, names[i], buf_text(&key), &line),
+				 REASON_LOCAL_ACCOUNT);
+		assert_int_equal(line.len, 0);
+		assert_false(fs_exists(fakelogin_sys(fake), RECORD));
+	}
+	/* The last one is another account than this, which is ours. */
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, buf_text(&key), &ours), REASON_NONE);
+	assert_true(ours.len > 0);
+}
+
 static void without_a_place_for_the_record_nobody_is_accepted(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -228,6 +303,10 @@ int main(void)
 		T(a_refusal_leaves_no_record),
 		T(without_a_configuration_nobody_is_accepted),
 		T(without_the_pam_module_nobody_is_accepted),
+		T(without_our_line_in_the_pam_files_nobody_is_accepted),
+		T(without_a_pam_file_of_sshd_nobody_is_accepted),
+		T(where_there_is_no_sudo_its_pam_file_does_not_count),
+		T(a_certificate_opens_no_local_account),
 		T(without_a_place_for_the_record_nobody_is_accepted),
 		T(a_name_of_another_account_is_refused),
 		T(a_list_of_users_that_others_can_write_refuses_all),

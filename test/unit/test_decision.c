@@ -101,21 +101,34 @@ static void every_other_form_is_refused(void **state)
 
 /* ---- on disk */
 
-static void store(struct fakelogin *fake)
+static const char path_of_alice[] = DECISIONS_DIR "/" CERTMAKE_OID;
+
+static int store_about(struct fakelogin *fake, enum verdict_kind kind)
 {
 	struct decision decision = {.boottime_ns = fake->shared->boottime_ns,
-				    .login = {.kind = VERDICT_GRANTED}};
+				    .login = {.kind = kind}};
 	struct err err = {0};
+	AUTO_CONF conf = {0};
 
-	assert_int_equal(decision_store(fakelogin_sys(fake), CERTMAKE_OID, &decision, &err), 0);
+	fakelogin_load(fake, &conf);
+	return decision_store(fakelogin_sys(fake), &conf, CERTMAKE_OID, &decision, &err);
+}
+
+static void store(struct fakelogin *fake)
+{
+	assert_int_equal(store_about(fake, VERDICT_GRANTED), 0);
 }
 
 static int load(struct fakelogin *fake)
 {
 	struct decision decision;
 	struct err err = {0};
-	int r = decision_load(fakelogin_sys(fake), CERTMAKE_OID, DECISION_LIFE_S, &decision, &err);
+	AUTO_CONF conf = {0};
+	int r;
 
+	fakelogin_load(fake, &conf);
+	r = decision_load(fakelogin_sys(fake), &conf, CERTMAKE_OID, DECISION_LIFE_S, &decision,
+			  &err);
 	if (r == 0)
 		assert_int_equal(decision.login.kind, VERDICT_GRANTED);
 	return r;
@@ -160,7 +173,47 @@ static void a_damaged_decision_is_none(void **state)
 
 	scratch_write(&fake->scratch, DECISIONS_DIR "/" CERTMAKE_OID, HEAD "login granted\t\t\n",
 		      0600);
+	assert_int_equal(load(fake), -ENOENT);
+	scratch_write(&fake->scratch, path_of_alice,
+		      "source " FAKELOGIN_ARM " " FAKELOGIN_RESOURCE "\n" HEAD
+		      "login granted\t\t\n",
+		      0600);
 	assert_int_equal(load(fake), -EBADMSG);
+}
+
+static void a_decision_about_another_resource_is_none(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	store(fake);
+	scratch_write(&fake->scratch, CONF_PATH,
+		      "resource_manager " FAKELOGIN_ARM "\nresource_id " FAKELOGIN_RESOURCE "0\n",
+		      0644);
+	assert_int_equal(load(fake), -ENOENT);
+	scratch_write(&fake->scratch, CONF_PATH,
+		      "resource_manager https://other.example\nresource_id " FAKELOGIN_RESOURCE
+		      "\n",
+		      0644);
+	assert_int_equal(load(fake), -ENOENT);
+	fakelogin_conf(fake, NULL);
+	assert_int_equal(load(fake), 0);
+}
+
+/* A link can be removed but not replaced, a directory neither. */
+static void a_decision_that_cannot_be_kept_takes_the_earlier_one_along(void **state)
+{
+	struct fakelogin *fake = *state;
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s%s", fake->scratch.dir, path_of_alice);
+	store(fake);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("elsewhere", path), 0);
+	assert_int_equal(store_about(fake, VERDICT_MISSING), 0);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(load(fake), -ENOENT);
+	scratch_mkdir(&fake->scratch, path_of_alice, 0700);
+	assert_true(store_about(fake, VERDICT_MISSING) < 0);
 }
 
 static void one_asks_the_others_wait(void **state)
@@ -190,6 +243,8 @@ int main(void)
 		T(a_decision_from_the_future_is_none),
 		T(a_decision_that_others_can_write_is_none),
 		T(a_damaged_decision_is_none),
+		T(a_decision_about_another_resource_is_none),
+		T(a_decision_that_cannot_be_kept_takes_the_earlier_one_along),
 		T(one_asks_the_others_wait),
 	};
 	struct CMUnitTest list[ARRAY_LEN(wrong)] = {{.name = NULL}};

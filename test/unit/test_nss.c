@@ -595,7 +595,7 @@ static void only_whole_names_are_administrators(void **state)
 }
 
 /* The supplementary groups as text, "-" when the user is not found. */
-static const char *groups_of(const char *user)
+static const char *groups_besides(const char *user, gid_t primary)
 {
 	static char text[128];
 	long start = 1, size = 1;
@@ -604,9 +604,9 @@ static const char *groups_of(const char *user)
 	enum nss_status status;
 
 	assert_non_null(gids);
-	gids[0] = 100; /* glibc has put the primary group there */
-	status = _nss_aad_initgroups_dyn(user, 100, &start, &size, &gids, 0, &error);
-	assert_int_equal(gids[0], 100);
+	gids[0] = primary; /* glibc has put it there */
+	status = _nss_aad_initgroups_dyn(user, primary, &start, &size, &gids, 0, &error);
+	assert_int_equal(gids[0], primary);
 	assert_true(start <= size);
 	text[0] = '\0';
 	for (long i = 1; i < start; i++)
@@ -617,6 +617,14 @@ static const char *groups_of(const char *user)
 		(void)snprintf(text, sizeof(text), "error %d", error);
 	free(gids);
 	return text;
+}
+
+/* With the primary group of the user's own entry. */
+static const char *groups_of(const char *user)
+{
+	const struct answer *answer = by_name(user);
+
+	return groups_besides(user, answer->status == NSS_STATUS_SUCCESS ? answer->pw.pw_gid : 100);
 }
 
 static void every_user_is_in_the_group_of_all_users(void **state)
@@ -645,6 +653,24 @@ static void a_local_account_gets_none_of_our_groups(void **state)
 	file("/etc/aadadmins", ALICE "\n");
 	file("/etc/passwd", ALICE ":x:1000:1000::/home/alice:/bin/bash\n");
 	assert_string_equal(groups_of(ALICE), "-");
+	file("/etc/passwd", "Alice@Contoso.com:x:1000:1000::/home/alice:/bin/bash\n");
+	assert_string_equal(groups_of("Alice@Contoso.com"), "-");
+	assert_string_equal(groups_of(ALICE), "10000000 10000001 ");
+}
+
+static void another_sources_account_gets_none_of_our_groups(void **state)
+{
+	(void)state;
+	file("/etc/aadadmins", ALICE "\n");
+	assert_string_equal(groups_besides(ALICE, 5000), "-");
+	assert_string_equal(groups_besides(ALICE, 0), "-");
+	assert_string_equal(groups_besides(ALICE, ALICE_ID), "10000000 10000001 ");
+}
+
+static void nscd_asks_without_a_primary_group(void **state)
+{
+	(void)state;
+	assert_string_equal(groups_besides(ALICE, (gid_t)-1), "10000000 ");
 }
 
 static void a_user_of_another_domain_gets_no_groups(void **state)
@@ -672,7 +698,7 @@ static void groups_stop_at_the_limit(void **state)
 
 	(void)state;
 	file("/etc/aadadmins", ALICE "\n");
-	assert_int_equal(_nss_aad_initgroups_dyn(ALICE, 100, &start, &size, &gids, 2, &error),
+	assert_int_equal(_nss_aad_initgroups_dyn(ALICE, ALICE_ID, &start, &size, &gids, 2, &error),
 			 NSS_STATUS_SUCCESS);
 	assert_int_equal(start, 2);
 	assert_int_equal(size, 2);
@@ -823,6 +849,8 @@ int main(void)
 		TEST(every_user_is_in_the_group_of_all_users),
 		TEST(administrators_are_in_their_group_before_the_first_login_too),
 		TEST(a_local_account_gets_none_of_our_groups),
+		TEST(another_sources_account_gets_none_of_our_groups),
+		TEST(nscd_asks_without_a_primary_group),
 		TEST(a_user_of_another_domain_gets_no_groups),
 		TEST(groups_are_unknown_when_a_file_is_not_trusted),
 		TEST(groups_stop_at_the_limit),

@@ -43,8 +43,6 @@ static const struct row {
 	 "passwd : files\npasswd: files aad\ngroup: files aad\n"},
 	{"ours_already", "passwd: aad files\ngroup: files aad # x\n",
 	 "passwd: aad files\ngroup: files aad # x\n"},
-	{"ours_behind_an_end_is_the_owners_wish", "passwd: sss [NOTFOUND=return] aad\ngroup: aad\n",
-	 "passwd: sss [NOTFOUND=return] aad\ngroup: aad\n"},
 	{"names_that_contain_ours", "passwd: aadx\ngroup: xaad\n",
 	 "passwd: aadx aad\ngroup: xaad aad\n"},
 	{"before_a_return", "passwd: files [NOTFOUND=return] ldap\ngroup: files\n",
@@ -158,6 +156,48 @@ static void ours_comes_out_wherever_the_owner_put_it(void **state)
 				  "shadow: files aad\npasswd: files # aad\n"));
 }
 
+static void ours_behind_an_end_moves_before_it(void **state)
+{
+	AUTO_BUF out = {0}, again = {0};
+
+	(void)state;
+	add(span_of("passwd: files [NOTFOUND=return] aad\ngroup: files aad [NOTFOUND=return] aad\n"
+		    "initgroups: files[!SUCCESS=return]aad sss  aad # aad\n"),
+	    &out);
+	assert_text(&out, span_of("passwd: files aad [NOTFOUND=return]\n"
+				  "group: files aad [NOTFOUND=return] aad\n"
+				  "initgroups: files aad[!SUCCESS=return] sss  # aad\n"));
+	add(buf_bytes(&out), &again);
+	assert_text(&again, buf_bytes(&out));
+}
+
+static void a_directory_in_passwd_is_found(void **state)
+{
+	static const char *const with[] = {
+		"passwd: files sss\n",
+		"passwd: files [SUCCESS=return] winbind\n",
+		"group: files\npasswd:ldap # x\n",
+		"passwd: nis [NOTFOUND=return] files",
+	};
+	static const char *const without[] = {
+		"passwd: files systemd aad\ngroup: files sss\n",
+		"passwd: files # sss\n",
+		"#passwd: sss\n",
+		"passwd: sssd\nnetgroup: nis\n",
+		"",
+	};
+	static const char *const names[] = {"sss", "winbind", "ldap", "nis"};
+	struct span found = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(with); i++) {
+		assert_true(nsswitch_directory(span_of(with[i]), &found));
+		assert_true(span_is(found, names[i]));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(without); i++)
+		assert_false(nsswitch_directory(span_of(without[i]), &found));
+}
+
 static void nothing_comes_out_of_a_file_without_ours(void **state)
 {
 	AUTO_BUF out = {0};
@@ -172,6 +212,8 @@ int main(void)
 	static const char *const files[] = {"debian12", "ubuntu2404", "rhel9", "sles15", "ldap"};
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(ours_comes_out_wherever_the_owner_put_it),
+		cmocka_unit_test(ours_behind_an_end_moves_before_it),
+		cmocka_unit_test(a_directory_in_passwd_is_found),
 		cmocka_unit_test(nothing_comes_out_of_a_file_without_ours),
 	};
 	struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(bad) + ARRAY_LEN(files)];

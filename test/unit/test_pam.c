@@ -666,6 +666,29 @@ static int login(void)
 	return account(&row);
 }
 
+/* A certificate was accepted for the name, and the name is not ours: it opens nothing. */
+static void with_a_record_no_other_account_of_our_shape_gets_in(void **state)
+{
+	static const struct account local = {.user = ALICE, .uid = 1000};
+	static const struct account foreign = {.user = "Alice@contoso.com", .uid = FOREIGN};
+	static const struct account sudo = {.user = ALICE, .uid = FOREIGN, .argument = "admin"};
+	static const struct account root = {.user = "root", .uid = 0};
+	char path[64];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "/run/aadsshlogin/handoff/%d", (int)getpid());
+	file(path, "");
+	assert_int_equal(account(&foreign), PAM_PERM_DENIED);
+	assert_string_not_equal(told, "");
+	assert_int_equal(account(&sudo), PAM_IGNORE);
+	assert_int_equal(account(&root), PAM_IGNORE);
+	file("/etc/passwd", LOCAL);
+	assert_int_equal(account(&local), PAM_PERM_DENIED);
+	assert_int_equal(unlinkat(scratch.sys.rootfd, path + 1, 0), 0);
+	assert_int_equal(account(&local), PAM_IGNORE);
+	assert_false(asked());
+}
+
 static void a_name_without_our_shape_is_ignored_before_any_io(void **state)
 {
 	static const struct account local = {.user = "root", .uid = 0};
@@ -795,6 +818,7 @@ int main(int argc, char **argv)
 		TEST(a_flood_is_no_answer),
 		TEST(a_missing_program_answers_nothing),
 		TEST(without_descriptors_nothing_is_asked),
+		TEST(with_a_record_no_other_account_of_our_shape_gets_in),
 		TEST(a_name_without_our_shape_is_ignored_before_any_io),
 		TEST(when_the_user_file_is_not_trusted_ours_are_refused),
 		TEST(a_program_without_root_lets_nobody_of_ours_in),

@@ -176,6 +176,15 @@ static void owned_by_local_user(struct fakelogin *fake)
 	scratch_write(&fake->scratch, "/etc/passwd", buf_text(&text), 0644);
 }
 
+static void owned_by_primary_group(struct fakelogin *fake)
+{
+	AUTO_FREE char *before = fakelogin_text(fake, "/etc/passwd");
+	AUTO_BUF text = {0};
+
+	buf_printf(&text, "%slocal:x:1000:%u::/:/bin/sh\n", before, wanted());
+	scratch_write(&fake->scratch, "/etc/passwd", buf_text(&text), 0644);
+}
+
 static void owned_by_local_group(struct fakelogin *fake)
 {
 	AUTO_BUF text = {0};
@@ -213,6 +222,7 @@ static struct {
 	void (*own)(struct fakelogin *fake);
 } owners[] = {
 	{"a local user's uid is passed over", owned_by_local_user},
+	{"a local user's primary gid is passed over", owned_by_primary_group},
 	{"a local group's gid is passed over", owned_by_local_group},
 	{"another Entra user's uid is passed over", owned_by_other_entra_user},
 	{"a remembered user's uid is passed over", owned_by_remembered_user},

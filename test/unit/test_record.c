@@ -16,6 +16,7 @@
 #include "lib/core/base64.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
+#include "lib/sys/fs.h"
 #include "payload/login/places.h"
 #include "payload/login/record.h"
 #include "test/unit/fakelogin.h"
@@ -75,6 +76,40 @@ static void the_last_record_counts(void **state)
 	leave(fake);
 	leave(fake);
 	assert_int_equal(take(fake), REASON_NONE);
+}
+
+static void records_that_nobody_will_take_are_swept_away(void **state)
+{
+	static const char *const paths[] = {
+		HANDOFF_DIR "/2147483647", /* no process has that id */
+		HANDOFF_DIR "/1",
+		HANDOFF_DIR "/0",
+		HANDOFF_DIR "/note",
+	};
+	struct fakelogin *fake = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		scratch_write(&fake->scratch, paths[i], "x", 0600);
+		fakelogin_own(fake, paths[i], fake->service_uid, fake->service_gid);
+	}
+	leave(fake);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		assert_int_equal(fs_exists(fakelogin_sys(fake), paths[i]), i > 0);
+}
+
+static void records_do_not_fill_the_machine(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+	char path[64];
+
+	for (int i = 0; i < RECORDS_MAX; i++) {
+		(void)snprintf(path, sizeof(path), HANDOFF_DIR "/n%d", i);
+		scratch_write(&fake->scratch, path, "", 0600);
+	}
+	assert_int_equal(fakelogin_as_service(fake, write_record, NULL), -ENOSPC);
+	assert_int_equal(fs_remove(fakelogin_sys(fake), path, &err), 0);
+	leave(fake);
 }
 
 static void removing_what_is_not_there_is_success(void **state)
@@ -230,6 +265,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T(a_record_serves_once),
 		T(the_last_record_counts),
+		T(records_that_nobody_will_take_are_swept_away),
+		T(records_do_not_fill_the_machine),
 		T(removing_what_is_not_there_is_success),
 		T(a_record_of_an_earlier_process_is_stale),
 		T(a_record_of_the_first_tick_counts),

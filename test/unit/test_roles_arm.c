@@ -315,6 +315,18 @@ static void a_token_that_was_withdrawn_is_replaced_once(void **state)
 	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 3);
 }
 
+/* What a token of an identity that is gone gets. */
+static void a_kept_token_that_may_not_read_is_replaced_too(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakelogin_rule(fake, (struct fake_rule){"roleAssignments", 403, 0, "", -1, -1, 1});
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 2);
+}
+
 static void a_new_token_that_is_refused_is_not_replaced(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -357,6 +369,7 @@ int main(void)
 		T(letters_that_a_url_has_not_are_escaped),
 		T(a_retry_waits_as_long_as_it_is_asked_to),
 		T(a_token_that_was_withdrawn_is_replaced_once),
+		T(a_kept_token_that_may_not_read_is_replaced_too),
 		T(a_new_token_that_is_refused_is_not_replaced),
 		T(without_a_resource_nobody_is_asked),
 	};

@@ -438,10 +438,10 @@ static void the_plan_shows_lines_but_no_secrets(void **state)
 {
 	struct run run = new_run();
 	AUTO_BUF text = {0};
-	struct err err = {0};
+	struct err err = {0}, refusal = {0};
 
 	(void)state;
-	assert_int_equal(run_plan(&run, WANT_PRESENT, &text, &err), 0);
+	assert_int_equal(run_plan(&run, WANT_PRESENT, &text, &refusal, &err), 0);
 	assert_string_equal(buf_text(&text), "edit: edits\n"
 					     "  write /etc/shared\n"
 					     "    -theirs\n"
@@ -455,7 +455,7 @@ static void the_plan_shows_lines_but_no_secrets(void **state)
 					     "  write /etc/called\n");
 	assert_file(OWN, NULL);
 	apply();
-	assert_int_equal(run_plan(&run, WANT_ABSENT, &text, &err), 0);
+	assert_int_equal(run_plan(&run, WANT_ABSENT, &text, &refusal, &err), 0);
 	assert_string_equal(buf_text(&text), "call: calls\n"
 					     "  call it\n"
 					     "own: owns\n"
@@ -468,18 +468,54 @@ static void the_plan_shows_lines_but_no_secrets(void **state)
 					     "  note: a note\n");
 }
 
-static void a_plan_that_cannot_be_made_yet_is_told(void **state)
+static void a_plan_tells_what_the_run_would_end_with(void **state)
 {
 	struct run run = new_run();
 	AUTO_BUF text = {0};
-	struct err err = {0};
+	struct err err = {0}, refusal = {0};
 
 	(void)state;
 	assert_int_equal(fs_remove(&scratch.sys, SHARED, &err), 0);
-	assert_int_equal(run_plan(&run, WANT_PRESENT, &text, &err), 0);
-	assert_non_null(strstr(buf_text(&text), "edit: edits\n  cannot be told yet: /etc/shared"));
+	assert_int_equal(run_plan(&run, WANT_PRESENT, &text, &refusal, &err), 0);
+	assert_non_null(
+		strstr(buf_text(&text), "edit: edits\n  install would end with 21: /etc/shared"));
 	assert_non_null(strstr(buf_text(&text), "call it"));
 	assert_int_equal(results[0].state, STEP_FAILED);
+	assert_int_equal(refusal.outcome, EXIT_VERIFY);
+}
+
+static void what_an_earlier_step_may_bring_cannot_be_told_yet(void **state)
+{
+	static const struct step *const turned[] = {&own, &edit};
+	struct run run = new_run();
+	AUTO_BUF text = {0};
+	struct err err = {0}, refusal = {0};
+
+	(void)state;
+	run.steps = turned;
+	run.count = ARRAY_LEN(turned);
+	assert_int_equal(fs_remove(&scratch.sys, SHARED, &err), 0);
+	assert_int_equal(run_plan(&run, WANT_PRESENT, &text, &refusal, &err), 0);
+	assert_non_null(strstr(buf_text(&text), "edit: edits\n  cannot be told yet: /etc/shared"));
+	assert_int_equal(refusal.code, 0);
+}
+
+static void what_is_wrong_whatever_comes_before_is_a_refusal(void **state)
+{
+	static const struct {
+		struct err err;
+		bool waiting, refuses;
+	} rows[] = {
+		{{.code = 0}, false, false},
+		{{.code = ENOENT}, false, true},
+		{{.code = EPERM}, true, false},
+		{{.code = ENOENT, .outcome = EXIT_DEPENDENCY}, true, false},
+		{{.code = EEXIST, .outcome = EXIT_SSHD}, true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(plan_refuses(&rows[i].err, rows[i].waiting), rows[i].refuses);
 }
 
 /* ---- what is not edited */
@@ -607,7 +643,9 @@ int main(void)
 		TEST(checking_tells_what_would_change_and_changes_nothing),
 		TEST(one_step_alone_can_be_looked_at),
 		TEST(the_plan_shows_lines_but_no_secrets),
-		TEST(a_plan_that_cannot_be_made_yet_is_told),
+		TEST(a_plan_tells_what_the_run_would_end_with),
+		TEST(what_an_earlier_step_may_bring_cannot_be_told_yet),
+		TEST(what_is_wrong_whatever_comes_before_is_a_refusal),
 		TEST(a_link_is_not_edited),
 		TEST(a_link_that_needs_no_edit_is_no_failure),
 		TEST(a_file_that_others_can_write_is_not_edited),

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/sys/fs.h"
 #include "lib/sys/proc.h"
 #include "lib/sys/service.h"
 #include "test/unit/scratch.h"
@@ -209,12 +210,95 @@ static void another_process_of_that_number_is_left_alone(void **state)
 	assert_true(WIFSIGNALED(end_daemon(false)));
 }
 
+/* ---- by neither a unit nor a pid file */
+
+#define HANGUP_CAUGHT "0000000000014005"
+#define HANGUP_NOT_CAUGHT "0000000180014006"
+
+static void write_of_daemon(const char *name, const char *text)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)daemon_pid, name);
+	scratch_write(&scratch, path, text, 0644);
+}
+
+static void give_daemon_root(const char *dir)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "proc/%d/root", (int)daemon_pid);
+	assert_int_equal(symlinkat(dir, scratch.sys.rootfd, path), 0);
+}
+
+/* clang-format off */
+static const struct process {
+	const char *name, *exe, *cmdline, *caught, *root; /* root NULL: the machine's */
+	bool listens;
+} processes[] = {
+	{"a_listener_by_its_title", "/usr/sbin/sshd",
+	 "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", HANGUP_CAUGHT, NULL, true},
+	{"a_listener_by_its_arguments", "/usr/sbin/sshd", "/usr/sbin/sshd", HANGUP_CAUGHT, NULL, true},
+	{"a_listener_whose_package_was_upgraded", "/usr/sbin/sshd (deleted)",
+	 "sshd: /usr/sbin/sshd [listener] 0 of 10-100 startups", HANGUP_CAUGHT, NULL, true},
+	{"another_program", "/usr/sbin/nginx", "sshd: x [listener]", HANGUP_CAUGHT, NULL, false},
+	{"the_monitor_of_a_session", "/usr/sbin/sshd", "sshd: alice [priv]", HANGUP_CAUGHT, NULL, false},
+	{"a_configuration_test", "/usr/sbin/sshd", "/usr/sbin/sshd", HANGUP_NOT_CAUGHT, NULL, false},
+	{"a_process_that_ends", "/usr/sbin/sshd", "", HANGUP_CAUGHT, NULL, false},
+	{"the_listener_of_a_container", "/usr/sbin/sshd", "/usr/sbin/sshd", HANGUP_CAUGHT,
+	 "/", false},
+};
+/* clang-format on */
+
+static void is_looked_for_among_all_processes(void **state)
+{
+	const struct process *process = *state;
+	char text[128];
+	struct err err = {0};
+
+	start_daemon(process->exe);
+	assert_int_equal(fs_remove(&scratch.sys, "/run/sshd.pid", &err), 0);
+	(void)snprintf(text, sizeof(text), "Name:\tsshd\nSigIgn:\t1\nSigCgt:\t%s\n",
+		       process->caught);
+	write_of_daemon("status", text);
+	write_of_daemon("cmdline", process->cmdline);
+	give_daemon_root(process->root ? process->root : scratch.dir);
+	with_systemd();
+	units = UNIT("ssh.service", "inactive");
+	assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err),
+			 process->listens);
+	if (process->listens)
+		assert_int_equal(end_daemon(true), 0);
+	else
+		assert_true(WIFSIGNALED(end_daemon(false)));
+}
+
+static void somebodys_own_sshd_is_left_alone(void **state)
+{
+	struct err err = {0};
+	char path[64];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	start_daemon("/usr/sbin/sshd");
+	assert_int_equal(fs_remove(&scratch.sys, "/run/sshd.pid", &err), 0);
+	write_of_daemon("status", "SigCgt:\t" HANGUP_CAUGHT "\n");
+	write_of_daemon("cmdline", "/usr/sbin/sshd");
+	give_daemon_root(scratch.dir);
+	(void)snprintf(path, sizeof(path), "proc/%d", (int)daemon_pid);
+	assert_int_equal(fchownat(scratch.sys.rootfd, path, 1000, 1000, 0), 0);
+	assert_int_equal(service_reload_sshd(&scratch.sys, NULL, &err), 0);
+	assert_true(WIFSIGNALED(end_daemon(false)));
+}
+
 static void no_listener_is_no_failure(void **state)
 {
 	static const char *const texts[] = {"", "0\n", "1\n", "x\n", "99999999999\n", "-5\n"};
 	struct err err = {0};
 
 	(void)state;
+	scratch_mkdir(&scratch, "/proc/sys", 0755);
 	assert_int_equal(service_reload_sshd(&scratch.sys, NULL, &err), 0);
 	assert_int_equal(service_reload_sshd(&scratch.sys, "none", &err), 0);
 	assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err), 0);
@@ -235,15 +319,21 @@ int main(void)
 		TEST(so_does_one_whose_package_was_upgraded),
 		TEST(a_listener_beside_inactive_units_gets_SIGHUP),
 		TEST(another_process_of_that_number_is_left_alone),
+		TEST(somebodys_own_sshd_is_left_alone),
 		TEST(no_listener_is_no_failure),
 	};
-	struct CMUnitTest tests[ARRAY_LEN(rows)];
+	struct CMUnitTest tests[ARRAY_LEN(rows)], scans[ARRAY_LEN(processes)];
 	int failed;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		tests[i] = (struct CMUnitTest){rows[i].name, only_active_units_are_reloaded,
 					       open_machine, close_machine,
 					       (void *)(uintptr_t)&rows[i]};
+	for (size_t i = 0; i < ARRAY_LEN(processes); i++)
+		scans[i] = (struct CMUnitTest){processes[i].name, is_looked_for_among_all_processes,
+					       open_machine, close_machine,
+					       (void *)(uintptr_t)&processes[i]};
 	failed = cmocka_run_group_tests_name("units", tests, NULL, NULL);
+	failed += cmocka_run_group_tests_name("processes", scans, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("service", others, NULL, NULL);
 }

@@ -250,6 +250,100 @@ static void modes_of_the_accounts_are_put_right(void **state)
 	stepmachine_expect(AADADMINS_PATH, "ann@x.y\n");
 }
 
+/* What others could write is not believed: the ledger says who stays, and how. */
+static void accounts_that_others_could_write_are_put_right(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_write(LEDGER, ANN BEN CID);
+	scratch_write(&sm.scratch, AADPASSWD_PATH,
+		      "ann@x.y:" OID "1:10000101:10000101:Ann:/root:/bin/bash\n"
+		      "ben@x.y:" OID "9:10000102:10000102:Ben:/home/ben@x.y:/bin/bash\n"
+		      "cid@x.y:" OID "3:10000109:10000109:Cid:/home/cid@x.y:/bin/bash\n"
+		      "eve@x.y:" OID "4:10000104:10000104:Eve:/home/eve@x.y:/bin/bash\n",
+		      0666);
+	scratch_write(&sm.scratch, AADADMINS_PATH, "alice\n", 0664);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 2);
+	stepmachine_expect(AADPASSWD_PATH, ANN);
+	stepmachine_expect_meta(AADPASSWD_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_expect(AADADMINS_PATH, "");
+	stepmachine_expect_meta(AADADMINS_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+}
+
+static void accounts_of_others_are_refused(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	assert_int_equal(fchownat(sm.scratch.sys.rootfd, AADPASSWD_PATH + 1, 1000, 0, 0), 0);
+	stepmachine_must_refuse(&step_accounts, EPERM, EXIT_VERIFY, AADPASSWD_PATH);
+}
+
+static void somebody_elses_accounts_must_be_safe(void **state)
+{
+	(void)state;
+	scratch_write(&sm.scratch, AADPASSWD_PATH, ANN, 0666);
+	stepmachine_must_refuse(&step_accounts, EPERM, EXIT_VERIFY, "not ours");
+	stepmachine_expect(AADADMINS_PATH, NULL);
+	stepmachine_expect(AADPASSWD_PATH, ANN);
+}
+
+static void untrusted_accounts_go_all_the_same(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_write(LEDGER, ANN);
+	scratch_mkdir(&sm.scratch, "/home/ann@x.y", 0700);
+	scratch_mkdir(&sm.scratch, "/home/ben@x.y", 0700);
+	scratch_write(&sm.scratch, AADPASSWD_PATH, ANN BEN, 0666);
+	scratch_write(&sm.scratch, AADADMINS_PATH, "", 0666);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, NULL);
+	stepmachine_expect(AADADMINS_PATH, NULL);
+	stepmachine_expect(LEDGER, ANN);
+	stepmachine_expect("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\n");
+}
+
+static void our_word_goes_even_if_the_accounts_cannot(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, AADPASSWD_PATH + 1, 0), 0);
+	scratch_mkdir(&sm.scratch, AADPASSWD_PATH, 0755);
+	assert_int_equal(stepmachine_revert(&step_accounts), -EISDIR);
+	stepmachine_expect("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\n");
+}
+
+static void accounts_without_our_mark_are_known_by_the_ledger(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_write(LEDGER, ANN BEN);
+	stepmachine_write(AADPASSWD_PATH, ANN);
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, AADADMINS_PATH + 1, 0), 0);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, ANN);
+	stepmachine_expect(ORIGINAL_ACCOUNTS, NULL);
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, AADADMINS_PATH + 1, 0), 0);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, NULL);
+}
+
+static void somebody_elses_accounts_stay_although_the_ledger_knows_them(void **state)
+{
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, ANN);
+	scratch_mkdir(&sm.scratch, "/home/ann@x.y", 0700);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(LEDGER, ANN);
+	stepmachine_must_revert(&step_accounts, STEP_OK);
+	stepmachine_expect(AADPASSWD_PATH, ANN);
+}
+
 /* Stop a run of the step after so many of its changes, as a kill would. */
 static bool kill_after(size_t count, enum want want)
 {
@@ -350,6 +444,28 @@ static void a_missing_line_of_nsswitch_is_named(void **state)
 	stepmachine_expect(AADADMINS_PATH, NULL);
 }
 
+static void a_directory_needs_the_users_domains(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/nsswitch.conf", "passwd: files sss\ngroup: files sss\n");
+	stepmachine_write("/etc/sssd/sssd.conf", "[sssd]\n");
+	stepmachine_must_refuse(&step_accounts, EINVAL, EXIT_SETTINGS, "sss");
+	assert_non_null(strstr(sm.err.remedy, "userDomains"));
+	stepmachine_expect(AADADMINS_PATH, NULL);
+	stepmachine_must_revert(&step_accounts, STEP_OK);
+	free(sm.machine.conf.user_domains);
+	sm.machine.conf.user_domains = strdup("contoso.com");
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect("/etc/nsswitch.conf", "passwd: files sss aad\ngroup: files sss aad\n");
+}
+
+static void a_directory_without_a_configuration_is_none(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/nsswitch.conf", "passwd: files sss\ngroup: files sss\n");
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+}
+
 /* ---- pam */
 
 static void pam_puts_our_line_first(void **state)
@@ -379,6 +495,20 @@ static void pam_comes_out_wherever_it_is(void **state)
 	stepmachine_must_revert(&step_pam, STEP_OK);
 }
 
+static void one_pam_file_that_cannot_be_edited_keeps_no_other(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	scratch_write(&sm.scratch, "/etc/pam.d/aaa", PAM_LINE "\n", 0666);
+	assert_int_equal(stepmachine_revert(&step_pam), -EPERM);
+	assert_non_null(strstr(sm.err.msg, "/etc/pam.d/aaa"));
+	assert_int_equal(sm.result.state, STEP_FAILED);
+	stepmachine_expect("/etc/pam.d/sshd",
+			   "@include common-auth\naccount required pam_nologin.so\n");
+	stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
+	stepmachine_expect("/etc/pam.d/sudo-i", "@include common-account\n");
+}
+
 static void pam_follows_the_services_names(void **state)
 {
 	(void)state;
@@ -391,7 +521,10 @@ static void pam_follows_the_services_names(void **state)
 	stepmachine_must_apply(&step_pam, STEP_CHANGED);
 	stepmachine_expect("/etc/pam.d/ssh-entra", PAM_LINE "\naccount required pam_unix.so\n");
 	stepmachine_expect("/etc/pam.d/admin", PAM_LINE " admin\naccount required pam_unix.so\n");
-	stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
+	/* The key command looks at the files of the usual names. */
+	stepmachine_expect("/etc/pam.d/sshd", PAM_LINE "\n@include common-auth\n"
+						       "account required pam_nologin.so\n");
+	stepmachine_expect("/etc/pam.d/sudo", PAM_LINE " admin\n@include common-account\n");
 }
 
 static void a_service_is_a_file_of_pam_d(void **state)
@@ -471,6 +604,38 @@ static void sudo_gets_the_rule(void **state)
 	stepmachine_must_revert(&step_sudo, STEP_CHANGED);
 	stepmachine_expect(SUDOERS_RULE_PATH, NULL);
 	stepmachine_must_revert(&step_sudo, STEP_OK);
+}
+
+static void a_local_group_of_the_administrators_name_is_refused(void **state)
+{
+	CLEANUP(witness_done) struct witness witness = {0};
+
+	(void)state;
+	stepmachine_write("/etc/group", "root:x:0:\naad_admins2:x:1:a\nxaad_admins:x:2:a\n");
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	sm.scratch.sys.witness = &witness;
+	stepmachine_must_apply(&step_sudo, STEP_OK);
+	sm.scratch.sys.witness = NULL;
+	assert_int_equal(count_changed(&witness), 0);
+	stepmachine_write("/etc/group", "root:x:0:\naad_admins:x:1001:alice,bob\n");
+	assert_true(count_changed(&witness) > 0);
+	stepmachine_must_refuse(&step_sudo, EEXIST, EXIT_VERIFY, "aad_admins:x:1001:alice,bob");
+	assert_non_null(strstr(sm.err.remedy, "groupdel aad_admins"));
+	stepmachine_must_revert(&step_sudo, STEP_CHANGED);
+	stepmachine_must_refuse(&step_sudo, EEXIST, EXIT_VERIFY, "/etc/group");
+	stepmachine_expect(SUDOERS_RULE_PATH, NULL);
+}
+
+static void a_rule_that_others_could_write_is_put_right_and_goes(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	scratch_write(&sm.scratch, SUDOERS_RULE_PATH, "alice ALL=(ALL) NOPASSWD:ALL\n", 0666);
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	stepmachine_expect_meta(SUDOERS_RULE_PATH, 0440, geteuid(), geteuid() ? getegid() : 0);
+	scratch_write(&sm.scratch, SUDOERS_RULE_PATH, "", 0666);
+	stepmachine_must_revert(&step_sudo, STEP_CHANGED);
+	stepmachine_expect(SUDOERS_RULE_PATH, NULL);
 }
 
 static void a_rule_that_visudo_refuses_is_not_published(void **state)
@@ -663,14 +828,24 @@ int main(void)
 		STEP_TEST(deleted_users_do_not_come_back),
 		STEP_TEST(what_the_runtime_writes_is_no_drift),
 		STEP_TEST(modes_of_the_accounts_are_put_right),
+		STEP_TEST(accounts_that_others_could_write_are_put_right),
+		STEP_TEST(accounts_of_others_are_refused),
+		STEP_TEST(somebody_elses_accounts_must_be_safe),
+		STEP_TEST(untrusted_accounts_go_all_the_same),
+		STEP_TEST(our_word_goes_even_if_the_accounts_cannot),
+		STEP_TEST(accounts_without_our_mark_are_known_by_the_ledger),
+		STEP_TEST(somebody_elses_accounts_stay_although_the_ledger_knows_them),
 		STEP_TEST(a_killed_run_is_completed_by_the_next),
 		STEP_TEST(a_killed_revert_is_completed_by_the_next),
 		STEP_TEST(a_running_nscd_is_told),
 		STEP_TEST(a_link_of_authselect_is_refused),
 		STEP_TEST(a_link_that_names_us_already_is_fine),
 		STEP_TEST(a_missing_line_of_nsswitch_is_named),
+		STEP_TEST(a_directory_needs_the_users_domains),
+		STEP_TEST(a_directory_without_a_configuration_is_none),
 		STEP_TEST(pam_puts_our_line_first),
 		STEP_TEST(pam_comes_out_wherever_it_is),
+		STEP_TEST(one_pam_file_that_cannot_be_edited_keeps_no_other),
 		STEP_TEST(pam_follows_the_services_names),
 		STEP_TEST(a_service_is_a_file_of_pam_d),
 		STEP_TEST(a_missing_service_is_a_hole),
@@ -680,6 +855,8 @@ int main(void)
 		STEP_TEST(pam_needs_sshd),
 		STEP_TEST(a_machine_without_pam_d_has_nothing_to_take_out),
 		STEP_TEST(sudo_gets_the_rule),
+		STEP_TEST(a_local_group_of_the_administrators_name_is_refused),
+		STEP_TEST(a_rule_that_others_could_write_is_put_right_and_goes),
 		STEP_TEST(a_rule_that_visudo_refuses_is_not_published),
 		STEP_TEST(a_directory_that_sudo_does_not_read_is_refused),
 		STEP_TEST(sudos_main_file_can_be_elsewhere),

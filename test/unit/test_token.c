@@ -15,6 +15,7 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
+#include "lib/sys/lock.h"
 #include "payload/login/places.h"
 #include "payload/login/token.h"
 #include "test/unit/fakearm.h"
@@ -109,6 +110,46 @@ static void a_damaged_one_is_asked_for_again(void **state)
 	}
 }
 
+static int other_lock = -1;
+static char *other_token;
+
+static void the_other_is_done(struct fakelogin *fake)
+{
+	scratch_write(&fake->scratch, TOKEN, other_token, 0600);
+	(void)close(other_lock);
+	fake->on_sleep = NULL;
+}
+
+static void one_asks_and_the_others_wait_for_its_token(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+
+	fakearm_usual(fake);
+	assert_int_equal(ask(fake, false), REASON_NONE);
+	other_token = fakelogin_text(fake, TOKEN);
+	token_forget(fakelogin_sys(fake));
+	other_lock = lock_take(fakelogin_sys(fake), TOKEN ".lock", "a test", 0, &err);
+	assert_true(other_lock >= 0);
+	fake->on_sleep = the_other_is_done;
+	assert_int_equal(ask(fake, true), REASON_NONE);
+	assert_int_equal(fake->shared->requests, 1);
+	free(other_token);
+}
+
+static void who_waits_too_long_goes_without(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+
+	fakearm_usual(fake);
+	other_lock = lock_take(fakelogin_sys(fake), TOKEN ".lock", "a test", 0, &err);
+	assert_true(other_lock >= 0);
+	assert_int_equal(ask(fake, false), REASON_TOKEN_UNAVAILABLE);
+	assert_int_equal(fake->shared->requests, 0);
+	assert_int_equal(close(other_lock), 0);
+}
+
 static void failures_have_their_reasons(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -133,6 +174,8 @@ int main(void)
 		T(a_forgotten_one_is_asked_for_again),
 		T(one_for_another_audience_is_not_used),
 		T(a_damaged_one_is_asked_for_again),
+		T(one_asks_and_the_others_wait_for_its_token),
+		T(who_waits_too_long_goes_without),
 		T(failures_have_their_reasons),
 	};
 
