@@ -92,17 +92,18 @@ static bool is_comment(struct span in)
 /* Bytes of what stands next in a line of settings, at least 1. */
 static size_t token_len(struct span in)
 {
+	struct span line;
 	size_t len = blank_len(in);
 
 	if (len == 0)
 		len = quoted_len(in);
 	if (len)
 		return len;
-	if (is_comment(in))
-		return word_len(in, "\n");
+	if (is_comment(in)) /* not continued, whatever it ends with */
+		return span_line(&in, &line) ? line.len : 1;
 	while (len < in.len && is_name(in.p[len]))
 		len++;
-	if (len == 0 && in.p[0] != '!' && in.p[0] != '"')
+	if (len == 0 && !strchr("!:@>\"", in.p[0]))
 		len = word_len(in, STOPS_SETTING);
 	return len ? len : 1;
 }
@@ -156,18 +157,15 @@ static bool take_setting(struct sudoers_reader *in, struct span name, bool off,
 			 struct sudoers_item *ret)
 {
 	struct sudoers_item item = {.line = in->line + 1, .name = name};
+	bool service = span_is(name, "pam_service") || span_is(name, "pam_login_service") ||
+		       span_is(name, "pam_askpass_service");
+	bool flag = span_is(name, "pam_acct_mgmt") || span_is(name, "pam_ruser");
 
-	if (span_is(name, "pam_acct_mgmt") || span_is(name, "pam_ruser")) {
-		item.kind = SUDOERS_OFF;
-		*ret = item;
-		return off;
-	}
-	if ((!span_is(name, "pam_service") && !span_is(name, "pam_login_service") &&
-	     !span_is(name, "pam_askpass_service")) ||
-	    !take_equals(in))
+	if (flag ? !off : !service || !take_equals(in))
 		return false;
-	item.kind = SUDOERS_SERVICE;
-	item.value = take_word(in, STOPS_SETTING);
+	item.kind = flag ? SUDOERS_OFF : SUDOERS_SERVICE;
+	if (service)
+		item.value = take_word(in, STOPS_SETTING);
 	*ret = item;
 	return true;
 }

@@ -68,6 +68,43 @@ static int plan_sshd(struct machine *m, struct changes *ret, struct err *err)
 		       : plan_service(m, SPAN_LIT(SERVICE_SSHD), PAM_LOGIN, ret, err);
 }
 
+/* What sudo says of itself covers settings that stand in no file, as in a directory's. */
+static int check_asks(const struct sudo_facts *facts, struct err *err)
+{
+	if (!facts->asks_account) {
+		(void)err_set(err, EPERM, "sudo is told not to ask PAM: Defaults !pam_acct_mgmt");
+		return err_remedy(err, 0,
+				  "take !pam_acct_mgmt out of the sudoers file that has it");
+	}
+	if (!facts->names_user) {
+		(void)err_set(err, EPERM,
+			      "sudo is told not to name its user to PAM: Defaults !pam_ruser");
+		return err_remedy(err, 0, "take !pam_ruser out of the sudoers file that has it");
+	}
+	return 0;
+}
+
+static int plan_sudo_services(struct machine *m, const struct sudo_facts *facts,
+			      struct changes *ret, struct err *err)
+{
+	const struct span services[] = {facts->service, facts->login_service,
+					facts->askpass_service};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(services); i++) {
+		bool done = false;
+
+		for (size_t k = 0; k < i; k++)
+			done = done || span_eq(services[k], services[i]);
+		if (!done)
+			r = plan_service(m, services[i], PAM_ADMIN, ret, err);
+	}
+	if (r == 0 && !sudoers_covers(facts, SPAN_LIT(SERVICE_SUDO)) &&
+	    fs_exists(m->sys, PAM_DIR "/" SERVICE_SUDO))
+		r = plan_service(m, SPAN_LIT(SERVICE_SUDO), PAM_ADMIN, ret, err);
+	return r;
+}
+
 static int plan_sudo(struct machine *m, struct changes *ret, struct err *err)
 {
 	struct sudo_facts facts;
@@ -81,19 +118,8 @@ static int plan_sudo(struct machine *m, struct changes *ret, struct err *err)
 		machine_note(m, "sudo is not installed: administrators have nothing to use");
 		return 0;
 	}
-	if (!facts.asks_account) {
-		(void)err_set(err, EPERM, "sudo is told not to ask PAM: Defaults !pam_acct_mgmt");
-		return err_remedy(err, 0,
-				  "take !pam_acct_mgmt out of the sudoers file that has it");
-	}
-	r = plan_service(m, facts.service, PAM_ADMIN, ret, err);
-	if (r == 0 && !span_eq(facts.login_service, facts.service))
-		r = plan_service(m, facts.login_service, PAM_ADMIN, ret, err);
-	if (r == 0 && !span_is(facts.service, SERVICE_SUDO) &&
-	    !span_is(facts.login_service, SERVICE_SUDO) &&
-	    fs_exists(m->sys, PAM_DIR "/" SERVICE_SUDO))
-		r = plan_service(m, SPAN_LIT(SERVICE_SUDO), PAM_ADMIN, ret, err);
-	return r;
+	r = check_asks(&facts, err);
+	return r < 0 ? r : plan_sudo_services(m, &facts, ret, err);
 }
 
 static int take_out(struct machine *m, const char *path, struct changes *ret, struct err *err)

@@ -14,6 +14,11 @@
 #define OUTPUT_MAX ((size_t)1 << 20)
 #define SSHD_WORDS_MAX 300
 
+/* More than anybody needs; a file that reads itself ends here. */
+#define SUDOERS_FILES_MAX 500
+#define SUDOERS_DEPTH_MAX 16
+#define HOSTNAME_PATH "/proc/sys/kernel/hostname"
+
 #define MISSING_DIRECTORY "Missing privilege separation directory: "
 
 /* The line that tells most: the last one but for "terminating, 1 bad configuration options". */
@@ -146,19 +151,131 @@ int machine_probe(const struct machine *m, char *ret, size_t size, struct err *e
 	return 0;
 }
 
-/* The answer depends on all files of sudoers: a change of one must not go unseen. */
-static void look_at_sudoers(struct machine *m)
+struct scan {
+	struct machine *m;
+	const struct sudo_facts *facts;
+	unsigned files;
+};
+
+static int judge(const struct scan *scan, const char *path, const struct sudoers_item *item,
+		 struct err *err)
+{
+	bool off = item->kind == SUDOERS_OFF;
+	char text[160];
+
+	if (!off && sudoers_covers(scan->facts, item->value))
+		return 0;
+	(void)snprintf(text, sizeof(text), "%s%.*s%s%.*s", off ? "!" : "", (int)item->name.len,
+		       (const char *)item->name.p, off ? "" : "=",
+		       (int)(item->value.len < 64 ? item->value.len : 64),
+		       (const char *)item->value.p);
+	(void)err_set(err, EPERM, "%s, line %u: with %s sudo does not ask for permission", path,
+		      item->line, text);
+	return err_remedy(err, 0, "take %s out of line %u of %s", text, item->line, path);
+}
+
+/* Sudo goes on without a file that is not there, or is none. */
+static int pass_over(int r, struct err *err)
+{
+	if (r != -ENOENT && r != -ENOTDIR && r != -EISDIR && r != -EINVAL)
+		return r;
+	*err = (struct err){0};
+	return 0;
+}
+
+static int scan_file(struct scan *scan, const char *path, unsigned depth, struct err *err);
+
+static int scan_directory(struct scan *scan, const char *path, unsigned depth, struct err *err)
 {
 	AUTO_NAMES names = NULL;
-	struct err ignored = {0};
-	char path[512];
+	int r = fs_list(scan->m->sys, path, &names, err);
 
-	if (fs_list(m->sys, SUDOERS_DIR, &names, &ignored) < 0)
-		return;
-	for (char **name = names; *name; name++) {
-		(void)snprintf(path, sizeof(path), SUDOERS_DIR "/%s", *name);
-		(void)fs_exists(m->sys, path);
+	if (r < 0)
+		return pass_over(r, err);
+	for (char **name = names; r == 0 && *name; name++) {
+		AUTO_BUF file = {0};
+
+		if (sudoers_skips(*name))
+			continue;
+		buf_printf(&file, "%s/%s", path, *name);
+		r = buf_ok(&file, err);
+		if (r == 0)
+			r = scan_file(scan, buf_text(&file), depth, err);
 	}
+	return r;
+}
+
+/* The host's name as sudo puts it into a path: up to the first dot. */
+static int add_host(struct machine *m, struct buf *path, struct err *err)
+{
+	AUTO_BUF name = {0};
+	int r = fs_read(m->sys, HOSTNAME_PATH, FS_LIVE, 256, &name, NULL, err);
+
+	if (r == 0)
+		buf_add(path, buf_text(&name), strcspn(buf_text(&name), ".\n"));
+	return r;
+}
+
+/* A relative name is one beside the file that names it. */
+static int full_path(struct machine *m, const char *from, struct span name, struct buf *ret,
+		     struct err *err)
+{
+	int r = 0;
+
+	if (name.p[0] != '/')
+		buf_add(ret, from, (size_t)(strrchr(from, '/') - from) + 1);
+	for (size_t i = 0; r == 0 && i < name.len; i++) {
+		if (name.p[i] == '%' && i + 1 < name.len && name.p[i + 1] == 'h') {
+			r = add_host(m, ret, err);
+			i++;
+		} else {
+			buf_add(ret, &name.p[i], 1);
+		}
+	}
+	return r < 0 ? r : buf_ok(ret, err);
+}
+
+static int follow(struct scan *scan, const char *from, const struct sudoers_item *item,
+		  unsigned depth, struct err *err)
+{
+	AUTO_BUF path = {0};
+	int r;
+
+	/* Releases differ: an escape or two, a list of paths. */
+	if (memchr(item->name.p, '\\', item->name.len) || memchr(item->name.p, ':', item->name.len)) {
+		(void)err_set(err, EPERM, "%s, line %u: cannot tell which file sudo reads there",
+			      from, item->line);
+		return err_remedy(err, 0,
+				  "write the name without backslash and colon, in quotes if it has "
+				  "blanks");
+	}
+	r = full_path(scan->m, from, item->name, &path, err);
+	if (r < 0)
+		return r;
+	return item->kind == SUDOERS_FILE ? scan_file(scan, buf_text(&path), depth, err)
+					  : scan_directory(scan, buf_text(&path), depth, err);
+}
+
+static int scan_file(struct scan *scan, const char *path, unsigned depth, struct err *err)
+{
+	struct sudoers_reader in = {0};
+	struct sudoers_item item;
+	AUTO_BUF text = {0};
+	int r;
+
+	if (depth > SUDOERS_DEPTH_MAX || ++scan->files > SUDOERS_FILES_MAX)
+		return err_set(err, E2BIG, "sudoers reads too many files, the last is %s", path);
+	r = fs_read(scan->m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, &text, NULL, err);
+	if (r < 0)
+		return pass_over(r, err);
+	in.rest = buf_bytes(&text);
+	while (r == 0 && sudoers_next(&in, &item)) {
+		if (item.kind == SUDOERS_FILE || item.kind == SUDOERS_DIRECTORY)
+			r = follow(scan, path, &item, depth + 1, err);
+		else
+			r = judge(scan, path, &item, err);
+	}
+	return r;
 }
 
 int sudo_ask(struct machine *m, bool *ret_present, struct buf *output, struct sudo_facts *ret,
@@ -170,6 +287,7 @@ int sudo_ask(struct machine *m, bool *ret_present, struct buf *output, struct su
 		.timeout_ms = TIMEOUT_MS,
 		.output_max = OUTPUT_MAX,
 	};
+	struct scan scan = {.m = m, .facts = ret};
 	AUTO_PROC res = PROC_RESULT_INIT;
 	char path[256];
 
@@ -180,8 +298,7 @@ int sudo_ask(struct machine *m, bool *ret_present, struct buf *output, struct su
 		return -err->code;
 	buf_move(output, &res.output);
 	*ret = sudoers_facts(buf_bytes(output));
-	if (span_copy(ret->main_path, path, sizeof(path)))
-		(void)fs_exists(m->sys, path);
-	look_at_sudoers(m);
-	return 0;
+	if (!span_copy(ret->main_path, path, sizeof(path)) || path[0] != '/')
+		return err_set(err, EINVAL, "sudo does not tell its main file");
+	return scan_file(&scan, path, 0, err);
 }

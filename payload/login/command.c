@@ -17,10 +17,17 @@ int command_failed(const char *program, const struct err *err)
 	return COMMAND_FAILED;
 }
 
-int command_usage(const char *usage)
+static bool asks_for_help(int argc, char **argv)
 {
-	(void)fprintf(stderr, "usage: %s\n", usage);
-	return COMMAND_USAGE;
+	return argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+}
+
+int command_usage(int argc, char **argv, const char *usage)
+{
+	bool asked = asks_for_help(argc, argv);
+
+	(void)fprintf(asked ? stdout : stderr, "usage: %s\n", usage);
+	return asked ? COMMAND_OK : COMMAND_USAGE;
 }
 
 int command_needs_root(struct err *err)
@@ -72,8 +79,11 @@ static int help_command(struct sys *sys, int argc, char **argv)
 
 int aadsshlogin_main(struct sys *sys, int argc, char **argv)
 {
+	if (asks_for_help(argc, argv))
+		return help_command(sys, argc, argv);
 	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(verbs); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(sys, argc - 1, argv + 1);
-	return command_usage("aadsshlogin configure|unconfigure|status|users|help|version");
+	return command_usage(argc, argv,
+			     "aadsshlogin configure|unconfigure|status|users|help|version");
 }

@@ -27,8 +27,8 @@ int users_command(struct sys *sys, int argc, char **argv);
 /* Tell a failure of this program and return COMMAND_FAILED. */
 int command_failed(const char *program, const struct err *err);
 
-/* "usage: ..." and COMMAND_USAGE. */
-int command_usage(const char *usage);
+/* "usage: ..." and COMMAND_USAGE; on standard output and COMMAND_OK when --help asks for it. */
+int command_usage(int argc, char **argv, const char *usage);
 
 /* -EPERM unless root runs it. */
 int command_needs_root(struct err *err);

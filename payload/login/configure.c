@@ -138,8 +138,11 @@ int configure_command(struct sys *sys, int argc, char **argv)
 	struct run run = new_run(&m, results);
 	struct err err = {0};
 	AUTO_CONF secret = {0};
-	int r = command_needs_root(&err);
+	int r;
 
+	if (argc > 1 && argv[1][0] == '-')
+		return command_usage(argc, argv, "aadsshlogin configure [KEYWORD=VALUE]...");
+	r = command_needs_root(&err);
 	if (r == 0)
 		r = fill(&m, argc, argv, &err);
 	if (r == 0)
@@ -161,9 +164,8 @@ int unconfigure_command(struct sys *sys, int argc, char **argv)
 	struct err err = {0}, ignored = {0};
 	int r;
 
-	(void)argv;
 	if (argc != 1)
-		return command_usage("aadsshlogin unconfigure");
+		return command_usage(argc, argv, "aadsshlogin unconfigure");
 	r = command_needs_root(&err);
 	if (r == 0 && read_file(sys, CONF_PATH, &m.conf, &ignored) < 0)
 		conf_done(&m.conf);

@@ -134,7 +134,7 @@ int users_command(struct sys *sys, int argc, char **argv)
 	int r;
 
 	if (!command_json(argc, argv, &as_json))
-		return command_usage("aadsshlogin users [--json]");
+		return command_usage(argc, argv, "aadsshlogin users [--json]");
 	r = command_needs_root(&err);
 	if (r == 0)
 		r = gather_users(sys, &document, &err);
@@ -232,7 +232,7 @@ int status_command(struct sys *sys, int argc, char **argv)
 	int r, printed;
 
 	if (!command_json(argc, argv, &as_json))
-		return command_usage("aadsshlogin status [--json]");
+		return command_usage(argc, argv, "aadsshlogin status [--json]");
 	if (command_needs_root(&err) < 0)
 		return command_failed("aadsshlogin", &err);
 	r = gather_status(sys, document, &err);

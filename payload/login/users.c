@@ -99,7 +99,7 @@ int useradd_main(struct sys *sys, int argc, char **argv)
 	int r;
 
 	if (argc != 3)
-		return command_usage("aaduseradd NAME OBJECT-ID");
+		return command_usage(argc, argv, "aaduseradd NAME OBJECT-ID");
 	r = command_needs_root(&err);
 	if (r == 0)
 		r = loginconf_load(sys, &conf, &err);
@@ -117,8 +117,8 @@ int userdel_main(struct sys *sys, int argc, char **argv)
 	struct err err = {0};
 	int r;
 
-	if (argc != 2 + remove_home)
-		return command_usage("aaduserdel [--remove] NAME");
+	if (argc != 2 + remove_home || argv[argc - 1][0] == '-')
+		return command_usage(argc, argv, "aaduserdel [--remove] NAME");
 	r = command_needs_root(&err);
 	if (r == 0)
 		r = users_delete(sys, argv[argc - 1], remove_home, &kept, &err);
