@@ -11,6 +11,7 @@ usage: story.py [--build DIR] [--shell]
 import argparse
 import base64
 import json
+import secrets
 import sys
 import threading
 import time
@@ -346,6 +347,8 @@ def chapter_refusals(tell: Teller, build: Path) -> None:
         azure.set_identity(True)
         must_fail("wrong settings", 53, "userDomain", "userDomains", userDomain="contoso.com")
 
+        keep_a_secret(tell, place)
+
         install_old_product(machine)
         before = refused_snapshot()
         must_fail("a machine with the old product", 23, "aadlogin", "AADLoginForLinux")
@@ -354,6 +357,25 @@ def chapter_refusals(tell: Teller, build: Path) -> None:
         hide_package_managers(machine)
         before = refused_snapshot()
         must_fail("a machine without a known package manager", 51, "package manager")
+
+
+def keep_a_secret(tell: Teller, place: Place) -> None:
+    machine, password = place.machine, secrets.token_hex(8)
+    proxy = f"http://somebody:{password}@127.0.0.1:3128"
+    with tell.step("a proxy in protected settings reaches one private file and nothing else"):
+        place.seq += 1
+        report = place.ask(Extension(NAME, FIRST, public=SETTINGS, protected={"proxy": proxy}, seq=place.seq))
+        expect((report.handler, report.status) == ("Ready", "success"), report)
+        expect(proxy in machine.read("/etc/aadsshlogin.secret"), "the secret file lacks it")
+        owner = machine.run(["stat", "-c", "%a %U %G", "/etc/aadsshlogin.secret"]).stdout.split()
+        expect(owner == ["640", "root", "aadsshlogin"], owner)
+        told = "".join(machine.sh(f"/var/lib/waagent/{NAME}-{FIRST}/bin/aadssh-shim {verb} --json", check=False).stdout
+                       for verb in ("plan", "status", "check"))
+        expect(password not in told and told.count("{") > 3, told)
+        files = machine.run(["grep", "-rls", password, "/etc", "/run", "/var/cache/aadsshlogin", "/var/lib/aadsshlogin",
+                             "/var/lib/waagent", "/var/log"], check=False).stdout.split()
+        expect(files == ["/etc/aadsshlogin.secret"], files)
+    place.ask(Extension(NAME, FIRST, public=SETTINGS, seq=place.seq, state="uninstall"))
 
 
 def install_old_product(machine: Machine) -> None:
