@@ -39,10 +39,10 @@ struct sudo_facts sudoers_facts(struct span output);
 bool sudoers_covers(const struct sudo_facts *facts, struct span service);
 
 /*
- * `sudo -V` tells what holds for everybody.  What holds for some users, hosts, commands or targets
- * (`Defaults:bob`) stands in the text alone, so the text is searched, whatever the scope, for the
- * settings that decide whether PAM asks us.  When in doubt a setting counts: this may find more
- * than sudo would, never less.
+ * `sudo -V` tells what holds for root, who asks.  What holds for some users, hosts, commands or
+ * targets (`Defaults:bob`) stands in the text alone, so the text is searched, whatever the scope,
+ * for the settings that decide whether PAM asks us.  When in doubt a setting counts: this may find
+ * more than sudo would, never less.
  */
 enum sudoers_kind {
 	SUDOERS_OFF, /* !name: pam_acct_mgmt or pam_ruser */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 #include "lib/core/pamstack.h"
 #include "lib/core/sshdconf.h"
@@ -84,6 +85,27 @@ static int check_asks(const struct sudo_facts *facts, struct err *err)
 	return 0;
 }
 
+/*
+ * What sudo tells holds for root, who asks, and may have been set for root alone: the usual
+ * services are the others' then.
+ */
+static int plan_usual_services(struct machine *m, const struct sudo_facts *facts,
+			       struct changes *ret, struct err *err)
+{
+	static const char *const usual[] = {SERVICE_SUDO, SERVICE_SUDO "-i"};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(usual); i++) {
+		struct span service = span_of(usual[i]);
+		char path[PATH_MAX];
+
+		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", usual[i]);
+		if (!sudoers_covers(facts, service) && fs_exists(m->sys, path))
+			r = plan_service(m, service, PAM_ADMIN, ret, err);
+	}
+	return r;
+}
+
 static int plan_sudo_services(struct machine *m, const struct sudo_facts *facts,
 			      struct changes *ret, struct err *err)
 {
@@ -99,10 +121,7 @@ static int plan_sudo_services(struct machine *m, const struct sudo_facts *facts,
 		if (!done)
 			r = plan_service(m, services[i], PAM_ADMIN, ret, err);
 	}
-	if (r == 0 && !sudoers_covers(facts, SPAN_LIT(SERVICE_SUDO)) &&
-	    fs_exists(m->sys, PAM_DIR "/" SERVICE_SUDO))
-		r = plan_service(m, SPAN_LIT(SERVICE_SUDO), PAM_ADMIN, ret, err);
-	return r;
+	return r < 0 ? r : plan_usual_services(m, facts, ret, err);
 }
 
 static int plan_sudo(struct machine *m, struct changes *ret, struct err *err)

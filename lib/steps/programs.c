@@ -242,7 +242,8 @@ static int follow(struct scan *scan, const char *from, const struct sudoers_item
 	int r;
 
 	/* Releases differ: an escape or two, a list of paths. */
-	if (memchr(item->name.p, '\\', item->name.len) || memchr(item->name.p, ':', item->name.len)) {
+	if (memchr(item->name.p, '\\', item->name.len) ||
+	    memchr(item->name.p, ':', item->name.len)) {
 		(void)err_set(err, EPERM, "%s, line %u: cannot tell which file sudo reads there",
 			      from, item->line);
 		return err_remedy(err, 0,

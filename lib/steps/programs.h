@@ -25,7 +25,7 @@ int sshd_show(struct machine *m, const struct span *candidate, const char *user,
 int machine_probe(const struct machine *m, char *ret, size_t size, struct err *err);
 
 /*
- * Ask `sudo -V`, and read all files of sudoers: the answer holds for everybody unless they say
+ * Ask `sudo -V`, and read all files of sudoers: the answer holds for root, and they may say
  * otherwise for some.  *ret_present false: there is no sudo.  output holds what facts borrows.
  * -EPERM, with the file and the line, when somewhere sudo is told not to ask PAM for us, or in a
  * file that cannot be told from its name; -E2BIG for too many files.  A file that is not there is

@@ -159,7 +159,8 @@ void fakeprograms_start(struct scratch *scratch)
 		.sudo = "Sudo version 1.9.13p3\nSudoers policy plugin version 1.9.13p3\n"
 			"Sudoers path: /etc/sudoers\nPAM service name to use: sudo\n"
 			"PAM service name to use for login shells: sudo-i\n"
-			"Perform PAM account validation management\n",
+			"Perform PAM account validation management\n"
+			"Set the pam remote user to the user running sudo\n",
 		.getent = "aadsshlogin-probe@aadsshlogin.invalid:*:12345678:12345678::"
 			  "/home/aadsshlogin-probe@aadsshlogin.invalid:/bin/bash\n",
 		.key_command = "",

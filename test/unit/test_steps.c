@@ -525,6 +525,8 @@ static void pam_follows_the_services_names(void **state)
 	stepmachine_expect("/etc/pam.d/sshd", PAM_LINE "\n@include common-auth\n"
 						       "account required pam_nologin.so\n");
 	stepmachine_expect("/etc/pam.d/sudo", PAM_LINE " admin\n@include common-account\n");
+	/* What sudo told may have been set for root alone. */
+	stepmachine_expect("/etc/pam.d/sudo-i", PAM_LINE " admin\n@include common-account\n");
 }
 
 static void a_service_is_a_file_of_pam_d(void **state)
@@ -559,6 +561,84 @@ static void a_sudo_that_does_not_ask_is_refused(void **state)
 	fake.sudo = "Sudoers policy plugin version 1.9.13p3\nPAM service name to use: sudo\n";
 	stepmachine_must_refuse(&step_pam, EPERM, EXIT_VERIFY, "pam_acct_mgmt");
 	stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
+}
+
+static void a_sudo_that_does_not_name_its_user_is_refused(void **state)
+{
+	(void)state;
+	fake.sudo = "Sudoers policy plugin version 1.9.13p3\nPAM service name to use: sudo\n"
+		    "Perform PAM account validation management\n";
+	stepmachine_must_refuse(&step_pam, EPERM, EXIT_VERIFY, "!pam_ruser");
+	assert_non_null(strstr(sm.err.remedy, "!pam_ruser"));
+	stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
+}
+
+static void the_service_of_sudo_with_askpass_asks_too(void **state)
+{
+	(void)state;
+	fake.sudo = "PAM service name to use: sudo\n"
+		    "PAM service name to use when sudo is run with the -A option: askpass\n";
+	stepmachine_must_refuse(&step_pam, ENOENT, EXIT_VERIFY, "/etc/pam.d/askpass");
+	stepmachine_write("/etc/pam.d/askpass", "account required pam_permit.so\n");
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/askpass",
+			   PAM_LINE " admin\naccount required pam_permit.so\n");
+	stepmachine_must_revert(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/askpass", "account required pam_permit.so\n");
+}
+
+/* Files of sudoers, one read by the other, and the place that sudo -V cannot tell of. */
+static const struct sudoers_place {
+	const char *main, *path, *text, *place;
+} sudoers_places[] = {
+	{"Defaults:%aad_admins !pam_acct_mgmt\n", "/etc/x", "", "/etc/sudoers, line 1:"},
+	{"@include x\n", "/etc/x", "\nDefaults>root !pam_ruser\n", "/etc/x, line 2:"},
+	{"#include /opt/a b\n", "/opt/a", "@include b\n", NULL},
+	{"@include \"/opt/a b\"\n", "/opt/a b", "Defaults@h pam_service=x\n", "/opt/a b, line 1:"},
+	{"@includedir d\n", "/etc/d/a", "Defaults!/x pam_service=x\n", "/etc/d/a, line 1:"},
+	{"@includedir d\n", "/etc/d/a.b", "Defaults !pam_ruser\n", NULL},
+	{"@includedir d\n", "/etc/d/a~", "Defaults !pam_ruser\n", NULL},
+	{"@includedir d\n", "/etc/d/a/b", "Defaults !pam_ruser\n", NULL},
+	{"@include x-%h\n", "/etc/x-web", "Defaults !pam_ruser\n", "/etc/x-web, line 1:"},
+	{"@include /missing\n@includedir /nowhere\n@include /etc\n", "/etc/x", "", NULL},
+	{"Defaults:bob pam_service=sudo-i\n", "/etc/x", "", NULL},
+	{"@include x\n", "/etc/x", "@include x\n", "too many files"},
+	{"@include a\\ b\n", "/etc/a b", "", "/etc/sudoers, line 1:"},
+	{"@include /x:/y\n", "/y", "", "/etc/sudoers, line 1:"},
+};
+
+static void every_file_of_sudoers_is_searched(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sudoers_places); i++) {
+		const struct sudoers_place *row = &sudoers_places[i];
+		char main[256];
+
+		(void)stepmachine_close(state);
+		(void)stepmachine_open(state);
+		(void)snprintf(main, sizeof(main), "%s@includedir /etc/sudoers.d\n", row->main);
+		stepmachine_write("/proc/sys/kernel/hostname", "web.contoso.com\n");
+		stepmachine_write("/etc/sudoers", main);
+		stepmachine_write(row->path, row->text);
+		if (row->place) {
+			assert_true(stepmachine_apply(&step_pam) < 0);
+			assert_non_null(strstr(sm.err.msg, row->place));
+			stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
+			assert_true(stepmachine_apply(&step_sudo) < 0);
+			stepmachine_expect(SUDOERS_RULE_PATH, NULL);
+		} else {
+			stepmachine_must_apply(&step_pam, STEP_CHANGED);
+			stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+		}
+	}
+}
+
+static void a_setting_for_some_is_told_with_its_remedy(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/sudoers.d/bob", "\nDefaults:bob env_reset,!pam_acct_mgmt\n");
+	stepmachine_must_refuse(&step_pam, EPERM, EXIT_VERIFY, "/etc/sudoers.d/bob, line 2:");
+	assert_string_equal(sm.err.remedy,
+			    "take !pam_acct_mgmt out of line 2 of /etc/sudoers.d/bob");
 }
 
 static void pam_goes_on_without_sudo(void **state)
@@ -851,6 +931,10 @@ int main(void)
 		STEP_TEST(a_missing_service_is_a_hole),
 		STEP_TEST(a_service_without_account_stack_is_named),
 		STEP_TEST(a_sudo_that_does_not_ask_is_refused),
+		STEP_TEST(a_sudo_that_does_not_name_its_user_is_refused),
+		STEP_TEST(the_service_of_sudo_with_askpass_asks_too),
+		STEP_TEST(every_file_of_sudoers_is_searched),
+		STEP_TEST(a_setting_for_some_is_told_with_its_remedy),
 		STEP_TEST(pam_goes_on_without_sudo),
 		STEP_TEST(pam_needs_sshd),
 		STEP_TEST(a_machine_without_pam_d_has_nothing_to_take_out),
