@@ -40,3 +40,16 @@ bool url_same_host(const char *url, const char *base)
 	return https_host(url, &a) && https_host(base, &b) && a.len == b.len &&
 	       strncasecmp((const char *)a.p, (const char *)b.p, a.len) == 0;
 }
+
+void url_add_path(struct buf *url, const char *path)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._~/()";
+
+	for (; *path; path++) {
+		if (strchr(plain, *path))
+			buf_add(url, path, 1);
+		else
+			buf_printf(url, "%%%02X", (unsigned)(unsigned char)*path);
+	}
+}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The one thing that must be known of a URL that a service hands out: does it lead back there? */
+/* What must be known of URLs: does one that a service hands out lead back there, and how to make one. */
 #ifndef CORE_URL_H
 #define CORE_URL_H
 
 #include <stdbool.h>
+
+#include "lib/core/buf.h"
 
 #define URL_MAX 8192 /* bytes of a URL that is still followed */
 
@@ -13,5 +15,8 @@
  * without letter case; no port and ":443" are the same.
  */
 bool url_same_host(const char *url, const char *base);
+
+/* Add a path, with what a URL cannot have in it escaped: resource groups may have any letters. */
+void url_add_path(struct buf *url, const char *path);
 
 #endif

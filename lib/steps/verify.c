@@ -8,6 +8,7 @@
 #include "lib/core/num.h"
 #include "lib/core/outcome.h"
 #include "lib/core/uid.h"
+#include "lib/steps/backend.h"
 #include "lib/steps/programs.h"
 #include "lib/sys/lookup.h"
 #include "lib/sys/proc.h"
@@ -97,7 +98,11 @@ static int prove(struct machine *m, struct err *err)
 
 	if (r == 0)
 		r = check_names(m, probe, err);
-	return r < 0 ? r : check_key_command(m, probe, err);
+	if (r == 0)
+		r = check_key_command(m, probe, err);
+	if (r == 0)
+		backend_ask(m);
+	return r;
 }
 
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)

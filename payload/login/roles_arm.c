@@ -19,6 +19,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
 #include "lib/core/roles.h"
+#include "lib/core/url.h"
 #include "lib/sys/http.h"
 #include "payload/login/backend.h"
 #include "payload/login/definitions.h"
@@ -153,25 +154,11 @@ static void ask(struct question *q, const char *const *urls, size_t count, struc
 	}
 }
 
-/* Resource groups may have letters that a URL has not. */
-static void add_path(struct buf *url, const char *path)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789-._~/()";
-
-	for (; *path; path++) {
-		if (strchr(plain, *path))
-			buf_add(url, path, 1);
-		else
-			buf_printf(url, "%%%02X", (unsigned)(unsigned char)*path);
-	}
-}
-
 /* Something of Microsoft.Authorization at our resource. */
 static void add_url(const struct question *q, const char *kind, const char *id, struct buf *url)
 {
 	buf_str(url, q->conf->resource_manager);
-	add_path(url, q->conf->resource_id);
+	url_add_path(url, q->conf->resource_id);
 	buf_printf(url, API "%s%s" API_VERSION, kind, id);
 }
 

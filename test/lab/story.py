@@ -348,6 +348,15 @@ def chapter_refusals(tell: Teller, build: Path) -> None:
         must_fail("wrong settings", 53, "userDomain", "userDomains", userDomain="contoso.com")
 
         keep_a_secret(tell, place)
+        with tell.step("an identity that may not read roles: success, with a warning that says who needs which role where"):
+            expect(azure.unassign(azure.identity) == 1, "the identity had no role")
+            report = place.install()
+            expect((report.handler, report.status) == ("Ready", "success"), report)
+            verify = [substatus for substatus in report.substatus if substatus["name"] == "verify"][0]
+            for word in (azure.identity, "Reader", azure.resource_id):
+                expect(word in verify["formattedMessage"]["message"], verify)
+            azure.assign(azure.identity, "reader")
+        place.ask(Extension(NAME, FIRST, public=SETTINGS, seq=place.seq, state="uninstall"))
 
         install_old_product(machine)
         before = refused_snapshot()

@@ -20,6 +20,8 @@
 #include "lib/core/sudoers.h"
 #include "lib/steps/changes.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/http.h"
+#include "test/unit/fakeimds.h"
 #include "test/unit/stepmachine.h"
 
 #define LEDGER STATE_DIR "/users"
@@ -839,6 +841,56 @@ static void verify_asks_for_a_name_and_a_key(void **state)
 	stepmachine_must_revert(&step_verify, STEP_OK);
 }
 
+/* What Resource Manager answers; 0: nothing. */
+static int roles_status;
+
+static int answer_roles(struct sys *sys, const struct http_request *requests, size_t count,
+			struct http_response *ret, struct err *err)
+{
+	(void)sys;
+	assert_int_equal(count, 1);
+	*ret = (struct http_response)HTTP_RESPONSE_INIT;
+	ret->status = strstr(requests->url, "/oauth2/token") ? 200 : roles_status;
+	if (ret->status == 0)
+		return err_set(err, ECONNREFUSED, "%s: refused", requests->url);
+	if (strstr(requests->url, "/oauth2/token"))
+		fake_imds_token_body(&ret->body);
+	else
+		assert_string_equal(requests->url,
+				    "https://arm.invalid" FAKE_RESOURCE
+				    "/providers/Microsoft.Authorization/roleAssignments"
+				    "?api-version=2022-04-01&$filter=assignedTo('" FAKE_OID "')");
+	return 0;
+}
+
+static void verify_says_when_the_identity_cannot_read_roles(void **state)
+{
+	static const struct {
+		int status;
+		const char *note; /* NULL: none */
+	} rows[] = {
+		{200, NULL},
+		{403,
+		 FAKE_OID " may read role assignments: give it the role Reader on " FAKE_RESOURCE},
+		{401, "Reader"},
+		{503, "answered 503"},
+		{0, "could not be asked"},
+	};
+
+	(void)state;
+	sm.machine.conf.resource_manager = strdup("https://arm.invalid");
+	sm.machine.conf.resource_id = strdup(FAKE_RESOURCE);
+	sm.scratch.ops.http = answer_roles;
+	stepmachine_write(AADPASSWD_PATH, "");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		roles_status = rows[i].status;
+		stepmachine_must_apply(&step_verify, STEP_OK);
+		assert_int_equal(sm.result.note_count, rows[i].note ? 1 : 0);
+		if (rows[i].note)
+			assert_non_null(strstr(sm.result.notes[0], rows[i].note));
+	}
+}
+
 static void verify_asks_in_the_first_domain(void **state)
 {
 	(void)state;
@@ -953,6 +1005,7 @@ int main(void)
 		STEP_TEST(a_module_that_cannot_be_loaded_is_undone),
 		STEP_TEST(a_missing_package_is_named),
 		STEP_TEST(verify_asks_for_a_name_and_a_key),
+		STEP_TEST(verify_says_when_the_identity_cannot_read_roles),
 		STEP_TEST(verify_asks_in_the_first_domain),
 		STEP_TEST(a_name_that_does_not_resolve_is_refused),
 		STEP_TEST(a_wrong_answer_is_refused),

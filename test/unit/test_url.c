@@ -74,11 +74,21 @@ static void a_long_url_is_not_followed(void **state)
 	assert_true(url_same_host(url, BASE));
 }
 
+static void a_path_is_escaped_for_a_url(void **state)
+{
+	AUTO_BUF url = {0};
+
+	(void)state;
+	url_add_path(&url, "/resourceGroups/a(b)_\xc3\xa9 '&?#%/x");
+	assert_string_equal(buf_text(&url), "/resourceGroups/a(b)_%C3%A9%20%27%26%3F%23%25/x");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leads_back_or_not),
 		cmocka_unit_test(a_long_url_is_not_followed),
+		cmocka_unit_test(a_path_is_escaped_for_a_url),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
