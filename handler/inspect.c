@@ -34,7 +34,7 @@ static int complain(const struct command *command, const struct err *err, int fa
 static int print(const struct command *command, const struct buf *text, json_t *json)
 {
 	AUTO_JSON *own = json;
-	AUTO_FREE char *dump = text ? NULL : json_text(json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	AUTO_FREE char *dump = text ? NULL : json_text(own, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	const char *out = text && !text->failed ? buf_text(text) : dump;
 	struct err err = {0};
 
@@ -94,17 +94,23 @@ static int learn_identity(struct session *session, const struct command *command
 	return 0;
 }
 
-int inspect_check(struct sys *sys, const struct command *command, const struct query *query)
+static struct run new_run(struct session *session, const struct command *command,
+			  const struct query *query, struct step_result *results)
 {
-	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
-	AUTO_FREE struct step_result *results = calloc(command->step_count, sizeof(*results));
-	struct run run = {
-		.machine = &session.machine,
+	return (struct run){
+		.machine = &session->machine,
 		.steps = command->steps,
 		.count = command->step_count,
 		.only = query->only,
 		.results = results,
 	};
+}
+
+int inspect_check(struct sys *sys, const struct command *command, const struct query *query)
+{
+	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
+	AUTO_FREE struct step_result *results = calloc(command->step_count, sizeof(*results));
+	struct run run = new_run(&session, command, query, results);
 	size_t count = command->step_count;
 	struct err err = {0}, told = {0}; /* each step's own is in its result */
 	AUTO_BUF text = {0};
@@ -164,13 +170,7 @@ int inspect_plan(struct sys *sys, const struct command *command, const struct qu
 {
 	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
 	AUTO_FREE struct step_result *results = calloc(command->step_count, sizeof(*results));
-	struct run run = {
-		.machine = &session.machine,
-		.steps = command->steps,
-		.count = command->step_count,
-		.only = query->only,
-		.results = results,
-	};
+	struct run run = new_run(&session, command, query, results);
 	struct err err = {0}, refusal = {0};
 	AUTO_BUF text = {0};
 	int r = results ? begin(&session, command, &err) : err_oom(&err);
