@@ -33,12 +33,13 @@ static const struct field {
 	const char *key;
 	size_t at; /* in struct cloud */
 	bool (*is_right)(const char *value);
+	bool optional;
 } fields[] = {
-	{"authority", offsetof(struct cloud, authority), is_origin},
-	{"resourceManager", offsetof(struct cloud, resource_manager), is_origin},
-	{"audience", offsetof(struct cloud, audience), is_https},
-	{"cloudInstanceName", offsetof(struct cloud, cloud_instance_name), is_host},
-	{"repository", offsetof(struct cloud, repository), is_https},
+	{"authority", offsetof(struct cloud, authority), is_origin, false},
+	{"resourceManager", offsetof(struct cloud, resource_manager), is_origin, false},
+	{"audience", offsetof(struct cloud, audience), is_https, false},
+	{"cloudInstanceName", offsetof(struct cloud, cloud_instance_name), is_host, true},
+	{"repository", offsetof(struct cloud, repository), is_https, false},
 };
 /* clang-format on */
 
@@ -74,7 +75,7 @@ static int read_cloud(const struct yaml_node *node, struct cloud *ret, struct er
 static int check_whole(struct cloud *cloud, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		if (*value_of(cloud, &fields[i]))
+		if (fields[i].optional || *value_of(cloud, &fields[i]))
 			continue;
 		(void)err_set(err, ENODATA, "the table of clouds does not know the %s of %s",
 			      fields[i].key, cloud->name);

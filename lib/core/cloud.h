@@ -13,7 +13,7 @@ struct cloud {
 	const char *authority;
 	const char *resource_manager;
 	const char *audience;
-	const char *cloud_instance_name;
+	const char *cloud_instance_name; /* NULL: what the authority says of itself */
 	const char *repository;
 };
 

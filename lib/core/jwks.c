@@ -87,7 +87,7 @@ static enum jwks_verdict read_key(const json_t *json, const char *tenant, const 
 		return JWKS_KIND;
 	if (!use || strcmp(use, "sig") != 0)
 		return JWKS_USE;
-	if (cloud && key_cloud && strcmp(key_cloud, cloud) != 0)
+	if (key_cloud && (!cloud || strcmp(key_cloud, cloud) != 0))
 		return JWKS_CLOUD;
 	if (issuer && !issuer_allows(issuer, tenant))
 		return JWKS_ISSUER;
@@ -174,7 +174,7 @@ const char *jwks_verdict_text(enum jwks_verdict verdict)
 		[JWKS_USED] = "used",
 		[JWKS_KIND] = "it is no RSA key",
 		[JWKS_USE] = "it is not for signatures",
-		[JWKS_CLOUD] = "it belongs to another cloud",
+		[JWKS_CLOUD] = "it belongs to another cloud, or this machine's is not known",
 		[JWKS_ISSUER] = "its issuer is another tenant",
 		[JWKS_SIZE] = "its size or exponent is not accepted",
 		[JWKS_MALFORMED] = "it is malformed",
@@ -190,17 +190,19 @@ void jwks_done(struct jwks *jwks)
 	*jwks = (struct jwks){0};
 }
 
-static int find_jwks_uri(struct span text, const char *tenant, const char *authority, char **ret,
-			 struct err *err)
+static int parse_openid(struct span text, const char *tenant, const char *authority,
+			struct openid *ret, struct err *err)
 {
+	const char *issuer = NULL, *uri = NULL, *cloud = NULL;
 	AUTO_JSON *json = NULL;
-	const char *issuer = NULL, *uri = NULL;
 	int r = parse_document(text, "the OpenID configuration", &json, err);
 
 	if (r == 0)
 		r = json_get_string(json, "issuer", &issuer, err);
 	if (r == 0)
 		r = json_get_string(json, "jwks_uri", &uri, err);
+	if (r == 0)
+		r = json_get_string(json, "cloud_instance_name", &cloud, err);
 	if (r < 0)
 		return r;
 	if (!issuer || !issuer_allows(issuer, tenant))
@@ -209,17 +211,27 @@ static int find_jwks_uri(struct span text, const char *tenant, const char *autho
 	if (!uri || !url_same_host(uri, authority))
 		return err_set(err, EBADMSG, "jwks_uri of the OpenID configuration is not on %s",
 			       authority);
-	*ret = strdup(uri);
-	return *ret ? 0 : err_oom(err);
+	ret->jwks_uri = strdup(uri);
+	ret->cloud = cloud ? strdup(cloud) : NULL;
+	return ret->jwks_uri && (ret->cloud || !cloud) ? 0 : err_oom(err);
 }
 
-int openid_jwks_uri(struct span json, const char *tenant, const char *authority, char **ret,
-		    struct err *err)
+int openid_parse(struct span json, const char *tenant, const char *authority, struct openid *ret,
+		 struct err *err)
 {
-	char *uri;
+	struct openid openid = {NULL, NULL};
 
-	if (find_jwks_uri(json, tenant, authority, &uri, err) < 0)
+	if (parse_openid(json, tenant, authority, &openid, err) < 0) {
+		openid_done(&openid);
 		return reason_malformed(err, REASON_KEYS_MALFORMED);
-	*ret = uri;
+	}
+	*ret = openid;
 	return 0;
+}
+
+void openid_done(struct openid *openid)
+{
+	free(openid->jwks_uri);
+	free(openid->cloud);
+	*openid = (struct openid){NULL, NULL};
 }

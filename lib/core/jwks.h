@@ -49,9 +49,9 @@ struct jwks {
 /*
  * Parse a key set.
  * tenant  lower-case GUID: keys of another tenant's issuer are skipped
- * cloud   cloud_instance_name of the machine's cloud; NULL: not compared
- * -EMSGSIZE (over JWKS_DOCUMENT_MAX), -EBADMSG (not JSON, or no array `keys`), -ENOMEM.
- * A set without a usable key is a success with count 0.
+ * cloud   cloud_instance_name of the machine's cloud; NULL: not known, keys that name one are
+ * skipped -EMSGSIZE (over JWKS_DOCUMENT_MAX), -EBADMSG (not JSON, or no array `keys`), -ENOMEM. A
+ * set without a usable key is a success with count 0.
  */
 int jwks_parse(struct span json, const char *tenant, const char *cloud, struct jwks *ret,
 	       struct err *err);
@@ -64,13 +64,19 @@ const char *jwks_verdict_text(enum jwks_verdict verdict);
 
 void jwks_done(struct jwks *jwks);
 
+/* What an OpenID configuration document says of a tenant's keys.  The strings are owned. */
+struct openid {
+	char *jwks_uri;
+	char *cloud; /* its cloud_instance_name, NULL when it has none */
+};
+
 /*
- * The jwks_uri of an OpenID configuration document, as a new string that the caller frees.
  * authority is the https URL that the document was asked of.  -EMSGSIZE (over JWKS_DOCUMENT_MAX);
  * -EBADMSG: not JSON, issuer neither carries the tenant nor the {tenantid} template, jwks_uri
- * missing or not https on the authority's host; -ENOMEM.
+ * missing or not https on the authority's host, cloud_instance_name not a string; -ENOMEM.
  */
-int openid_jwks_uri(struct span json, const char *tenant, const char *authority, char **ret,
-		    struct err *err);
+int openid_parse(struct span json, const char *tenant, const char *authority, struct openid *ret,
+		 struct err *err);
+void openid_done(struct openid *openid);
 
 #endif

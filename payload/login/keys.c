@@ -89,7 +89,7 @@ static int get(struct sys *sys, const struct conf *conf, const char *url, struct
 }
 
 static int find_key_set(struct sys *sys, const struct conf *conf, const char *tenant,
-			char **ret_url, struct err *err)
+			struct openid *ret, struct err *err)
 {
 	CLEANUP(http_response_done) struct http_response response = HTTP_RESPONSE_INIT;
 	char url[URL_SIZE];
@@ -101,8 +101,7 @@ static int find_key_set(struct sys *sys, const struct conf *conf, const char *te
 		return reason_refuse(err, REASON_NOT_CONFIGURED, "the authority is too long");
 	r = get(sys, conf, url, &response, err);
 	return r < 0 ? r
-		     : openid_jwks_uri(buf_bytes(&response.body), tenant, conf->authority, ret_url,
-				       err);
+		     : openid_parse(buf_bytes(&response.body), tenant, conf->authority, ret, err);
 }
 
 static int64_t clamp(int64_t n, int64_t low, int64_t high)
@@ -115,14 +114,16 @@ static int fetch(struct sys *sys, const struct conf *conf, const char *tenant, s
 {
 	CLEANUP(http_response_done) struct http_response response = HTTP_RESPONSE_INIT;
 	AUTO_KEYCACHE cache = {.fetched_s = sys->ops->realtime_s(sys)};
-	AUTO_FREE char *url = NULL;
+	CLEANUP(openid_done) struct openid openid = {NULL, NULL};
 	int64_t age_s;
-	int r = find_key_set(sys, conf, tenant, &url, err);
+	int r = find_key_set(sys, conf, tenant, &openid, err);
 
 	if (r == 0)
-		r = get(sys, conf, url, &response, err);
+		r = get(sys, conf, openid.jwks_uri, &response, err);
+	/* What the authority itself says serves a cloud whose name nobody has published. */
 	if (r == 0)
-		r = jwks_parse(buf_bytes(&response.body), tenant, conf->cloud, &cache.keys, err);
+		r = jwks_parse(buf_bytes(&response.body), tenant,
+			       conf->cloud ? conf->cloud : openid.cloud, &cache.keys, err);
 	if (r < 0)
 		return r;
 	if (cache.keys.count == 0)

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_JWKS set = {0};
 	struct err err = {0};
 	struct sshrsa key;
-	char *uri;
+	struct openid openid;
 
 	if (jwks_parse(text, TENANT, "microsoftonline.com", &set, &err) == 0) {
 		for (size_t i = 0; i < set.count; i++) {
@@ -29,10 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				abort();
 		}
 	}
-	if (openid_jwks_uri(text, TENANT, AUTHORITY, &uri, &err) == 0) {
-		if (!url_same_host(uri, AUTHORITY))
+	if (openid_parse(text, TENANT, AUTHORITY, &openid, &err) == 0) {
+		if (!url_same_host(openid.jwks_uri, AUTHORITY))
 			abort();
-		free(uri);
+		openid_done(&openid);
 	}
 	return 0;
 }

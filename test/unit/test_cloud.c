@@ -71,21 +71,36 @@ static void the_public_clouds_are_whole(void **state)
 	}
 }
 
-static void a_cloud_that_is_not_known_whole_is_refused_with_a_remedy(void **state)
+static void an_air_gapped_cloud_is_known_but_for_the_name_that_its_keys_carry(void **state)
 {
 	static const char *const names[] = {"USNat", "USSec"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct cloud cloud = {.name = "untouched"};
+		struct cloud cloud = {.name = NULL};
 		struct err err = {0};
 
-		assert_int_equal(cloud_find(&table, names[i], &cloud, &err), -ENODATA);
-		assert_string_equal(cloud.name, "untouched");
-		assert_non_null(strstr(err.msg, "does not know the cloudInstanceName of US"));
-		assert_non_null(strstr(err.remedy, "manifest/clouds.yaml"));
-		assert_int_equal(err.outcome, EXIT_SETTINGS);
+		assert_int_equal(cloud_find(&table, names[i], &cloud, &err), 0);
+		assert_non_null(cloud.authority);
+		assert_non_null(cloud.resource_manager);
+		assert_null(cloud.cloud_instance_name);
 	}
+}
+
+static void a_cloud_that_is_not_known_whole_is_refused_with_a_remedy(void **state)
+{
+	static const char yaml[] = "clouds:\n- {name: x, authority: 'https://a'}\n";
+	struct cloud cloud = {.name = "untouched"};
+	struct err err = {0};
+	AUTO_YAML own = {0};
+
+	(void)state;
+	assert_int_equal(yaml_parse(SPAN_LIT(yaml), "t.yaml", &own, &err), 0);
+	assert_int_equal(cloud_find(&own, "x", &cloud, &err), -ENODATA);
+	assert_string_equal(cloud.name, "untouched");
+	assert_non_null(strstr(err.msg, "does not know the resourceManager of x"));
+	assert_non_null(strstr(err.remedy, "manifest/clouds.yaml"));
+	assert_int_equal(err.outcome, EXIT_SETTINGS);
 }
 
 static void an_unknown_cloud_is_refused_with_its_name(void **state)
@@ -138,6 +153,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_public_clouds_are_whole),
+		cmocka_unit_test(an_air_gapped_cloud_is_known_but_for_the_name_that_its_keys_carry),
 		cmocka_unit_test(a_cloud_that_is_not_known_whole_is_refused_with_a_remedy),
 		cmocka_unit_test(an_unknown_cloud_is_refused_with_its_name),
 		cmocka_unit_test(wrong_tables_are_refused_with_their_place),

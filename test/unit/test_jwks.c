@@ -49,14 +49,14 @@ static void the_keys_of_tenant_and_cloud_are_used(void **state)
 	assert_int_equal(set.verdicts[JWKS_KIND], 1);
 }
 
-static void without_a_cloud_its_name_is_not_compared(void **state)
+static void without_a_cloud_a_key_that_names_one_is_not_used(void **state)
 {
 	AUTO_JWKS set = {0};
 
 	(void)state;
 	read_tenant(TENANT, NULL, &set);
-	assert_int_equal(set.count, 4);
-	assert_int_equal(set.verdicts[JWKS_CLOUD], 0);
+	assert_int_equal(set.verdicts[JWKS_CLOUD], 6);
+	assert_int_equal(set.count, 0);
 }
 
 static void the_consumers_issuer_never_matches(void **state)
@@ -268,14 +268,14 @@ static void a_long_document_is_refused(void **state)
 	struct span whole = {(unsigned char *)text, JWKS_DOCUMENT_MAX + 1};
 	AUTO_JWKS set = {0};
 	struct err err = {0};
-	char *uri = NULL;
+	struct openid openid;
 
 	(void)state;
 	assert_non_null(text);
 	memset(text, ' ', JWKS_DOCUMENT_MAX + 1);
 	memcpy(text, "{\"keys\":[]}", strlen("{\"keys\":[]}"));
 	assert_int_equal(jwks_parse(whole, TENANT, CLOUD, &set, &err), -EMSGSIZE);
-	assert_int_equal(openid_jwks_uri(whole, TENANT, LOGIN, &uri, &err), -EMSGSIZE);
+	assert_int_equal(openid_parse(whole, TENANT, LOGIN, &openid, &err), -EMSGSIZE);
 	whole.len--;
 	assert_int_equal(jwks_parse(whole, TENANT, CLOUD, &set, &err), 0);
 }
@@ -283,37 +283,41 @@ static void a_long_document_is_refused(void **state)
 /* ---- the OpenID configuration */
 
 /* clang-format off */
-static struct openid {
+static struct openid_row {
 	const char *name, *text;
 	bool ok;
+	const char *cloud;
 } openids[] = {
-	{"own tenant", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\",\"jwks_uri\":\"" LOGIN "/k\"}", true},
-	{"template", "{\"issuer\":\"" LOGIN "/{tenantid}/v2.0\",\"jwks_uri\":\"" LOGIN "/k\"}", true},
-	{"issuer of another host", "{\"issuer\":\"https://sts.example/" TENANT "/\",\"jwks_uri\":\"" LOGIN "/k\"}", true},
-	{"other tenant", "{\"issuer\":\"" LOGIN "/" CONSUMERS "/v2.0\",\"jwks_uri\":\"" LOGIN "/k\"}", false},
-	{"no issuer", "{\"jwks_uri\":\"" LOGIN "/k\"}", false},
-	{"issuer a number", "{\"issuer\":7,\"jwks_uri\":\"" LOGIN "/k\"}", false},
-	{"no jwks_uri", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\"}", false},
-	{"keys on another host", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\",\"jwks_uri\":\"https://evil.example/k\"}", false},
-	{"keys without TLS", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\",\"jwks_uri\":\"http://login.microsoftonline.com/k\"}", false},
-	{"keys an array", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\",\"jwks_uri\":[]}", false},
-	{"an array", "[]", false},
-	{"no JSON", "<html>", false},
+	{"own tenant", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\",\"jwks_uri\":\"" LOGIN "/k\"}", true, NULL},
+	{"template", "{\"issuer\":\"" LOGIN "/{tenantid}/v2.0\",\"jwks_uri\":\"" LOGIN "/k\"}", true, NULL},
+	{"its cloud", "{\"issuer\":\"" LOGIN "/{tenantid}/v2.0\",\"jwks_uri\":\"" LOGIN "/k\",\"cloud_instance_name\":\"moon.example\"}", true, "moon.example"},
+	{"cloud a number", "{\"issuer\":\"" LOGIN "/{tenantid}/v2.0\",\"jwks_uri\":\"" LOGIN "/k\",\"cloud_instance_name\":7}", false, NULL},
+	{"issuer of another host", "{\"issuer\":\"https://sts.example/" TENANT "/\",\"jwks_uri\":\"" LOGIN "/k\"}", true, NULL},
+	{"other tenant", "{\"issuer\":\"" LOGIN "/" CONSUMERS "/v2.0\",\"jwks_uri\":\"" LOGIN "/k\"}", false, NULL},
+	{"no issuer", "{\"jwks_uri\":\"" LOGIN "/k\"}", false, NULL},
+	{"issuer a number", "{\"issuer\":7,\"jwks_uri\":\"" LOGIN "/k\"}", false, NULL},
+	{"no jwks_uri", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\"}", false, NULL},
+	{"keys on another host", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\",\"jwks_uri\":\"https://evil.example/k\"}", false, NULL},
+	{"keys without TLS", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\",\"jwks_uri\":\"http://login.microsoftonline.com/k\"}", false, NULL},
+	{"keys an array", "{\"issuer\":\"" LOGIN "/" TENANT "/v2.0\",\"jwks_uri\":[]}", false, NULL},
+	{"an array", "[]", false, NULL},
+	{"no JSON", "<html>", false, NULL},
 };
 /* clang-format on */
 
 static void leads_to_the_keys_or_is_refused(void **state)
 {
-	const struct openid *row = *state;
-	AUTO_FREE char *uri = NULL;
+	CLEANUP(openid_done) struct openid openid = {NULL, NULL};
+	const struct openid_row *row = *state;
 	struct err err = {0};
 
-	assert_int_equal(openid_jwks_uri(span_of(row->text), TENANT, LOGIN, &uri, &err),
+	assert_int_equal(openid_parse(span_of(row->text), TENANT, LOGIN, &openid, &err),
 			 row->ok ? 0 : -EBADMSG);
 	if (row->ok) {
-		assert_string_equal(uri, LOGIN "/k");
+		assert_string_equal(openid.jwks_uri, LOGIN "/k");
+		assert_string_equal(openid.cloud ? openid.cloud : "", row->cloud ? row->cloud : "");
 	} else {
-		assert_null(uri);
+		assert_null(openid.jwks_uri);
 		assert_int_equal(err.reason, REASON_KEYS_MALFORMED);
 	}
 }
@@ -322,7 +326,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_keys_of_tenant_and_cloud_are_used),
-		cmocka_unit_test(without_a_cloud_its_name_is_not_compared),
+		cmocka_unit_test(without_a_cloud_a_key_that_names_one_is_not_used),
 		cmocka_unit_test(the_consumers_issuer_never_matches),
 		cmocka_unit_test(a_certificates_ca_is_found),
 		cmocka_unit_test(an_empty_set_finds_nothing),

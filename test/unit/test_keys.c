@@ -333,6 +333,49 @@ static void a_pinned_file_needs_no_network(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* The key set that a cloud publishes whose name the configuration does not say. */
+static void name_cloud(struct fakelogin *fake, const char *of_openid, struct buf *openid,
+		       struct buf *document)
+{
+	static const char use[] = "\"use\":\"sig\"";
+	const char *at = strstr(buf_text(&fake->jwks), use);
+
+	assert_non_null(at);
+	buf_add(document, fake->jwks.data, (size_t)(at - buf_text(&fake->jwks)));
+	buf_printf(document, "\"cloud_instance_name\":\"moon.example\",%s", at);
+	buf_printf(openid,
+		   "{\"issuer\":\"" FAKELOGIN_AUTHORITY "/{tenantid}/v2.0\","
+		   "\"jwks_uri\":\"" FAKELOGIN_AUTHORITY KEYS_URL "\"%s}",
+		   of_openid);
+	fakelogin_rule(fake, (struct fake_rule){"openid-configuration", 200, 0, buf_text(openid),
+						-1, -1, 0});
+	fakelogin_rule(fake, (struct fake_rule){KEYS_URL, 200, 0, buf_text(document), DAY, -1, 0});
+}
+
+static void a_cloud_without_a_known_name_is_the_one_that_its_authority_says(void **state)
+{
+	static const struct {
+		const char *openid;
+		enum reason reason;
+	} rows[] = {
+		{"", REASON_KEYS_MALFORMED},
+		{",\"cloud_instance_name\":\"sun.example\"", REASON_KEYS_MALFORMED},
+		{",\"cloud_instance_name\":\"moon.example\"", REASON_NONE},
+	};
+	struct fakelogin *fake = *state;
+
+	scratch_write(&fake->scratch, CONF_PATH,
+		      "tenant " CERTMAKE_TID "\nauthority " FAKELOGIN_AUTHORITY "\n", 0644);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_BUF document = {0};
+		AUTO_BUF openid = {0};
+
+		name_cloud(fake, rows[i].openid, &openid, &document);
+		pass(fake, KEYS_COLD_RETRY_S);
+		assert_int_equal(ask(fake, &fake->ca_blob), rows[i].reason);
+	}
+}
+
 static void without_an_authority_nobody_is_trusted(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -358,6 +401,7 @@ int main(void)
 		T(who_has_none_takes_what_the_other_got),
 		T(a_cache_that_others_can_write_is_not_believed),
 		T(a_pinned_file_needs_no_network),
+		T(a_cloud_without_a_known_name_is_the_one_that_its_authority_says),
 		T(without_an_authority_nobody_is_trusted),
 	};
 	struct CMUnitTest list[ARRAY_LEN(max_ages) + ARRAY_LEN(replies)] = {{.name = NULL}};

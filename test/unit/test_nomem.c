@@ -113,11 +113,12 @@ static int parse_keys(struct err *err)
 
 static int parse_openid(struct err *err)
 {
-	AUTO_FREE char *uri = NULL;
+	CLEANUP(openid_done) struct openid openid = {NULL, NULL};
 
-	return openid_jwks_uri(
-		SPAN_LIT("{\"issuer\":\"https://a/{tenantid}/\",\"jwks_uri\":\"https://a/k\"}"),
-		"x", "https://a", &uri, err);
+	return openid_parse(
+		SPAN_LIT("{\"issuer\":\"https://a/{tenantid}/\",\"jwks_uri\":\"https://a/k\","
+			 "\"cloud_instance_name\":\"a\"}"),
+		"x", "https://a", &openid, err);
 }
 
 static int parse_claims(struct err *err)
