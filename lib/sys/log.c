@@ -17,8 +17,9 @@
 #include "lib/sys/log.h"
 
 #define LINE_MAX_BYTES 2048
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define SYSLOG_SOCKET "/dev/log"
-#define SYSLOG_WAIT_MS 250
+#define SEND_WAIT_MS 250
 
 /* clang-format off */
 static const struct {
@@ -43,51 +44,84 @@ bool log_level_parse(const char *name, enum log_level *ret)
 	return false;
 }
 
-void log_send(const char *path, const char *line)
+bool log_send(const char *path, struct span datagram)
 {
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	size_t len = strlen(line);
 
 	if (fd < 0 || !span_copy(span_of(path), address.sun_path, sizeof(address.sun_path)) ||
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return;
-	if (send(fd, line, len, MSG_NOSIGNAL) < 0 && errno == EAGAIN &&
-	    poll(&room, 1, SYSLOG_WAIT_MS) > 0)
-		(void)send(fd, line, len, MSG_NOSIGNAL);
+		return false;
+	if (send(fd, datagram.p, datagram.len, MSG_NOSIGNAL) < 0 && errno == EAGAIN &&
+	    poll(&room, 1, SEND_WAIT_MS) > 0)
+		(void)send(fd, datagram.p, datagram.len, MSG_NOSIGNAL);
+	return true;
 }
 
 /* Source: RFC 3164.  syslog(3) would wait as long as the socket is full, and a login with it. */
-static void to_syslog(const char *program, int priority, const struct tm *tm, const char *text)
+static void syslog_entry(const char *program, enum log_level level, const struct tm *tm,
+			 const char *text, struct buf *ret)
 {
-	char line[LINE_MAX_BYTES + 128], stamp[32];
+	char stamp[32];
 
 	if (!strftime(stamp, sizeof(stamp), "%b %e %T", tm))
 		return;
-	(void)snprintf(line, sizeof(line), "<%d>%s %s[%d]: %s", LOG_AUTHPRIV | priority, stamp,
-		       program, (int)getpid(), text);
-	log_send(SYSLOG_SOCKET, line);
+	buf_printf(ret, "<%d>%s %s[%d]: %s", LOG_AUTHPRIV | levels[level].priority, stamp, program,
+		   (int)getpid(), text);
+}
+
+void log_journal_entry(const char *program, enum log_level level, const char *text,
+		       const char *fields, struct buf *ret)
+{
+	buf_printf(ret,
+		   "PRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=%s\nSYSLOG_PID=%d\n"
+		   "MESSAGE=%s\n%s",
+		   levels[level].priority, LOG_FAC(LOG_AUTHPRIV), program, (int)getpid(), text,
+		   fields);
+}
+
+/* The journal hands on to syslog what it is told, so it alone is told. */
+static void to_system(const char *program, enum log_level level, const struct tm *tm,
+		      const char *text, const char *fields)
+{
+	AUTO_BUF entry = {0};
+
+	log_journal_entry(program, level, text, fields, &entry);
+	if (entry.failed || log_send(JOURNAL_SOCKET, buf_bytes(&entry)))
+		return;
+	entry.len = 0;
+	syslog_entry(program, level, tm, text, &entry);
+	if (!entry.failed)
+		(void)log_send(SYSLOG_SOCKET, buf_bytes(&entry));
+}
+
+void log_event(const struct log *log, enum log_level level, const char *text, const char *fields)
+{
+	char line[LINE_MAX_BYTES], stamp[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (level > log->level)
+		return;
+	(void)snprintf(line, sizeof(line), "%s", text);
+	for (char *c = line; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	if (log->syslog && localtime_r(&now, &tm))
+		to_system(log->syslog, level, &tm, line, fields);
+	if (log->fd >= 0 && gmtime_r(&now, &tm) &&
+	    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		(void)dprintf(log->fd, "%s %s %s\n", stamp, levels[level].name, line);
 }
 
 void log_line(const struct log *log, enum log_level level, const char *fmt, ...)
 {
-	char text[LINE_MAX_BYTES], stamp[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	char text[LINE_MAX_BYTES];
 	va_list ap;
 
-	if (level > log->level)
-		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	if (log->syslog && localtime_r(&now, &tm))
-		to_syslog(log->syslog, levels[level].priority, &tm, text);
-	if (log->fd >= 0 && gmtime_r(&now, &tm) &&
-	    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		(void)dprintf(log->fd, "%s %s %s\n", stamp, levels[level].name, text);
+	log_event(log, level, text, "");
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One structured line for each decision, in the log of authentication. */
+/*
+ * One structured line for each decision, in the log of authentication.  The journal has each fact
+ * in a field of its own too: AADSSH_ and the fact's name in capitals.
+ */
 #ifndef LOGIN_AUDIT_H
 #define LOGIN_AUDIT_H
 
@@ -15,6 +18,7 @@ struct audit {
 	const char *oid, *tenant;
 	struct span key_id;
 	const char *ca; /* fingerprint of the signing key */
+	const char *assignment, *scope; /* that decided */
 	int64_t ms; /* how long it took */
 };
 
@@ -22,8 +26,8 @@ struct audit {
 void audit_certificate(struct audit *audit, const struct verified *verified);
 
 /*
- * Write the line: `decision=accept action=login user="..." ...`, refusals with reason= and
- * message=. err is the refusal, NULL when it was accepted.
+ * Write the line: `decision=accept action="login" user="..." ...`, refusals with reason=, message=
+ * and remedy=.  err is the refusal, NULL when it was accepted.
  */
 void audit_line(const struct log *log, const struct audit *audit, const struct err *err);
 

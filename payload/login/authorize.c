@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ struct identify_task {
 	struct span cert;
 };
 
-/* In the jail.  The answer is "OID TENANT\n". */
+/* In the jail.  The answer is "OID TENANT CA\n". */
 static int identify_jailed(struct sys *sys, const void *arg, struct buf *ret, struct err *err)
 {
 	const struct identify_task *task = arg;
@@ -42,18 +43,20 @@ static int identify_jailed(struct sys *sys, const void *arg, struct buf *ret, st
 				   &verified, err);
 
 	if (r == 0)
-		buf_printf(ret, "%s %s\n", verified.identity.oid, verified.identity.tid);
+		buf_printf(ret, "%s %s %s\n", verified.identity.oid, verified.identity.tid,
+			   verified.ca);
 	return r;
 }
 
 static bool parse_identity(struct span text, struct authorize_result *ret)
 {
-	struct span line, oid, tenant;
+	struct span line, oid, tenant, ca;
 
 	return span_line(&text, &line) && text.len == 0 && span_word(&line, &oid) &&
-	       span_word(&line, &tenant) && guid_valid(oid) && guid_valid(tenant) &&
-	       span_copy(oid, ret->oid, sizeof(ret->oid)) &&
-	       span_copy(tenant, ret->tenant, sizeof(ret->tenant));
+	       span_word(&line, &tenant) && span_word(&line, &ca) && guid_valid(oid) &&
+	       guid_valid(tenant) && span_copy(oid, ret->oid, sizeof(ret->oid)) &&
+	       span_copy(tenant, ret->tenant, sizeof(ret->tenant)) &&
+	       span_copy(ca, ret->ca, sizeof(ret->ca));
 }
 
 static int identify_by_certificate(struct sys *sys, const struct conf *conf,
@@ -319,6 +322,32 @@ static void answer(const struct conf *conf, const struct authorize_request *requ
 	(void)fs_write_all(STDOUT_FILENO, (struct span){(unsigned char *)bytes, len});
 }
 
+static void write_audit(const struct log *log, const struct authorize_request *request,
+			const struct authorize_result *result, int64_t ms, const struct err *err)
+{
+	const struct verdict *verdict = verdict_of(&result->decision, request->admin);
+	char key_id[2 * GUID_SIZE];
+	struct audit audit = {
+		.user = request->name,
+		.action = request->admin ? "admin" : "login",
+		.service = request->service,
+		.rhost = request->rhost,
+		.oid = result->oid,
+		.tenant = result->tenant,
+		.ca = result->ca,
+		.assignment = verdict->id,
+		.scope = verdict->scope,
+		.ms = ms,
+	};
+
+	/* A certificate's key id is this or the certificate is refused: cert_identify. */
+	if (result->ca[0]) {
+		(void)snprintf(key_id, sizeof(key_id), "%s@%s", result->oid, result->tenant);
+		audit.key_id = span_of(key_id);
+	}
+	audit_line(log, &audit, err);
+}
+
 int authorize_main(struct sys *sys, int argc, char **argv)
 {
 	struct log log = {.fd = -1, .syslog = "aad_authorize", .level = LOG_LEVEL_INFO};
@@ -327,7 +356,6 @@ int authorize_main(struct sys *sys, int argc, char **argv)
 	struct authorize_request request;
 	struct err err = {0};
 	AUTO_CONF conf = {0};
-	struct audit audit;
 	int r;
 
 	if (geteuid() != 0 || !parse_arguments(argc, argv, &request))
@@ -338,17 +366,9 @@ int authorize_main(struct sys *sys, int argc, char **argv)
 		(void)log_level_parse(conf.log_level, &log.level);
 		r = authorize(sys, &conf, &request, &result, &err);
 	}
-	audit = (struct audit){
-		.user = request.name,
-		.action = request.admin ? "admin" : "login",
-		.service = request.service,
-		.rhost = request.rhost,
-		.oid = result.oid,
-		.tenant = result.tenant,
-		.ms = (sys->ops->boottime_ns(sys) - start_ns) / 1000000,
-	};
 	/* The log first: once the module has its answer it ends this program. */
-	audit_line(&log, &audit, r < 0 ? &err : NULL);
+	write_audit(&log, &request, &result, (sys->ops->boottime_ns(sys) - start_ns) / 1000000,
+		    r < 0 ? &err : NULL);
 	answer(&conf, &request, &result, r < 0 ? &err : NULL);
 	return EXIT_SUCCESS;
 }

@@ -16,6 +16,7 @@
 
 #include <stdint.h>
 
+#include "lib/core/cert.h"
 #include "lib/core/conf.h"
 #include "lib/sys/sys.h"
 #include "payload/login/decision.h"
@@ -31,6 +32,7 @@ struct authorize_request {
 /* Who it was found to be and what was decided, as far as it came, for the log and the user. */
 struct authorize_result {
 	char oid[GUID_SIZE], tenant[GUID_SIZE]; /* "" not known */
+	char ca[CERT_FINGERPRINT_SIZE]; /* of the key that signed the certificate, "" without one */
 	struct decision decision;
 };
 

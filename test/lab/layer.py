@@ -21,7 +21,7 @@ from lab import init
 CHECKOUT = Path(__file__).resolve().parents[2]
 LAB = CHECKOUT / "build" / "lab"
 
-PACKAGES = "ca-certificates iproute2 openssh-client openssh-server openssl sudo waagent"
+PACKAGES = "ca-certificates iproute2 openssh-client openssh-server openssl sudo systemd waagent"
 
 # policy-rc.d keeps apt from starting anything.  The local administrator is there to stay what he
 # is, whatever the project does to the machine.

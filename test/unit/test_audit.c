@@ -62,6 +62,8 @@ static void a_refusal_says_why(void **state)
 				    .oid = "",
 				    .service = "sshd",
 				    .rhost = "::1",
+				    .assignment = "a1",
+				    .scope = "/s",
 				    .ms = 12};
 	struct err err = {0};
 	AUTO_BUF line = {0};
@@ -71,7 +73,8 @@ static void a_refusal_says_why(void **state)
 	logged(LOG_LEVEL_INFO, &audit, &err, &line);
 	assert_string_equal(buf_text(&line),
 			    "warning decision=refuse action=\"login\" user=\"a@b.c\" "
-			    "service=\"sshd\" rhost=\"::1\" reason=\"role-missing\" "
+			    "service=\"sshd\" rhost=\"::1\" assignment=\"a1\" scope=\"/s\" "
+			    "reason=\"role-missing\" "
 			    "message=\"no assignment\" remedy=\"Ask for Virtual Machine User "
 			    "Login or Virtual Machine Administrator Login.\" ms=12\n");
 }
@@ -117,7 +120,24 @@ static void a_quiet_log_still_tells_refusals(void **state)
 	assert_true(line.len > 0);
 }
 
-/* ---- the socket of a syslog service */
+/* ---- the journal */
+
+static void the_journal_gets_an_event_with_its_fields(void **state)
+{
+	char expected[256];
+	AUTO_BUF entry = {0};
+
+	(void)state;
+	log_journal_entry("aad_authorize", LOG_LEVEL_WARNING, "decision=refuse", "AADSSH_OID=o\n",
+			  &entry);
+	(void)snprintf(expected, sizeof(expected),
+		       "PRIORITY=4\nSYSLOG_FACILITY=10\nSYSLOG_IDENTIFIER=aad_authorize\n"
+		       "SYSLOG_PID=%d\nMESSAGE=decision=refuse\nAADSSH_OID=o\n",
+		       (int)getpid());
+	assert_string_equal(buf_text(&entry), expected);
+}
+
+/* ---- the socket of a log service */
 
 static int open_service(const char *path)
 {
@@ -165,19 +185,19 @@ static void a_full_log_is_not_waited_for(void **state)
 	scratch_open(&scratch);
 	(void)snprintf(path, sizeof(path), "%s/log", scratch.dir);
 	fd = open_service(path);
-	log_send(path, "line");
+	assert_true(log_send(path, SPAN_LIT("line")));
 	assert_int_equal(count_lines(fd), 1);
 	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &before), 0);
 	queued = fill(path);
 	assert_true(queued > 0);
-	log_send(path, "line");
+	assert_true(log_send(path, SPAN_LIT("line")));
 	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &after), 0);
 	assert_true(after.tv_sec - before.tv_sec < 3);
 	assert_int_equal(count_lines(fd), queued);
-	log_send(path, "line");
+	assert_true(log_send(path, SPAN_LIT("line")));
 	assert_int_equal(count_lines(fd), 1);
 	assert_int_equal(unlink(path), 0);
-	log_send(path, "line"); /* nobody listens */
+	assert_false(log_send(path, SPAN_LIT("line"))); /* nobody listens */
 	scratch_done(&scratch);
 }
 
@@ -189,6 +209,7 @@ int main(void)
 		cmocka_unit_test(no_value_passes_for_another_field),
 		cmocka_unit_test(a_value_has_an_end),
 		cmocka_unit_test(a_quiet_log_still_tells_refusals),
+		cmocka_unit_test(the_journal_gets_an_event_with_its_fields),
 		cmocka_unit_test(a_full_log_is_not_waited_for),
 	};
 
