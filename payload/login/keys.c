@@ -199,6 +199,21 @@ static int check_pinned(struct sys *sys, const struct conf *conf, const char *te
 	return jwks_find(&keys, ca) ? 0 : not_trusted(tenant, err);
 }
 
+/* Whom the keys at hand serve is not held up for long by looking for newer ones. */
+static int refresh_served(struct sys *sys, const struct conf *conf, const char *tenant, int wait_ms,
+			  struct keycache *cache, struct err *err)
+{
+	int64_t whole_ns = sys->deadline_ns;
+	int64_t own_ns = sys->ops->boottime_ns(sys) + (int64_t)KEYS_SERVED_MS * 1000000;
+	int r;
+
+	if (whole_ns == 0 || own_ns < whole_ns)
+		sys->deadline_ns = own_ns;
+	r = refresh(sys, conf, tenant, wait_ms, cache, err);
+	sys->deadline_ns = whole_ns;
+	return r;
+}
+
 int keys_check(struct sys *sys, const struct conf *conf, const char *tenant, struct span ca,
 	       struct err *err)
 {
@@ -216,9 +231,12 @@ int keys_check(struct sys *sys, const struct conf *conf, const char *tenant, str
 	known = jwks_find(&cache.keys, ca);
 	if (state == KEYCACHE_FRESH && known)
 		return 0;
-	/* Who has a key that serves does not wait for one who is looking for newer ones. */
-	r = refresh(sys, conf, tenant, state == KEYCACHE_AGEING && known ? 0 : KEYS_WAIT_MS, &cache,
-		    err);
+	/* While they have not ended, it does not even wait for one who is looking. */
+	if (state != KEYCACHE_GONE && known)
+		r = refresh_served(sys, conf, tenant, state == KEYCACHE_AGEING ? 0 : KEYS_SERVED_MS,
+				   &cache, err);
+	else
+		r = refresh(sys, conf, tenant, KEYS_WAIT_MS, &cache, err);
 	if (r < 0 && keycache_judge(&cache, sys->ops->realtime_s(sys)) == KEYCACHE_GONE)
 		return r;
 	return jwks_find(&cache.keys, ca) ? 0 : not_trusted(tenant, err);

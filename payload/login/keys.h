@@ -19,6 +19,7 @@
 #define KEYS_COLD_RETRY_S 5 /* between two fetches while there are none */
 #define KEYS_WAIT_MS 8000 /* for another process that is fetching */
 #define KEYS_TIMEOUT_MS 5000 /* of one request */
+#define KEYS_SERVED_MS 3000 /* for newer keys, of a login whom the keys at hand serve */
 #define KEYS_AGE_DEFAULT_S 3600 /* when the service does not say */
 #define KEYS_AGE_MIN_S 300
 

@@ -107,6 +107,7 @@ static int http(struct sys *sys, const struct http_request *requests, size_t cou
 	int r = 0;
 
 	fake->shared->batches++;
+	fake->shared->last_left_ms = sys_left_ms(sys, 1 << 30);
 	for (size_t i = 0; i < count; i++) {
 		int one = answer(fake, &requests[i], &ret[i]);
 

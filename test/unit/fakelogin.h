@@ -42,6 +42,7 @@ struct fake_shared {
 	int64_t slept_ms;
 	int hits[FAKELOGIN_RULES];
 	int requests, batches;
+	int64_t last_left_ms; /* that the last batch had until the deadline */
 	char last_url[1024];
 	char last_header[256];
 	char ran[8][256]; /* programs with their arguments, in order */

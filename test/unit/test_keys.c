@@ -15,6 +15,7 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
+#include "lib/sys/fs.h"
 #include "lib/sys/lock.h"
 #include "payload/login/keys.h"
 #include "payload/login/places.h"
@@ -197,6 +198,31 @@ static void who_has_keys_does_not_wait_for_who_refreshes(void **state)
 	assert_int_equal(fake->shared->requests, 2);
 	assert_int_equal(fake->shared->slept_ms, 0);
 	assert_int_equal(close(lock), 0);
+}
+
+static void who_has_keys_is_not_held_up_by_a_service_that_hangs(void **state)
+{
+	static const int64_t ages[] = {DAY * 3 / 4, DAY};
+	struct fakelogin *fake = *state;
+	struct sys *sys = fakelogin_sys(fake);
+
+	fakelogin_entra(fake);
+	assert_int_equal(ask(fake, &fake->ca_blob), REASON_NONE);
+	outage(fake);
+	for (size_t i = 0; i < ARRAY_LEN(ages); i++) {
+		int before = fake->shared->requests;
+
+		sys->deadline_ns = sys->ops->boottime_ns(sys) + 10000 * INT64_C(1000000);
+		pass(fake, ages[i]);
+		assert_int_equal(ask(fake, &fake->ca_blob), REASON_NONE);
+		assert_int_equal(fake->shared->requests, before + 1);
+		assert_true(fake->shared->last_left_ms <= KEYS_SERVED_MS);
+		assert_true(sys_left_ms(sys, 10000) > 9000);
+		pass(fake, -ages[i]);
+		assert_int_equal(
+			fs_remove(sys, CACHE_DIR "/keys-" CERTMAKE_TID ".tried", &(struct err){0}),
+			0);
+	}
 }
 
 static void who_has_none_does_not_wait_for_ever(void **state)
@@ -397,6 +423,7 @@ int main(void)
 		T(without_keys_a_failed_fetch_is_repeated_after_seconds),
 		T(a_time_of_the_last_try_in_the_future_does_not_count),
 		T(who_has_keys_does_not_wait_for_who_refreshes),
+		T(who_has_keys_is_not_held_up_by_a_service_that_hangs),
 		T(who_has_none_does_not_wait_for_ever),
 		T(who_has_none_takes_what_the_other_got),
 		T(a_cache_that_others_can_write_is_not_believed),
