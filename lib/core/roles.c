@@ -62,8 +62,9 @@ static bool is_conditional(const json_t *json)
 	return condition && !json_is_null(condition);
 }
 
-static int parse_assignment(const json_t *item, struct role_assignment *ret, struct err *err)
+static int parse_assignment(const json_t *item, void *element, struct err *err)
 {
+	struct role_assignment *ret = element;
 	json_t *properties = NULL;
 	const char *definition = NULL, *type = NULL;
 	int r = get_properties(item, &properties, err);
@@ -148,8 +149,9 @@ static int get_principals(const json_t *properties, const char *key, const json_
 	return r;
 }
 
-static int parse_deny(const json_t *item, struct deny_assignment *ret, struct err *err)
+static int parse_deny(const json_t *item, void *element, struct err *err)
 {
+	struct deny_assignment *ret = element;
 	json_t *properties = NULL;
 	int r = get_properties(item, &properties, err);
 
@@ -188,6 +190,28 @@ static int parse_document(const struct roles *roles, struct span text, const cha
 	return 0;
 }
 
+/* A list that comes in pages. */
+struct list_kind {
+	const char *page, *element; /* for messages */
+	size_t max, size; /* elements in all pages, bytes of one */
+	int (*parse)(const json_t *item, void *element, struct err *err);
+};
+
+static const struct list_kind assignment_list = {
+	.page = "a page of role assignments",
+	.element = "role assignment",
+	.max = ROLES_ASSIGNMENTS_MAX,
+	.size = sizeof(struct role_assignment),
+	.parse = parse_assignment,
+};
+static const struct list_kind deny_list = {
+	.page = "a page of deny assignments",
+	.element = "deny assignment",
+	.max = ROLES_DENIES_MAX,
+	.size = sizeof(struct deny_assignment),
+	.parse = parse_deny,
+};
+
 struct page {
 	json_t *json; /* owned */
 	json_t *values;
@@ -199,10 +223,10 @@ static void page_done(struct page *page)
 	json_done(&page->json);
 }
 
-static int parse_page(const struct roles *roles, struct span text, const char *what,
-		      const char *arm, size_t max, struct page *ret, struct err *err)
+static int parse_page(const struct roles *roles, struct span text, const struct list_kind *kind,
+		      const char *arm, struct page *ret, struct err *err)
 {
-	int r = parse_document(roles, text, what, &ret->json, err);
+	int r = parse_document(roles, text, kind->page, &ret->json, err);
 
 	if (r == 0)
 		r = json_get_array(ret->json, "value", &ret->values, err);
@@ -211,85 +235,79 @@ static int parse_page(const struct roles *roles, struct span text, const char *w
 	if (r < 0)
 		return r;
 	if (!ret->values)
-		return err_set(err, EBADMSG, "%s has no value", what);
-	if (json_array_size(ret->values) > max)
-		return err_set(err, EMSGSIZE, "too many elements with %s", what);
+		return err_set(err, EBADMSG, "%s has no value", kind->page);
 	if (ret->next && !*ret->next)
 		ret->next = NULL;
 	if (ret->next && !url_same_host(ret->next, arm))
-		return err_set(err, EBADMSG, "nextLink of %s does not stay on %s", what, arm);
+		return err_set(err, EBADMSG, "nextLink of %s does not stay on %s", kind->page, arm);
 	return 0;
 }
 
-/* Only now does a page's content count. */
-static void keep_page(struct roles *roles, struct page *page, const char **ret_next)
-{
-	roles->pages[roles->page_count++] = steal_ptr(page->json);
-	*ret_next = page->next;
-}
+/* The elements that were read so far. */
+struct elements {
+	void *list;
+	size_t count;
+};
 
-/* Room for more elements behind count, zeroed.  The elements there stay valid if it fails. */
-static void *grow(void *list, size_t count, size_t more, size_t size)
+/* Add those of a page behind them.  What was there stays valid if it fails. */
+static int parse_elements(const struct list_kind *kind, const json_t *values,
+			  struct elements *elements, struct err *err)
 {
-	unsigned char *grown = realloc(list, (count + more + 1) * size); /* never 0 */
-
-	if (grown)
-		memset(grown + count * size, 0, more * size);
-	return grown;
-}
-
-static int add_assignments(struct roles *roles, struct span json, const char *arm,
-			   const char **ret_next, struct err *err)
-{
-	CLEANUP(page_done) struct page page = {0};
-	size_t count = roles->assignment_count, i;
-	struct role_assignment *grown;
+	size_t more = json_array_size(values), i;
+	unsigned char *grown, *next;
 	json_t *item;
-	int r = parse_page(roles, json, "a page of role assignments", arm,
-			   ROLES_ASSIGNMENTS_MAX - count, &page, err);
 
-	if (r < 0)
-		return r;
-	grown = grow(roles->assignments, count, json_array_size(page.values), sizeof(*grown));
+	if (more > kind->max - elements->count)
+		return err_set(err, EMSGSIZE, "too many elements with %s", kind->page);
+	grown = realloc(elements->list, (elements->count + more + 1) * kind->size); /* never 0 */
 	if (!grown)
 		return err_oom(err);
-	roles->assignments = grown;
-	json_array_foreach(page.values, i, item)
+	elements->list = grown;
+	next = grown + elements->count * kind->size;
+	memset(next, 0, more * kind->size);
+	json_array_foreach(values, i, item)
 	{
-		r = parse_assignment(item, &grown[count + i], err);
-		if (r < 0)
-			return err_wrap(err, "role assignment %zu", i);
+		if (kind->parse(item, next + i * kind->size, err) < 0)
+			return err_wrap(err, "%s %zu", kind->element, i);
 	}
-	roles->assignment_count = count + i;
-	keep_page(roles, &page, ret_next);
+	elements->count += more;
 	return 0;
 }
 
-static int add_denies(struct roles *roles, struct span json, const char *arm, const char **ret_next,
-		      struct err *err)
+static int add_page(struct roles *roles, const struct list_kind *kind, struct elements *elements,
+		    struct span json, const char *arm, const char **ret_next, struct err *err)
 {
 	CLEANUP(page_done) struct page page = {0};
-	size_t count = roles->deny_count, i;
-	struct deny_assignment *grown;
-	json_t *item;
-	int r = parse_page(roles, json, "a page of deny assignments", arm, ROLES_DENIES_MAX - count,
-			   &page, err);
 
-	if (r < 0)
-		return r;
-	grown = grow(roles->denies, count, json_array_size(page.values), sizeof(*grown));
-	if (!grown)
-		return err_oom(err);
-	roles->denies = grown;
-	json_array_foreach(page.values, i, item)
-	{
-		r = parse_deny(item, &grown[count + i], err);
-		if (r < 0)
-			return err_wrap(err, "deny assignment %zu", i);
-	}
-	roles->deny_count = count + i;
-	keep_page(roles, &page, ret_next);
+	if (parse_page(roles, json, kind, arm, &page, err) < 0 ||
+	    parse_elements(kind, page.values, elements, err) < 0)
+		return reason_malformed(err, REASON_BACKEND_MALFORMED);
+	/* Only now does a page's content count. */
+	roles->pages[roles->page_count++] = steal_ptr(page.json);
+	*ret_next = page.next;
 	return 0;
+}
+
+int roles_add_assignments(struct roles *roles, struct span json, const char *arm,
+			  const char **ret_next, struct err *err)
+{
+	struct elements elements = {roles->assignments, roles->assignment_count};
+	int r = add_page(roles, &assignment_list, &elements, json, arm, ret_next, err);
+
+	roles->assignments = elements.list;
+	roles->assignment_count = elements.count;
+	return r;
+}
+
+int roles_add_denies(struct roles *roles, struct span json, const char *arm, const char **ret_next,
+		     struct err *err)
+{
+	struct elements elements = {roles->denies, roles->deny_count};
+	int r = add_page(roles, &deny_list, &elements, json, arm, ret_next, err);
+
+	roles->denies = elements.list;
+	roles->deny_count = elements.count;
+	return r;
 }
 
 static const struct role_definition *find_definition(const struct roles *roles, const char *role)
@@ -323,22 +341,6 @@ static int add_definition(struct roles *roles, struct span text, struct err *err
 	roles->definitions[roles->definition_count++] = definition;
 	roles->pages[roles->page_count++] = steal_ptr(json);
 	return 0;
-}
-
-int roles_add_assignments(struct roles *roles, struct span json, const char *arm,
-			  const char **ret_next, struct err *err)
-{
-	return add_assignments(roles, json, arm, ret_next, err) < 0
-		       ? reason_malformed(err, REASON_BACKEND_MALFORMED)
-		       : 0;
-}
-
-int roles_add_denies(struct roles *roles, struct span json, const char *arm, const char **ret_next,
-		     struct err *err)
-{
-	return add_denies(roles, json, arm, ret_next, err) < 0
-		       ? reason_malformed(err, REASON_BACKEND_MALFORMED)
-		       : 0;
 }
 
 int roles_add_definition(struct roles *roles, struct span json, struct err *err)
