@@ -15,7 +15,8 @@
 #include "payload/login/places.h"
 #include "payload/login/token.h"
 
-#define TOKEN_PATH PRIVATE_DIR "/token"
+#define TOKEN_PATH_SIZE 512
+#define HOST_MAX 200 /* bytes of a host that are in the name of its file */
 #define TOKEN_FILE_MAX (CLAIMS_TOKEN_MAX + 1024)
 #define HEADING "aadsshlogin-token 1"
 #define MARGIN_S 300 /* not used so shortly before it expires */
@@ -39,6 +40,21 @@ static bool parse(struct span text, const char *audience, int64_t now_s, struct 
 	       ownfile_value(&text, "token", ret) && ret->len && text.len == 0;
 }
 
+/*
+ * The file, or the lock beside it, is named after the audience's host.  What does not fit would
+ * share a file with another one, which costs requests but no secret: the file says whose it is.
+ */
+static void token_path(const char *audience, const char *suffix, char ret[TOKEN_PATH_SIZE])
+{
+	const char *host = strstr(audience, "://");
+	size_t len;
+
+	host = host ? host + 3 : audience;
+	len = strcspn(host, "/");
+	(void)snprintf(ret, TOKEN_PATH_SIZE, PRIVATE_DIR "/token-%.*s%s",
+		       (int)(len < HOST_MAX ? len : HOST_MAX), host, suffix);
+}
+
 static void wipe(struct buf *text)
 {
 	if (text->data)
@@ -49,10 +65,12 @@ static void wipe(struct buf *text)
 static char *load(struct sys *sys, const char *audience)
 {
 	CLEANUP(wipe) struct buf text = {0};
+	char path[TOKEN_PATH_SIZE];
 	struct err ignored = {0};
 	struct span token;
 
-	if (ownfile_read(sys, TOKEN_PATH, TOKEN_FILE_MAX, &text, &ignored) < 0 ||
+	token_path(audience, "", path);
+	if (ownfile_read(sys, path, TOKEN_FILE_MAX, &text, &ignored) < 0 ||
 	    !parse(buf_bytes(&text), audience, sys->ops->realtime_s(sys), &token))
 		return NULL;
 	return strndup((const char *)token.p, token.len);
@@ -62,12 +80,14 @@ static char *load(struct sys *sys, const char *audience)
 static void store(struct sys *sys, const char *audience, const struct imds_token *token)
 {
 	CLEANUP(wipe) struct buf text = {0};
+	char path[TOKEN_PATH_SIZE];
 	struct err ignored = {0};
 
+	token_path(audience, "", path);
 	buf_printf(&text, HEADING "\naudience %s\nexpires %lld\ntoken %s\n", audience,
 		   (long long)token->claims.exp_s, token->text);
 	if (!text.failed)
-		(void)ownfile_write(sys, TOKEN_PATH, buf_bytes(&text), &ignored);
+		(void)ownfile_write(sys, path, buf_bytes(&text), &ignored);
 }
 
 static int ask(struct sys *sys, const struct conf *conf, const char *audience, char **ret_text,
@@ -90,9 +110,11 @@ static int ask(struct sys *sys, const struct conf *conf, const char *audience, c
 static int ask_alone(struct sys *sys, const struct conf *conf, const char *audience,
 		     char **ret_text, bool *ret_cached, struct err *err)
 {
-	AUTO_CLOSE int lock =
-		lock_take(sys, TOKEN_PATH ".lock", "a request for a token", LOCK_WAIT_MS, err);
+	AUTO_CLOSE int lock = -1;
+	char path[TOKEN_PATH_SIZE];
 
+	token_path(audience, ".lock", path);
+	lock = lock_take(sys, path, "a request for a token", LOCK_WAIT_MS, err);
 	if (lock < 0)
 		return reason_add(err, REASON_TOKEN_UNAVAILABLE);
 	*ret_text = load(sys, audience);
@@ -102,27 +124,20 @@ static int ask_alone(struct sys *sys, const struct conf *conf, const char *audie
 	return ask(sys, conf, audience, ret_text, err);
 }
 
-int token_get(struct sys *sys, const struct conf *conf, char **ret_text, bool *ret_cached,
-	      struct err *err)
+int token_get(struct sys *sys, const struct conf *conf, const char *audience, char **ret_text,
+	      bool *ret_cached, struct err *err)
 {
-	char audience[512];
-	int n;
-
-	if (!conf->resource_manager)
-		return reason_refuse(err, REASON_NOT_CONFIGURED,
-				     "no Resource Manager is configured");
-	n = snprintf(audience, sizeof(audience), "%s/", conf->resource_manager);
-	if (n < 0 || (size_t)n >= sizeof(audience))
-		return reason_refuse(err, REASON_NOT_CONFIGURED,
-				     "the URL of Resource Manager is too long");
 	*ret_cached = true;
 	*ret_text = load(sys, audience);
 	return *ret_text ? 0 : ask_alone(sys, conf, audience, ret_text, ret_cached, err);
 }
 
-void token_forget(struct sys *sys)
+void token_forget(struct sys *sys, const char *audience)
 {
-	(void)fs_remove(sys, TOKEN_PATH, &(struct err){0});
+	char path[TOKEN_PATH_SIZE];
+
+	token_path(audience, "", path);
+	(void)fs_remove(sys, path, &(struct err){0});
 }
 
 void token_free(char *text)

@@ -21,11 +21,12 @@
 #include "test/unit/fakearm.h"
 #include "test/unit/fakeimds.h"
 
-#define TOKEN PRIVATE_DIR "/token"
+#define AUDIENCE FAKELOGIN_ARM "/"
+#define TOKEN PRIVATE_DIR "/token-arm.example"
 #define EXPIRES 1900000000 /* what the fake's token says */
 
 /* Ask; REASON_NONE for a token, and then whether it was kept. */
-static enum reason ask(struct fakelogin *fake, bool cached)
+static enum reason ask_for(struct fakelogin *fake, const char *audience, bool cached)
 {
 	AUTO_CONF conf = {0};
 	struct err err = {0};
@@ -33,12 +34,17 @@ static enum reason ask(struct fakelogin *fake, bool cached)
 	char *text;
 
 	fakelogin_load(fake, &conf);
-	if (token_get(fakelogin_sys(fake), &conf, &text, &got_cached, &err) < 0)
+	if (token_get(fakelogin_sys(fake), &conf, audience, &text, &got_cached, &err) < 0)
 		return reason_of(&err);
 	assert_int_equal(got_cached, cached);
 	assert_int_equal(text[strcspn(text, " \n")], '\0');
 	token_free(text);
 	return REASON_NONE;
+}
+
+static enum reason ask(struct fakelogin *fake, bool cached)
+{
+	return ask_for(fake, AUDIENCE, cached);
 }
 
 static void a_token_is_kept_until_shortly_before_it_expires(void **state)
@@ -76,7 +82,7 @@ static void a_forgotten_one_is_asked_for_again(void **state)
 
 	fakearm_usual(fake);
 	assert_int_equal(ask(fake, false), REASON_NONE);
-	token_forget(fakelogin_sys(fake));
+	token_forget(fakelogin_sys(fake), AUDIENCE);
 	assert_int_equal(ask(fake, false), REASON_NONE);
 	assert_int_equal(fake->shared->requests, 2);
 }
@@ -84,11 +90,43 @@ static void a_forgotten_one_is_asked_for_again(void **state)
 static void one_for_another_audience_is_not_used(void **state)
 {
 	struct fakelogin *fake = *state;
+	char *text;
 
 	fakearm_usual(fake);
 	assert_int_equal(ask(fake, false), REASON_NONE);
-	scratch_write(&fake->scratch, CONF_PATH, "resource_manager https://other.example\n", 0644);
+	text = fakelogin_text(fake, TOKEN);
+	scratch_write(&fake->scratch, PRIVATE_DIR "/token-other.example", text, 0600);
+	free(text);
+	assert_int_equal(ask_for(fake, "https://other.example/", false), REASON_NONE);
+	assert_int_equal(fake->shared->requests, 2);
+}
+
+static void each_audience_keeps_its_own(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
 	assert_int_equal(ask(fake, false), REASON_NONE);
+	assert_int_equal(ask_for(fake, "https://other.example/", false), REASON_NONE);
+	assert_non_null(strstr(fake->shared->last_url, "resource=https%3A%2F%2Fother.example%2F"));
+	assert_int_equal(ask(fake, true), REASON_NONE);
+	assert_int_equal(ask_for(fake, "https://other.example/", true), REASON_NONE);
+	token_forget(fakelogin_sys(fake), "https://other.example/");
+	assert_int_equal(ask(fake, true), REASON_NONE);
+	assert_int_equal(fake->shared->requests, 2);
+}
+
+static void a_long_audience_has_its_token_all_the_same(void **state)
+{
+	struct fakelogin *fake = *state;
+	char audience[600] = "https://";
+
+	fakearm_usual(fake);
+	memset(audience + 8, 'a', sizeof(audience) - 10);
+	audience[sizeof(audience) - 2] = '/';
+	assert_int_equal(ask_for(fake, audience, false), REASON_NONE);
+	audience[sizeof(audience) - 3] = 'b';
+	assert_int_equal(ask_for(fake, audience, false), REASON_NONE);
 }
 
 static void a_damaged_one_is_asked_for_again(void **state)
@@ -128,7 +166,7 @@ static void one_asks_and_the_others_wait_for_its_token(void **state)
 	fakearm_usual(fake);
 	assert_int_equal(ask(fake, false), REASON_NONE);
 	other_token = fakelogin_text(fake, TOKEN);
-	token_forget(fakelogin_sys(fake));
+	token_forget(fakelogin_sys(fake), AUDIENCE);
 	other_lock = lock_take(fakelogin_sys(fake), TOKEN ".lock", "a test", 0, &err);
 	assert_true(other_lock >= 0);
 	fake->on_sleep = the_other_is_done;
@@ -161,8 +199,6 @@ static void failures_have_their_reasons(void **state)
 	assert_int_equal(ask(fake, false), REASON_TOKEN_UNAVAILABLE);
 	fakearm_reply(fake, "/oauth2/token", "{}");
 	assert_int_equal(ask(fake, false), REASON_TOKEN_UNAVAILABLE);
-	scratch_write(&fake->scratch, CONF_PATH, "", 0644);
-	assert_int_equal(ask(fake, false), REASON_NOT_CONFIGURED);
 }
 
 int main(void)
@@ -173,6 +209,8 @@ int main(void)
 		T(it_is_readable_for_its_owner_alone),
 		T(a_forgotten_one_is_asked_for_again),
 		T(one_for_another_audience_is_not_used),
+		T(each_audience_keeps_its_own),
+		T(a_long_audience_has_its_token_all_the_same),
 		T(a_damaged_one_is_asked_for_again),
 		T(one_asks_and_the_others_wait_for_its_token),
 		T(who_waits_too_long_goes_without),
