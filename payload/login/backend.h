@@ -9,7 +9,7 @@
 struct backend {
 	const char *name;
 	/*
-	 * Asks a service: only in the jail, and its decisions are kept for DECISION_LIFE_S.
+	 * Asks a service: only in the jail, and its decisions are kept as long as they live.
 	 * Otherwise it reads a file of root's, each time.
 	 */
 	bool remote;

@@ -13,7 +13,7 @@
 #include "payload/login/decision.h"
 #include "payload/login/places.h"
 
-#define HEADING "aadsshlogin-decision 1"
+#define HEADING "aadsshlogin-decision 2"
 #define LOCK_WAIT_MS 12000
 #define DECISION_PATH_SIZE 128
 
@@ -31,6 +31,12 @@ static bool plain(const char *text)
 	return true;
 }
 
+void decision_shorten(struct decision *decision, int64_t life_ms)
+{
+	if (life_ms >= 0 && life_ms < decision->life_ms)
+		decision->life_ms = life_ms;
+}
+
 static void add_verdict(const char *action, const struct verdict *verdict, struct buf *ret)
 {
 	buf_printf(ret, "%s %s\t%s\t%s\n", action, kinds[verdict->kind], verdict->id,
@@ -43,7 +49,11 @@ int decision_format(const struct decision *decision, struct buf *ret, struct err
 
 	if (!plain(login->id) || !plain(login->scope) || !plain(admin->id) || !plain(admin->scope))
 		return err_set(err, EINVAL, "an assignment has control characters in its name");
-	buf_printf(ret, HEADING "\nboottime %lld\n", (long long)decision->boottime_ns);
+	if (decision->life_ms < 0 || decision->life_ms > DECISION_LIFE_MS)
+		return err_set(err, EINVAL, "a decision cannot live for %lld ms",
+			       (long long)decision->life_ms);
+	buf_printf(ret, HEADING "\nboottime %lld\nlife %lld\n", (long long)decision->boottime_ns,
+		   (long long)decision->life_ms);
 	add_verdict("login", login, ret);
 	add_verdict("admin", admin, ret);
 	buf_str(ret, "end\n");
@@ -84,19 +94,27 @@ static bool parse_verdict(struct span *text, const char *action, struct verdict 
 	return false;
 }
 
-static bool parse(struct span text, struct decision *ret)
+static bool parse_number(struct span *text, const char *key, int64_t max, int64_t *ret)
 {
 	struct span line, word;
-	uint64_t boottime_ns;
+	uint64_t number;
 
-	if (!span_line(&text, &line) || !span_is(line, HEADING) || !span_line(&text, &line) ||
-	    !span_word(&line, &word) || !span_is(word, "boottime") ||
-	    !num_parse(span_trim(line), INT64_MAX, &boottime_ns) ||
-	    !parse_verdict(&text, "login", &ret->login) ||
-	    !parse_verdict(&text, "admin", &ret->admin))
+	if (!span_line(text, &line) || !span_word(&line, &word) || !span_is(word, key) ||
+	    !num_parse(span_trim(line), (uint64_t)max, &number))
 		return false;
-	ret->boottime_ns = (int64_t)boottime_ns;
-	return span_is(text, "end\n");
+	*ret = (int64_t)number;
+	return true;
+}
+
+static bool parse(struct span text, struct decision *ret)
+{
+	struct span line;
+
+	return span_line(&text, &line) && span_is(line, HEADING) &&
+	       parse_number(&text, "boottime", INT64_MAX, &ret->boottime_ns) &&
+	       parse_number(&text, "life", DECISION_LIFE_MS, &ret->life_ms) &&
+	       parse_verdict(&text, "login", &ret->login) &&
+	       parse_verdict(&text, "admin", &ret->admin) && span_is(text, "end\n");
 }
 
 int decision_parse(struct span text, struct decision *ret, struct err *err)
@@ -136,13 +154,21 @@ static int parse_file(struct span text, const struct conf *conf, struct decision
 	return decision_parse(text, ret, err);
 }
 
-int decision_load(struct sys *sys, const struct conf *conf, const char *oid, int64_t life_s,
+/* By a clock that nobody sets and that does not stop while the machine sleeps. */
+static bool serves(struct sys *sys, const struct decision *decision, int64_t grace_s)
+{
+	int64_t age_ns = sys->ops->boottime_ns(sys) - decision->boottime_ns;
+
+	return age_ns >= 0 &&
+	       (age_ns < decision->life_ms * 1000000 || age_ns < grace_s * 1000000000);
+}
+
+int decision_load(struct sys *sys, const struct conf *conf, const char *oid, int64_t grace_s,
 		  struct decision *ret, struct err *err)
 {
 	struct decision decision;
 	char path[DECISION_PATH_SIZE];
 	AUTO_BUF text = {0};
-	int64_t age_ns;
 	int r;
 
 	decision_path(oid, "", path);
@@ -151,8 +177,7 @@ int decision_load(struct sys *sys, const struct conf *conf, const char *oid, int
 		r = parse_file(buf_bytes(&text), conf, &decision, err);
 	if (r < 0)
 		return r;
-	age_ns = sys->ops->boottime_ns(sys) - decision.boottime_ns;
-	if (age_ns < 0 || age_ns >= life_s * 1000000000)
+	if (!serves(sys, &decision, grace_s))
 		return err_set(err, ENOENT, "the last decision is too old");
 	*ret = decision;
 	return 0;

@@ -3,8 +3,9 @@
  * What the role backend said of one account, for both actions.  The same text travels from the
  * unprivileged child and lies in /run for the next question; either way it is parsed strictly:
  *
- *	aadsshlogin-decision 1
- *	boottime <CLOCK_BOOTTIME of the answer, nanoseconds>
+ *	aadsshlogin-decision 2
+ *	boottime <CLOCK_BOOTTIME of the question, nanoseconds>
+ *	life <milliseconds from then that it serves, at most DECISION_LIFE_MS>
  *	login granted|denied|missing TAB <assignment id> TAB <scope>
  *	admin granted|denied|missing TAB <assignment id> TAB <scope>
  *	end
@@ -24,7 +25,7 @@
 #include "lib/sys/sys.h"
 
 #define DECISION_MAX ((size_t)16 << 10)
-#define DECISION_LIFE_S 60
+#define DECISION_LIFE_MS 60000
 
 enum verdict_kind {
 	VERDICT_MISSING, /* no role grants it.  The zero value. */
@@ -39,21 +40,26 @@ struct verdict {
 };
 
 struct decision {
-	int64_t boottime_ns;
+	int64_t boottime_ns; /* when it was asked for */
+	int64_t life_ms; /* from then, 0 to DECISION_LIFE_MS: what the service allows */
 	struct verdict login, admin;
 };
 
-/* -EINVAL: an id or scope that the reader would refuse; -ENOMEM. */
+/* A service says that its answer is good for so long; a negative number is none. */
+void decision_shorten(struct decision *decision, int64_t life_ms);
+
+/* -EINVAL: an id, a scope or a life that the reader would refuse; -ENOMEM. */
 int decision_format(const struct decision *decision, struct buf *ret, struct err *err);
 
 /* -EBADMSG (any other form).  Reason: backend-malformed. */
 int decision_parse(struct span text, struct decision *ret, struct err *err);
 
 /*
- * The decision on disk about an account and the resource of conf, if it was made in the last
- * life_s seconds of this boot.  Root's alone.  -ENOENT: none, or older; -EBADMSG, -EPERM.
+ * The decision on disk about an account and the resource of conf, if it was made on this boot and
+ * still lives, or is less than grace_s seconds old.  Root's alone.  -ENOENT: none, or older;
+ * -EBADMSG, -EPERM.
  */
-int decision_load(struct sys *sys, const struct conf *conf, const char *oid, int64_t life_s,
+int decision_load(struct sys *sys, const struct conf *conf, const char *oid, int64_t grace_s,
 		  struct decision *ret, struct err *err);
 
 /*

@@ -33,6 +33,7 @@ struct question {
 	const struct conf *conf;
 	const char *oid;
 	struct roles roles;
+	struct decision decision;
 };
 
 /* Something of Microsoft.Authorization at our resource. */
@@ -63,6 +64,8 @@ static int read_page(struct question *q, struct list *list, const struct http_re
 
 	if (r < 0)
 		return r;
+	if (response->max_age_s >= 0)
+		decision_shorten(&q->decision, response->max_age_s * 1000);
 	list->url = NULL;
 	return list->add(&q->roles, buf_bytes(&response->body), q->conf->resource_manager,
 			 &list->url, err);
@@ -196,16 +199,21 @@ struct task {
 static int ask(struct exchange *x, void *arg, struct err *err)
 {
 	struct task *task = arg;
-	struct question q = {.x = x, .conf = x->conf, .oid = task->oid};
-	struct decision decision = {.boottime_ns = x->sys->ops->boottime_ns(x->sys)};
+	struct question q = {
+		.x = x,
+		.conf = x->conf,
+		.oid = task->oid,
+		.decision = {.boottime_ns = x->sys->ops->boottime_ns(x->sys),
+			     .life_ms = DECISION_LIFE_MS},
+	};
 	int r = read_lists(&q, err);
 
 	if (r == 0)
 		r = read_definitions(&q, err);
 	if (r == 0) {
-		conclude(&q, false, &decision.login);
-		conclude(&q, true, &decision.admin);
-		*task->ret = decision;
+		conclude(&q, false, &q.decision.login);
+		conclude(&q, true, &q.decision.admin);
+		*task->ret = q.decision;
 	}
 	roles_done(&q.roles);
 	return r;

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (decision_format(&decision, &text, &err) < 0 ||
 	    decision_parse(buf_bytes(&text), &again, &err) < 0 ||
-	    again.boottime_ns != decision.boottime_ns || !same(&again.login, &decision.login) ||
+	    again.boottime_ns != decision.boottime_ns || again.life_ms != decision.life_ms ||
+	    decision.life_ms > DECISION_LIFE_MS || !same(&again.login, &decision.login) ||
 	    !same(&again.admin, &decision.admin))
 		abort();
 	return 0;

@@ -482,6 +482,40 @@ static void a_decision_serves_a_minute(void **state)
 	assert_int_equal(sudo(fake), REASON_BACKEND_UNREACHABLE);
 }
 
+static void a_decision_serves_no_longer_than_the_service_says(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	write_user(fake, CERTMAKE_OID, wanted());
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	fakelogin_rule(fake,
+		       (struct fake_rule){"/denyAssignments", 200, 0, "{\"value\":[]}", 20, -1, 0});
+	assert_int_equal(sudo(fake), REASON_NONE);
+	fakearm_assign(fake, FAKEARM_USER);
+	fake->shared->boottime_ns += 20 * 1000000000ll - 1;
+	assert_int_equal(sudo(fake), REASON_NONE);
+	fake->shared->boottime_ns++;
+	assert_int_equal(sudo(fake), REASON_ADMIN_ROLE_MISSING);
+}
+
+/* The grace counts from the decision, however short its life was. */
+static void a_short_life_takes_nothing_from_the_grace(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakelogin_conf(fake, "offline_grace 100\n");
+	write_user(fake, CERTMAKE_OID, wanted());
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	fakelogin_rule(fake,
+		       (struct fake_rule){"/denyAssignments", 200, 0, "{\"value\":[]}", 0, -1, 0});
+	assert_int_equal(sudo(fake), REASON_NONE);
+	fakelogin_rule(fake, (struct fake_rule){"Microsoft.Authorization", 500, 0, "", -1, -1, 0});
+	fake->shared->boottime_ns += 90 * 1000000000ll;
+	assert_int_equal(sudo(fake), REASON_NONE);
+	fake->shared->boottime_ns += 10 * 1000000000ll;
+	assert_int_equal(sudo(fake), REASON_BACKEND_UNREACHABLE);
+}
+
 static void a_refusal_serves_a_minute_too(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -736,6 +770,8 @@ int main(void)
 		T(only_who_is_set_up_administers),
 		T(administering_leaves_the_record_of_a_login_alone),
 		T(a_decision_serves_a_minute),
+		T(a_decision_serves_no_longer_than_the_service_says),
+		T(a_short_life_takes_nothing_from_the_grace),
 		T(a_refusal_serves_a_minute_too),
 		T(an_outage_changes_nothing_about_administrators),
 		T(an_earlier_grant_serves_who_waits_for_another_question_too),

@@ -20,7 +20,8 @@
 #include "test/unit/fakelogin.h"
 
 #define FORM                                                                                       \
-	"aadsshlogin-decision 1\nboottime 17\nlogin granted\t/a/1\t/subscriptions/my sub\n"        \
+	"aadsshlogin-decision 2\nboottime 17\nlife 60000\nlogin granted\t/a/1\t/subscriptions/my " \
+	"sub\n"                                                                                    \
 	"admin denied\t/d/2\t/\nend\n"
 
 static void what_was_written_is_read(void **state)
@@ -32,6 +33,7 @@ static void what_was_written_is_read(void **state)
 	(void)state;
 	assert_int_equal(decision_parse(SPAN_LIT(FORM), &decision, &err), 0);
 	assert_int_equal(decision.boottime_ns, 17);
+	assert_int_equal(decision.life_ms, 60000);
 	assert_int_equal(decision.login.kind, VERDICT_GRANTED);
 	assert_string_equal(decision.login.id, "/a/1");
 	assert_string_equal(decision.login.scope, "/subscriptions/my sub");
@@ -69,7 +71,7 @@ static void an_assignment_that_would_forge_lines_is_not_written(void **state)
 
 #define LOGIN "login missing\t\t\n"
 #define ADMIN "admin missing\t\t\n"
-#define HEAD "aadsshlogin-decision 1\nboottime 17\n"
+#define HEAD "aadsshlogin-decision 2\nboottime 17\nlife 1\n"
 
 static const char *wrong[] = {
 	"",
@@ -79,14 +81,48 @@ static const char *wrong[] = {
 	HEAD ADMIN LOGIN "end\n",
 	HEAD LOGIN "end\n",
 	HEAD LOGIN LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 1\nboottime 17\nlife 1\n" LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 2\nboottime -1\nlife 1\n" LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 2\nlife 1\n" LOGIN ADMIN "end\n",
 	"aadsshlogin-decision 2\nboottime 17\n" LOGIN ADMIN "end\n",
-	"aadsshlogin-decision 1\nboottime -1\n" LOGIN ADMIN "end\n",
-	"aadsshlogin-decision 1\n" LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 2\nboottime 17\nlife\n" LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 2\nboottime 17\nlife -1\n" LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 2\nboottime 17\nlife 60001\n" LOGIN ADMIN "end\n",
+	"aadsshlogin-decision 2\nlife 1\nboottime 17\n" LOGIN ADMIN "end\n",
 	HEAD "login yes\t\t\n" ADMIN "end\n",
 	HEAD "logingranted\t\t\n" ADMIN "end\n",
 	HEAD "login granted\ta\tb\tc\n" ADMIN "end\n",
 	HEAD "login granted\ta\x01\t\n" ADMIN "end\n",
 };
+
+static void a_life_that_the_reader_refuses_is_not_written(void **state)
+{
+	static const int64_t lives_ms[] = {-1, DECISION_LIFE_MS + 1};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lives_ms); i++) {
+		const struct decision decision = {.life_ms = lives_ms[i]};
+		AUTO_BUF text = {0};
+		struct err err = {0};
+
+		assert_int_equal(decision_format(&decision, &text, &err), -EINVAL);
+	}
+}
+
+static void the_shortest_life_that_was_said_counts(void **state)
+{
+	struct decision decision = {.life_ms = DECISION_LIFE_MS};
+
+	(void)state;
+	decision_shorten(&decision, -1);
+	decision_shorten(&decision, 300000);
+	assert_int_equal(decision.life_ms, DECISION_LIFE_MS);
+	decision_shorten(&decision, 20000);
+	decision_shorten(&decision, 30000);
+	assert_int_equal(decision.life_ms, 20000);
+	decision_shorten(&decision, 0);
+	assert_int_equal(decision.life_ms, 0);
+}
 
 static void every_other_form_is_refused(void **state)
 {
@@ -103,9 +139,10 @@ static void every_other_form_is_refused(void **state)
 
 static const char path_of_alice[] = DECISIONS_DIR "/" CERTMAKE_OID;
 
-static int store_about(struct fakelogin *fake, enum verdict_kind kind)
+static int store_for(struct fakelogin *fake, enum verdict_kind kind, int64_t life_ms)
 {
 	struct decision decision = {.boottime_ns = fake->shared->boottime_ns,
+				    .life_ms = life_ms,
 				    .login = {.kind = kind}};
 	struct err err = {0};
 	AUTO_CONF conf = {0};
@@ -114,12 +151,17 @@ static int store_about(struct fakelogin *fake, enum verdict_kind kind)
 	return decision_store(fakelogin_sys(fake), &conf, CERTMAKE_OID, &decision, &err);
 }
 
+static int store_about(struct fakelogin *fake, enum verdict_kind kind)
+{
+	return store_for(fake, kind, DECISION_LIFE_MS);
+}
+
 static void store(struct fakelogin *fake)
 {
 	assert_int_equal(store_about(fake, VERDICT_GRANTED), 0);
 }
 
-static int load(struct fakelogin *fake)
+static int load_within(struct fakelogin *fake, int64_t grace_s)
 {
 	struct decision decision;
 	struct err err = {0};
@@ -127,11 +169,15 @@ static int load(struct fakelogin *fake)
 	int r;
 
 	fakelogin_load(fake, &conf);
-	r = decision_load(fakelogin_sys(fake), &conf, CERTMAKE_OID, DECISION_LIFE_S, &decision,
-			  &err);
+	r = decision_load(fakelogin_sys(fake), &conf, CERTMAKE_OID, grace_s, &decision, &err);
 	if (r == 0)
 		assert_int_equal(decision.login.kind, VERDICT_GRANTED);
 	return r;
+}
+
+static int load(struct fakelogin *fake)
+{
+	return load_within(fake, 0);
 }
 
 static void a_decision_lives_a_minute_of_this_boot(void **state)
@@ -145,6 +191,40 @@ static void a_decision_lives_a_minute_of_this_boot(void **state)
 	assert_int_equal(load(fake), 0);
 	fake->shared->boottime_ns++;
 	assert_int_equal(load(fake), -ENOENT);
+}
+
+static void a_decision_lives_as_long_as_the_service_says(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	assert_int_equal(store_for(fake, VERDICT_GRANTED, 1500), 0);
+	fake->shared->boottime_ns += 1500 * 1000000ll - 1;
+	assert_int_equal(load(fake), 0);
+	fake->shared->boottime_ns++;
+	assert_int_equal(load(fake), -ENOENT);
+	assert_int_equal(store_for(fake, VERDICT_GRANTED, 0), 0);
+	assert_int_equal(load(fake), -ENOENT);
+}
+
+static void grace_counts_from_the_decision(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	assert_int_equal(store_for(fake, VERDICT_GRANTED, 1500), 0);
+	fake->shared->boottime_ns += 100 * 1000000000ll - 1;
+	assert_int_equal(load_within(fake, 100), 0);
+	assert_int_equal(load_within(fake, 99), -ENOENT);
+	fake->shared->boottime_ns++;
+	assert_int_equal(load_within(fake, 100), -ENOENT);
+}
+
+static void a_grace_that_is_shorter_than_the_life_takes_nothing_from_it(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	store(fake);
+	fake->shared->boottime_ns += 30 * 1000000000ll;
+	assert_int_equal(load_within(fake, 10), 0);
 }
 
 static void a_decision_from_the_future_is_none(void **state)
@@ -239,7 +319,12 @@ int main(void)
 		cmocka_unit_test(what_was_written_is_read),
 		cmocka_unit_test(a_missing_role_has_no_assignment),
 		cmocka_unit_test(an_assignment_that_would_forge_lines_is_not_written),
+		cmocka_unit_test(a_life_that_the_reader_refuses_is_not_written),
+		cmocka_unit_test(the_shortest_life_that_was_said_counts),
 		T(a_decision_lives_a_minute_of_this_boot),
+		T(a_decision_lives_as_long_as_the_service_says),
+		T(grace_counts_from_the_decision),
+		T(a_grace_that_is_shorter_than_the_life_takes_nothing_from_it),
 		T(a_decision_from_the_future_is_none),
 		T(a_decision_that_others_can_write_is_none),
 		T(a_damaged_decision_is_none),

@@ -215,6 +215,37 @@ static void letters_that_a_url_has_not_are_escaped(void **state)
 	assert_non_null(strstr(fake->shared->last_url, "/resourceGroups/m%C3%BCll(1)/providers"));
 }
 
+/* ---- how long it may be kept */
+
+struct age {
+	const char *name;
+	int64_t assignments_s, denies_s; /* max-age of the lists, -1: not said */
+	int64_t life_ms;
+};
+
+static struct age ages[] = {
+	{"nothing said: a minute", -1, -1, 60000},   {"more said than a minute", 3600, 3600, 60000},
+	{"less for the assignments", 20, -1, 20000}, {"less for the denials", 30, 10, 10000},
+	{"nothing may be kept", 0, 60, 0},
+};
+
+static void is_kept(void **state)
+{
+	const struct age *row = *state;
+	struct fakelogin *fake = fakelogin_new();
+	struct decision decision;
+	struct err err = {0};
+
+	fakearm_usual(fake);
+	fakelogin_rule(fake, (struct fake_rule){"roleAssignments", 200, 0, "{\"value\":[]}",
+						row->assignments_s, -1, 0});
+	fakelogin_rule(fake, (struct fake_rule){"denyAssignments", 200, 0, "{\"value\":[]}",
+						row->denies_s, -1, 0});
+	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(decision.life_ms, row->life_ms);
+	fakelogin_free(fake);
+}
+
 /* ---- what else the service can say */
 
 struct reply {
@@ -373,11 +404,16 @@ int main(void)
 		T(a_new_token_that_is_refused_is_not_replaced),
 		T(without_a_resource_nobody_is_asked),
 	};
+	struct CMUnitTest kept[ARRAY_LEN(ages)] = {{.name = NULL}};
 	struct CMUnitTest list[ARRAY_LEN(replies)] = {{.name = NULL}};
 
 	for (size_t i = 0; i < ARRAY_LEN(replies); i++)
 		list[i] = (struct CMUnitTest){
 			.name = replies[i].name, .test_func = reply, .initial_state = &replies[i]};
+	for (size_t i = 0; i < ARRAY_LEN(ages); i++)
+		kept[i] = (struct CMUnitTest){
+			.name = ages[i].name, .test_func = is_kept, .initial_state = &ages[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL) ||
+	       cmocka_run_group_tests_name("lives", kept, NULL, NULL) ||
 	       cmocka_run_group_tests_name("replies", list, NULL, NULL);
 }
