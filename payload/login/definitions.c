@@ -4,12 +4,15 @@
 
 #include <stdio.h>
 
+#include "lib/sys/lock.h"
 #include "payload/login/definitions.h"
+#include "payload/login/exchange.h"
 #include "payload/login/ownfile.h"
 #include "payload/login/places.h"
 
 #define DEFINITION_MAX ((size_t)256 << 10)
 #define DEFINITION_PATH_SIZE 128
+#define LOCK_PATH CACHE_DIR "/role.lock"
 
 static void definition_path(const char *role, char ret[DEFINITION_PATH_SIZE])
 {
@@ -32,6 +35,17 @@ bool definitions_load(struct sys *sys, const char *role, struct roles *roles)
 	return ownfile_number(&rest, "fetched", &fetched_s) && fetched_s <= now_s &&
 	       now_s - fetched_s < DEFINITIONS_AGE_MAX_S &&
 	       roles_add_definition(roles, rest, &ignored) == 0 && roles->definition_count > before;
+}
+
+int definitions_lock(struct sys *sys)
+{
+	int64_t wait_ms = sys_left_ms(sys, DEFINITIONS_WAIT_MS + EXCHANGE_RESERVE_MS);
+	struct err ignored = {0};
+	int lock;
+
+	wait_ms = wait_ms > EXCHANGE_RESERVE_MS ? wait_ms - EXCHANGE_RESERVE_MS : 0;
+	lock = lock_take(sys, LOCK_PATH, "a request for role definitions", (int)wait_ms, &ignored);
+	return lock < 0 ? -1 : lock;
 }
 
 void definitions_store(struct sys *sys, const char *role, struct span json)

@@ -9,9 +9,17 @@
 
 /* A custom role can be edited: what it grants changes here so much later, at most. */
 #define DEFINITIONS_AGE_MAX_S 3600
+#define DEFINITIONS_WAIT_MS 6000 /* for another process that asks */
 
 /* Add the definition of a role (lower-case GUID) to *roles.  False when it must be asked for. */
 bool definitions_load(struct sys *sys, const char *role, struct roles *roles);
+
+/*
+ * Ask for definitions one after the other: who waited looks on disk again.  Returns a descriptor
+ * that holds the lock until it is closed, or -1: the other one takes too long, or there is no lock
+ * to be had, and then asking twice is better than not at all.  Time for a request is always left.
+ */
+int definitions_lock(struct sys *sys);
 
 /* Keep what the service answered.  One that cannot be kept is asked for again. */
 void definitions_store(struct sys *sys, const char *role, struct span json);

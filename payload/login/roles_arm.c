@@ -134,44 +134,71 @@ static int take_definition(struct question *q, const char *role, const char *url
 	return r;
 }
 
-/* Ask for one batch of definitions; *pos goes on behind it. */
-static int read_some_definitions(struct question *q, size_t *pos, bool *ret_more, struct err *err)
+static int fetch_definitions(struct question *q, const char *const *roles, size_t count,
+			     struct err *err)
 {
 	AUTO_REPLIES replies = {.count = 0};
-	const char *batch[EXCHANGE_PARALLEL], *role = NULL;
 	struct buf text[EXCHANGE_PARALLEL] = {{0}};
 	const char *urls[EXCHANGE_PARALLEL];
-	size_t n = 0;
 	int r = 0;
 
-	while (n < EXCHANGE_PARALLEL &&
-	       (role = roles_unknown(&q->roles, q->conf->resource_id, q->oid, pos))) {
-		if (definitions_load(q->x->sys, role, &q->roles))
-			continue;
-		add_url(q, "roleDefinitions/", role, &text[n]);
-		urls[n] = buf_text(&text[n]);
-		batch[n++] = role;
+	for (size_t i = 0; i < count; i++) {
+		add_url(q, "roleDefinitions/", roles[i], &text[i]);
+		urls[i] = buf_text(&text[i]);
 	}
-	*ret_more = role;
-	for (size_t i = 0; r == 0 && i < n; i++)
+	for (size_t i = 0; r == 0 && i < count; i++)
 		r = buf_ok(&text[i], err);
-	if (r == 0 && n)
-		exchange_send(q->x, urls, n, NULL, &replies);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = take_definition(q, batch[i], urls[i], &replies.list[i], err);
-	for (size_t i = 0; i < n; i++)
+	if (r == 0)
+		exchange_send(q->x, urls, count, NULL, &replies);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = take_definition(q, roles[i], urls[i], &replies.list[i], err);
+	for (size_t i = 0; i < count; i++)
 		buf_done(&text[i]);
 	return r;
 }
 
+/* Leave those roles whose definitions are not on disk; returns how many. */
+static size_t drop_known(struct question *q, const char **roles, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!definitions_load(q->x->sys, roles[i], &q->roles))
+			roles[n++] = roles[i];
+	return n;
+}
+
+/* One process of the machine asks, the others find its answers on disk. */
+static int fetch_alone(struct question *q, const char **roles, size_t count, struct err *err)
+{
+	AUTO_CLOSE int lock = definitions_lock(q->x->sys);
+
+	count = drop_known(q, roles, count);
+	return count ? fetch_definitions(q, roles, count, err) : 0;
+}
+
+/* The next roles whose definitions are needed, as many as one batch takes. */
+static size_t next_roles(const struct question *q, size_t *pos, const char **ret)
+{
+	size_t n = 0;
+
+	while (n < EXCHANGE_PARALLEL &&
+	       (ret[n] = roles_unknown(&q->roles, q->conf->resource_id, q->oid, pos)))
+		n++;
+	return n;
+}
+
 static int read_definitions(struct question *q, struct err *err)
 {
-	bool more = true;
-	size_t pos = 0;
+	const char *roles[EXCHANGE_PARALLEL];
+	size_t pos = 0, count;
 	int r = 0;
 
-	while (r == 0 && more)
-		r = read_some_definitions(q, &pos, &more, err);
+	while (r == 0 && (count = next_roles(q, &pos, roles)) > 0) {
+		count = drop_known(q, roles, count);
+		if (count)
+			r = fetch_alone(q, roles, count, err);
+	}
 	return r;
 }
 

@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/http.h"
+#include "lib/sys/lock.h"
 #include "payload/login/backend.h"
 #include "payload/login/places.h"
 #include "test/unit/fakearm.h"
@@ -45,6 +49,19 @@ static void expect(struct fakelogin *fake, enum verdict_kind login, enum verdict
 	assert_int_equal(decision.login.kind, login);
 	assert_int_equal(decision.admin.kind, admin);
 	assert_int_equal(decision.boottime_ns, FAKELOGIN_BOOT_NS);
+}
+
+/* As in a process of its own, where cmocka's assertions have no place. */
+static int ask_both(struct fakelogin *fake)
+{
+	struct decision decision;
+	struct err err = {0};
+	int r = ask(fake, &decision, &err);
+
+	return r < 0 || decision.login.kind != VERDICT_GRANTED ||
+			       decision.admin.kind != VERDICT_GRANTED
+		       ? -1
+		       : 0;
 }
 
 static void nobody_is_granted_anything_without_a_role(void **state)
@@ -120,6 +137,140 @@ static void known_definitions_are_not_asked_for_again(void **state)
 	fake->shared->realtime_s += 3600;
 	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	assert_int_equal(fake->shared->batches, 3);
+}
+
+/* ---- one process asks for a definition, the others find it */
+
+#define LOCK CACHE_DIR "/role.lock"
+
+static int other_lock = -1;
+static char *other_definition;
+
+static void take_lock(struct fakelogin *fake)
+{
+	struct err err = {0};
+
+	other_lock = lock_take(fakelogin_sys(fake), LOCK, "a test", 0, &err);
+	assert_true(other_lock >= 0);
+}
+
+static void the_other_is_done(struct fakelogin *fake)
+{
+	scratch_write(&fake->scratch, CACHE_DIR "/role-" FAKEARM_ADMIN, other_definition, 0600);
+	assert_int_equal(close(other_lock), 0);
+	fake->on_sleep = NULL;
+}
+
+static void a_definition_that_another_asks_for_is_waited_for(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	other_definition = fakelogin_text(fake, CACHE_DIR "/role-" FAKEARM_ADMIN);
+	(void)fs_remove(fakelogin_sys(fake), CACHE_DIR "/role-" FAKEARM_ADMIN, &(struct err){0});
+	take_lock(fake);
+	fake->on_sleep = the_other_is_done;
+	assert_int_equal(ask_both(fake), 0);
+	assert_int_equal(fakelogin_hits(fake, "/roleDefinitions/" FAKEARM_ADMIN), 1);
+	free(other_definition);
+}
+
+static void who_waits_too_long_for_another_asks_himself(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	take_lock(fake);
+	assert_int_equal(ask_both(fake), 0);
+	assert_int_equal(fake->shared->slept_ms, 6000);
+	assert_int_equal(fakelogin_hits(fake, "/roleDefinitions/" FAKEARM_ADMIN), 1);
+	assert_int_equal(close(other_lock), 0);
+}
+
+static void waiting_for_another_leaves_time_for_a_request(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	take_lock(fake);
+	fakelogin_sys(fake)->deadline_ns = FAKELOGIN_BOOT_NS + 3000 * 1000000ll;
+	assert_int_equal(ask_both(fake), 0);
+	assert_int_equal(fake->shared->slept_ms, 1500);
+	assert_int_equal(close(other_lock), 0);
+}
+
+static void a_lock_that_cannot_be_had_keeps_nobody_out(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	scratch_mkdir(&fake->scratch, LOCK, 0700);
+	assert_int_equal(ask_both(fake), 0);
+	assert_int_equal(fake->shared->slept_ms, 0);
+}
+
+static int (*quick_http)(struct sys *sys, const struct http_request *requests, size_t count,
+			 struct http_response *ret, struct err *err);
+
+static int slow_http(struct sys *sys, const struct http_request *requests, size_t count,
+		     struct http_response *ret, struct err *err)
+{
+	(void)usleep(20000);
+	return quick_http(sys, requests, count, ret, err);
+}
+
+static void pause_a_little(struct fakelogin *fake)
+{
+	(void)fake;
+	(void)usleep(2000);
+}
+
+/* With clock and counters of its own.  Returns how often it asked for a definition, 99 on failure.
+ */
+static int ask_in_child(struct fakelogin *fake, int gate)
+{
+	struct fake_shared own = *fake->shared;
+	char byte;
+
+	fake->shared = &own;
+	fake->on_sleep = pause_a_little;
+	quick_http = fake->scratch.ops.http;
+	fake->scratch.ops.http = slow_http;
+	if (read(gate, &byte, 1) != 0 || ask_both(fake) < 0)
+		return 99;
+	return fakelogin_hits(fake, "/roleDefinitions/" FAKEARM_ADMIN);
+}
+
+static void many_processes_ask_for_a_definition_once(void **state)
+{
+	struct fakelogin *fake = *state;
+	pid_t pids[16];
+	int gate[2], status, asked = 0;
+
+	fakearm_usual(fake);
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	assert_int_equal(pipe(gate), 0);
+	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0) {
+			(void)close(gate[1]);
+			_exit(ask_in_child(fake, gate[0]));
+		}
+	}
+	assert_int_equal(close(gate[1]), 0); /* opens it */
+	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_true(WIFEXITED(status));
+		asked += WEXITSTATUS(status);
+	}
+	assert_int_equal(close(gate[0]), 0);
+	assert_int_equal(asked, 1);
 }
 
 static void a_kept_definition_of_another_role_is_not_used(void **state)
@@ -390,6 +541,11 @@ int main(void)
 		T(a_deny_assignment_wins),
 		T(with_a_token_two_round_trips_do),
 		T(known_definitions_are_not_asked_for_again),
+		T(a_definition_that_another_asks_for_is_waited_for),
+		T(who_waits_too_long_for_another_asks_himself),
+		T(waiting_for_another_leaves_time_for_a_request),
+		T(a_lock_that_cannot_be_had_keeps_nobody_out),
+		T(many_processes_ask_for_a_definition_once),
 		T(a_kept_definition_of_another_role_is_not_used),
 		T(a_role_that_is_gone_grants_nothing),
 		T(every_page_is_read),
