@@ -60,3 +60,14 @@ int desired_identity(const char *tenant, const char *resource_id, const struct c
 		return err_oom(err);
 	return 0;
 }
+
+int desired_pdp(const char *region, const struct cloud *cloud, struct conf *conf, struct err *err)
+{
+	AUTO_BUF url = {0};
+
+	if (conf->role_backend != BACKEND_PDP)
+		return 0;
+	if (cloud_pdp(cloud, region, &url, err) < 0)
+		return -err->code;
+	return copy(&conf->pdp, buf_text(&url)) ? 0 : err_oom(err);
+}

@@ -17,4 +17,10 @@ int desired_settings(const struct settings *settings, struct conf *ret, struct e
 int desired_identity(const char *tenant, const char *resource_id, const struct cloud *cloud,
 		     struct conf *conf, struct err *err);
 
+/*
+ * Add the service of the region that the role backend pdp asks; nothing for another backend.
+ * Errors of cloud_pdp.
+ */
+int desired_pdp(const char *region, const struct cloud *cloud, struct conf *conf, struct err *err);
+
 #endif

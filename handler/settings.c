@@ -242,8 +242,11 @@ static const struct choice package_sources[] = {{"embedded", PACKAGES_EMBEDDED},
 						{"repository", PACKAGES_REPOSITORY},
 						{"microsoft", PACKAGES_MICROSOFT},
 						{0}};
-static const struct choice role_backends[] = {
-	{"arm", BACKEND_ARM}, {"static", BACKEND_STATIC}, {0}};
+static const struct choice role_backends[] = {{"arm", BACKEND_ARM},
+					      {"checkaccess", BACKEND_CHECKACCESS},
+					      {"pdp", BACKEND_PDP},
+					      {"static", BACKEND_STATIC},
+					      {0}};
 static const struct choice authorized_keys[] = {
 	{"none", AUTHORIZED_KEYS_NONE}, {"keep", AUTHORIZED_KEYS_KEEP}, {0}};
 
@@ -271,7 +274,7 @@ static const struct rule rules[] = {
 	{"userDomains", false, set_list, FIELD(user_domains),
 	 "\"*\", a domain or an array of domains", .valid = domains},
 	{"roleBackend", false, set_choice, FIELD(role_backend),
-	 "arm or static", .choices = role_backends},
+	 "arm, checkaccess, pdp or static", .choices = role_backends},
 	{"uidRange", false, set_uid_range, FIELD(uids),
 	 "two numbers as in 10000000-99999999, at least 1024 ids between 65536 and 2147483647",
 	 .valid = NULL},

@@ -83,7 +83,9 @@ static int plan(struct machine *m, enum want want, struct changes *ret, struct e
 	if (imds_token(m->sys, &imds, SIGN_IN_APPLICATION, &token, err) < 0)
 		return err->code == ENOENT ? no_identity(instance.resource_id, err)
 					   : service_failed(imds.base_url, err);
-	return desired_identity(token.claims.tid, instance.resource_id, &cloud, &m->conf, err);
+	if (desired_identity(token.claims.tid, instance.resource_id, &cloud, &m->conf, err) < 0)
+		return -err->code;
+	return desired_pdp(instance.region, &cloud, &m->conf, err);
 }
 
 const struct step step_identity = {

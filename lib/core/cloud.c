@@ -40,6 +40,7 @@ static const struct field {
 	{"audience", offsetof(struct cloud, audience), is_https, false},
 	{"cloudInstanceName", offsetof(struct cloud, cloud_instance_name), is_host, true},
 	{"repository", offsetof(struct cloud, repository), is_https, false},
+	{"pdp", offsetof(struct cloud, pdp), is_host, true},
 };
 /* clang-format on */
 
@@ -50,8 +51,13 @@ static const char **value_of(struct cloud *cloud, const struct field *field)
 
 static int read_cloud(const struct yaml_node *node, struct cloud *ret, struct err *err)
 {
-	static const char *const keys[] = {"name",     "authority",         "resourceManager",
-					   "audience", "cloudInstanceName", "repository",
+	static const char *const keys[] = {"name",
+					   "authority",
+					   "resourceManager",
+					   "audience",
+					   "cloudInstanceName",
+					   "repository",
+					   "pdp",
 					   NULL};
 	int r = yaml_check_map(node, keys, err);
 
@@ -114,4 +120,23 @@ int cloud_find(const struct yaml_node *table, const char *az_environment, struct
 	if (r == 0)
 		*ret = found;
 	return r;
+}
+
+static bool is_region(const char *name)
+{
+	return *name && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789") == strlen(name);
+}
+
+int cloud_pdp(const struct cloud *cloud, const char *region, struct buf *ret, struct err *err)
+{
+	if (!cloud->pdp)
+		(void)err_set(err, ENODATA, "the role backend pdp is not known to be in %s",
+			      cloud->name);
+	else if (!is_region(region))
+		(void)err_set(err, ENODATA,
+			      "instance metadata names no region for the role backend pdp");
+	if (!cloud->pdp || !is_region(region))
+		return err_remedy(err, EXIT_SETTINGS, "use the role backend arm");
+	buf_printf(ret, "https://%s.%s", region, cloud->pdp);
+	return buf_ok(ret, err);
 }

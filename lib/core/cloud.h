@@ -4,6 +4,7 @@
 #ifndef CORE_CLOUD_H
 #define CORE_CLOUD_H
 
+#include "lib/core/buf.h"
 #include "lib/core/err.h"
 #include "lib/core/yaml.h"
 
@@ -15,6 +16,7 @@ struct cloud {
 	const char *audience;
 	const char *cloud_instance_name; /* NULL: what the authority says of itself */
 	const char *repository;
+	const char *pdp; /* host behind the region, NULL: the cloud has none */
 };
 
 /*
@@ -25,5 +27,13 @@ struct cloud {
  */
 int cloud_find(const struct yaml_node *table, const char *az_environment, struct cloud *ret,
 	       struct err *err);
+
+/*
+ * Add the URL of the region's service that decides about roles, as
+ * "https://westeurope.authorization.azure.net".  -ENODATA the cloud has none, or region is no
+ * region's name (as compute.location of instance metadata says it, "" when it does not); with a
+ * remedy and the outcome EXIT_SETTINGS.  -ENOMEM.
+ */
+int cloud_pdp(const struct cloud *cloud, const char *region, struct buf *ret, struct err *err);
 
 #endif

@@ -69,6 +69,19 @@ static bool is_https(struct span value)
 	return take_prefix(&value, "https://") && is_host(value);
 }
 
+/* The first label is the region; without it the token's audience is left. */
+static bool is_regional(struct span value)
+{
+	struct span host = value, label;
+	const unsigned char *dot;
+
+	if (!take_prefix(&host, "https://") || !is_host(host))
+		return false;
+	dot = memchr(host.p, '.', host.len);
+	return dot && span_take(&host, (size_t)(dot - host.p), &label) && label.len > 0 &&
+	       host.len > 1 && host.p[1] != '.';
+}
+
 /* The metadata service answers without TLS, on a link-local or loopback address. */
 static bool is_imds(struct span value)
 {
@@ -115,19 +128,32 @@ static void put_uid_range(const struct conf *conf, struct buf *ret)
 		buf_printf(ret, "uid_range %u-%u\n", conf->uid_first, conf->uid_last);
 }
 
+static const char *const backends[] = {
+	[BACKEND_NONE] = "none",     [BACKEND_ARM] = "arm",
+	[BACKEND_STATIC] = "static", [BACKEND_CHECKACCESS] = "checkaccess",
+	[BACKEND_PDP] = "pdp",
+};
+
+const char *conf_backend_name(enum role_backend backend)
+{
+	return backends[(size_t)backend < ARRAY_LEN(backends) ? backend : BACKEND_NONE];
+}
+
 static bool set_role_backend(struct conf *conf, struct span value)
 {
-	if (!span_is(value, "arm") && !span_is(value, "static"))
-		return false;
-	conf->role_backend = span_is(value, "arm") ? BACKEND_ARM : BACKEND_STATIC;
-	return true;
+	for (size_t i = BACKEND_NONE + 1; i < ARRAY_LEN(backends); i++) {
+		if (span_is(value, backends[i])) {
+			conf->role_backend = (enum role_backend)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static void put_role_backend(const struct conf *conf, struct buf *ret)
 {
 	if (conf->role_backend)
-		buf_printf(ret, "role_backend %s\n",
-			   conf->role_backend == BACKEND_ARM ? "arm" : "static");
+		buf_printf(ret, "role_backend %s\n", conf_backend_name(conf->role_backend));
 }
 
 static bool set_authorized_keys(struct conf *conf, struct span value)
@@ -194,7 +220,8 @@ static const struct keyword keywords[] = {
 	OTHER(uid_range, "FIRST-LAST, 65536 to 2147483647, at least 1024 ids"),
 	STRING(home_template, is_home_template, HOME_TEMPLATE_DEFAULT, "an absolute path with %u"),
 	STRING(shell, path_valid, SHELL_DEFAULT, "an absolute path"),
-	OTHER(role_backend, "arm or static"),
+	OTHER(role_backend, "arm, checkaccess, pdp or static"),
+	STRING(pdp, is_regional, NULL, "https://, a region and the host of the cloud"),
 	STRING(roles_file, path_valid, NULL, "an absolute path"),
 	STRING(keys_file, path_valid, NULL, "an absolute path"),
 	STRING(ca_bundle, path_valid, NULL, "an absolute path"),

@@ -41,8 +41,18 @@ bool conf_next(struct span *text, struct span *ret_keyword, struct span *ret_val
  */
 bool conf_uid_range(struct span value, uint32_t *ret_first, uint32_t *ret_last);
 
-enum role_backend { BACKEND_NONE, BACKEND_ARM, BACKEND_STATIC };
+enum role_backend {
+	BACKEND_NONE,
+	BACKEND_ARM,
+	BACKEND_STATIC,
+	BACKEND_CHECKACCESS,
+	BACKEND_PDP,
+};
+
 enum authorized_keys { AUTHORIZED_KEYS_NONE, AUTHORIZED_KEYS_KEEP };
+
+/* As it stands in the file, "none" for BACKEND_NONE. */
+const char *conf_backend_name(enum role_backend backend);
 
 /* All strings are owned; NULL means not set.  The zero value is closed: nobody gets in. */
 struct conf {
@@ -58,6 +68,7 @@ struct conf {
 	char *home_template; /* /home/%u, where %u is the lower-case name */
 	char *shell;
 	enum role_backend role_backend;
+	char *pdp; /* for BACKEND_PDP: https://westeurope.authorization.azure.net */
 	char *roles_file; /* for BACKEND_STATIC */
 	char *keys_file; /* pinned JWKS; NULL: the tenant's keys by discovery */
 	char *ca_bundle; /* NULL: the distribution's own */

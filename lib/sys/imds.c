@@ -115,6 +115,21 @@ static int member(const json_t *json, const char *key, char *ret, size_t size, s
 	return span_copy(span_of(text), ret, size) ? 0 : malformed(key, err);
 }
 
+/* Few ask for the region, so that one that is missing or odd fails nobody. */
+static void copy_region(const json_t *compute, char *ret, size_t size)
+{
+	const char *text = json_string_value(json_object_get(compute, "location"));
+
+	ret[0] = '\0';
+	for (const char *c = text ? text : ""; *c; c++)
+		if (!isalnum((unsigned char)*c))
+			return;
+	if (!text || !span_copy(span_of(text), ret, size))
+		return;
+	for (char *c = ret; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+}
+
 int imds_instance(struct sys *sys, const struct imds *imds, struct imds_instance *ret,
 		  struct err *err)
 {
@@ -145,6 +160,7 @@ int imds_instance(struct sys *sys, const struct imds *imds, struct imds_instance
 	if (strncmp(instance.resource_id, "/subscriptions/", 15) != 0 ||
 	    !path_valid(span_of(instance.resource_id)) || strpbrk(instance.resource_id, "?#%\\\""))
 		return malformed("resourceId", err);
+	copy_region(compute, instance.region, sizeof(instance.region));
 	*ret = instance;
 	return 0;
 }

@@ -24,6 +24,7 @@ struct imds_instance {
 	char environment[32]; /* azEnvironment, as AzurePublicCloud */
 	char resource_id[PATH_BYTES_MAX + 1]; /* begins with /subscriptions/ */
 	char vm_id[GUID_SIZE];
+	char region[32]; /* location in lower case, as westeurope; "" when it is no plain name */
 };
 
 struct imds_token {

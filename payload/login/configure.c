@@ -70,6 +70,11 @@ static int find_cloud(struct sys *sys, const char *environment, struct yaml_node
 	return r < 0 ? r : cloud_find(table, environment, ret, err);
 }
 
+static bool needs_pdp(const struct conf *conf)
+{
+	return conf->role_backend == BACKEND_PDP && !conf->pdp;
+}
+
 /* Ask the metadata service for whatever of the machine's place in Azure is not said. */
 static int discover(struct sys *sys, struct conf *conf, struct err *err)
 {
@@ -79,13 +84,17 @@ static int discover(struct sys *sys, struct conf *conf, struct err *err)
 	AUTO_YAML table = {0};
 	struct cloud cloud;
 	AUTO_BUF text = {0};
+	AUTO_BUF pdp = {0};
 	int r;
 
-	if (conf->tenant && conf->resource_id && conf->authority && conf->resource_manager)
+	if (conf->tenant && conf->resource_id && conf->authority && conf->resource_manager &&
+	    !needs_pdp(conf))
 		return 0;
 	r = imds_instance(sys, &imds, &instance, err);
 	if (r == 0)
 		r = find_cloud(sys, instance.environment, &table, &cloud, err);
+	if (r == 0 && needs_pdp(conf))
+		r = cloud_pdp(&cloud, instance.region, &pdp, err);
 	if (r == 0 && !conf->tenant)
 		r = imds_token(sys, &imds, SIGN_IN_APPLICATION, &token, err);
 	if (r < 0)
@@ -95,6 +104,7 @@ static int discover(struct sys *sys, struct conf *conf, struct err *err)
 	add_line(&text, "cloud", conf->cloud, cloud.cloud_instance_name);
 	add_line(&text, "authority", conf->authority, cloud.authority);
 	add_line(&text, "resource_manager", conf->resource_manager, cloud.resource_manager);
+	add_line(&text, "pdp", conf->pdp, pdp.len ? buf_text(&pdp) : NULL);
 	if (buf_ok(&text, err) < 0)
 		return -ENOMEM;
 	return conf_parse(buf_bytes(&text), "instance metadata", conf, err);

@@ -42,16 +42,16 @@ static void the_public_clouds_are_whole(void **state)
 {
 	/* clang-format off */
 	static const struct {
-		const char *environment, *authority, *resource_manager, *instance;
+		const char *environment, *authority, *resource_manager, *instance, *pdp;
 	} rows[] = {
 		{"AzurePublicCloud", "https://login.microsoftonline.com",
-		 "https://management.azure.com", "microsoftonline.com"},
+		 "https://management.azure.com", "microsoftonline.com", "authorization.azure.net"},
 		{"azurepubliccloud", "https://login.microsoftonline.com",
-		 "https://management.azure.com", "microsoftonline.com"},
+		 "https://management.azure.com", "microsoftonline.com", "authorization.azure.net"},
 		{"AzureUSGovernmentCloud", "https://login.microsoftonline.us",
-		 "https://management.usgovcloudapi.net", "microsoftonline.us"},
+		 "https://management.usgovcloudapi.net", "microsoftonline.us", "authorization.azure.us"},
 		{"AzureChinaCloud", "https://login.chinacloudapi.cn",
-		 "https://management.chinacloudapi.cn", "partner.microsoftonline.cn"},
+		 "https://management.chinacloudapi.cn", "partner.microsoftonline.cn", "authorization.azure.cn"},
 	};
 	/* clang-format on */
 
@@ -64,6 +64,7 @@ static void the_public_clouds_are_whole(void **state)
 		assert_string_equal(cloud.authority, rows[i].authority);
 		assert_string_equal(cloud.resource_manager, rows[i].resource_manager);
 		assert_string_equal(cloud.cloud_instance_name, rows[i].instance);
+		assert_string_equal(cloud.pdp, rows[i].pdp);
 		assert_int_equal(strncmp(cloud.audience, rows[i].resource_manager,
 					 strlen(rows[i].resource_manager)),
 				 0);
@@ -133,6 +134,7 @@ static void wrong_tables_are_refused_with_their_place(void **state)
 		{"clouds:\n- {name: x, audience: 'urn:x'}\n", "audience cannot be urn:x"},
 		{"clouds:\n- {name: x, cloudInstanceName: 'https://a'}\n", "cloudInstanceName cannot be"},
 		{"clouds:\n- {name: x, repository: ftp}\n", "repository cannot be ftp"},
+		{"clouds:\n- {name: x, pdp: 'https://a'}\n", "pdp cannot be https://a"},
 	};
 	/* clang-format on */
 
@@ -149,9 +151,55 @@ static void wrong_tables_are_refused_with_their_place(void **state)
 	}
 }
 
+static void the_region_makes_the_url_of_its_service(void **state)
+{
+	const struct cloud cloud = {.name = "x", .pdp = "authorization.azure.net"};
+	AUTO_BUF url = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(cloud_pdp(&cloud, "westeurope", &url, &err), 0);
+	assert_string_equal(buf_text(&url), "https://westeurope.authorization.azure.net");
+}
+
+static void a_region_that_is_no_name_makes_no_url(void **state)
+{
+	static const char *const regions[] = {"",      "west europe",   "West",   "west.evil",
+					      "west/", "evil.example#", "west-1", "u@west"};
+	const struct cloud cloud = {.name = "x", .pdp = "authorization.azure.net"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
+		AUTO_BUF url = {0};
+		struct err err = {0};
+
+		assert_int_equal(cloud_pdp(&cloud, regions[i], &url, &err), -ENODATA);
+		assert_non_null(strstr(err.msg, "no region"));
+		assert_int_equal(err.outcome, EXIT_SETTINGS);
+		assert_int_equal(url.len, 0);
+	}
+}
+
+static void a_cloud_without_that_service_refuses_it_with_a_remedy(void **state)
+{
+	const struct cloud cloud = {.name = "USNat"};
+	AUTO_BUF url = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(cloud_pdp(&cloud, "usnateast", &url, &err), -ENODATA);
+	assert_non_null(strstr(err.msg, "USNat"));
+	assert_string_equal(err.remedy, "use the role backend arm");
+	assert_int_equal(err.outcome, EXIT_SETTINGS);
+	assert_int_equal(url.len, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_region_makes_the_url_of_its_service),
+		cmocka_unit_test(a_region_that_is_no_name_makes_no_url),
+		cmocka_unit_test(a_cloud_without_that_service_refuses_it_with_a_remedy),
 		cmocka_unit_test(the_public_clouds_are_whole),
 		cmocka_unit_test(an_air_gapped_cloud_is_known_but_for_the_name_that_its_keys_carry),
 		cmocka_unit_test(a_cloud_that_is_not_known_whole_is_refused_with_a_remedy),

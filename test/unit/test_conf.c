@@ -31,6 +31,7 @@ static const char whole[] =
 	"home_template /srv/%u\n"
 	"shell /bin/sh\n"
 	"role_backend static\n"
+	"pdp https://westeurope.authorization.azure.net\n"
 	"roles_file /etc/roles\n"
 	"keys_file /etc/keys.json\n"
 	"ca_bundle /etc/ca.pem\n"
@@ -68,6 +69,7 @@ static void every_keyword_is_taken(void **state)
 	assert_string_equal(conf.home_template, "/srv/%u");
 	assert_string_equal(conf.shell, "/bin/sh");
 	assert_int_equal(conf.role_backend, BACKEND_STATIC);
+	assert_string_equal(conf.pdp, "https://westeurope.authorization.azure.net");
 	assert_string_equal(conf.roles_file, "/etc/roles");
 	assert_string_equal(conf.keys_file, "/etc/keys.json");
 	assert_string_equal(conf.ca_bundle, "/etc/ca.pem");
@@ -124,6 +126,32 @@ static void the_defaults_are_a_file_too(void **state)
 	assert_int_equal(conf_parse(buf_bytes(&text), "conf", &again, &err), 0);
 	assert_int_equal(again.role_backend, BACKEND_ARM);
 	assert_string_equal(again.shell, "/bin/bash");
+}
+
+static void each_backend_has_its_name(void **state)
+{
+	static const char *const names[] = {
+		[BACKEND_ARM] = "arm",
+		[BACKEND_STATIC] = "static",
+		[BACKEND_CHECKACCESS] = "checkaccess",
+		[BACKEND_PDP] = "pdp",
+	};
+
+	(void)state;
+	for (size_t i = BACKEND_ARM; i < ARRAY_LEN(names); i++) {
+		AUTO_CONF conf = {0};
+		AUTO_BUF text = {0};
+		struct err err = {0};
+
+		buf_printf(&text, "role_backend %s\n", names[i]);
+		assert_int_equal(conf_parse(buf_bytes(&text), "conf", &conf, &err), 0);
+		assert_int_equal(conf.role_backend, i);
+		assert_string_equal(conf_backend_name((enum role_backend)i), names[i]);
+		assert_int_equal(conf_format(&conf, &text, &err), 0);
+		assert_non_null(strstr(strchr(buf_text(&text), '#'), names[i]));
+	}
+	assert_string_equal(conf_backend_name(BACKEND_NONE), "none");
+	assert_string_equal(conf_backend_name((enum role_backend)17), "none");
 }
 
 static void a_second_file_replaces_values(void **state)
@@ -187,7 +215,15 @@ static const struct bad {
 	{"a_template_without_name", "home_template /home\n", "home_template must be"},
 	{"a_relative_shell", "shell bash\n", "shell must be"},
 	{"a_shell_with_dots", "shell /bin/../bin/sh\n", "shell must be"},
-	{"an_unknown_backend", "role_backend pdp\n", "role_backend must be arm or static"},
+	{"an_unknown_backend", "role_backend pas\n", "role_backend must be arm, checkaccess, pdp or static"},
+	{"no_backend_by_name", "role_backend none\n", "role_backend must be"},
+	{"a_pdp_without_tls", "pdp http://westeurope.authorization.azure.net\n", "pdp must be"},
+	{"a_pdp_with_a_path", "pdp https://westeurope.authorization.azure.net/x\n", "pdp must be"},
+	{"a_pdp_with_a_user", "pdp https://u@westeurope.authorization.azure.net\n", "pdp must be"},
+	{"a_pdp_without_a_region", "pdp https://.authorization.azure.net\n", "pdp must be"},
+	{"a_pdp_of_one_label", "pdp https://westeurope\n", "pdp must be"},
+	{"a_pdp_of_a_region_alone", "pdp https://westeurope.\n", "pdp must be"},
+	{"a_pdp_with_two_dots", "pdp https://westeurope..azure.net\n", "pdp must be"},
 	{"a_relative_roles_file", "roles_file roles\n", "roles_file must be"},
 	{"a_keys_file_with_dots", "keys_file /etc/../x\n", "keys_file must be"},
 	{"a_relative_bundle", "ca_bundle ca.pem\n", "ca_bundle must be"},
@@ -360,7 +396,7 @@ static void a_failed_allocation_is_told(void **state)
 		failures += r == -ENOMEM;
 	}
 	assert_int_equal(r, 0);
-	assert_int_equal(failures, 17); /* a string each */
+	assert_int_equal(failures, 18); /* a string each */
 }
 
 #define ROWS(rows, test, tests, n)                                                                 \
@@ -378,6 +414,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_what_was_read),
 		cmocka_unit_test(defaults_fill_only_what_is_not_set),
 		cmocka_unit_test(the_defaults_are_a_file_too),
+		cmocka_unit_test(each_backend_has_its_name),
 		cmocka_unit_test(a_second_file_replaces_values),
 		cmocka_unit_test(a_proxy_with_a_user_is_not_written),
 		cmocka_unit_test(blank_lines_comments_and_odd_spacing_are_passed),

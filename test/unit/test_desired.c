@@ -5,11 +5,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "handler/desired.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
 
 static void defaults_are_the_documented_ones(void **state)
 {
@@ -106,9 +108,46 @@ static void the_identity_is_added(void **state)
 	assert_string_equal(conf.user_domains, "*");
 }
 
+static void the_backend_pdp_alone_gets_the_service_of_the_region(void **state)
+{
+	const struct cloud cloud = {.name = "x", .pdp = "authorization.azure.net"};
+	struct settings settings = SETTINGS_INIT;
+	struct err err = {0};
+
+	(void)state;
+	for (unsigned backend = BACKEND_ARM; backend <= BACKEND_PDP; backend++) {
+		AUTO_CONF conf = {0};
+
+		settings.role_backend = backend;
+		assert_int_equal(desired_settings(&settings, &conf, &err), 0);
+		assert_int_equal(desired_pdp("westeurope", &cloud, &conf, &err), 0);
+		if (backend == BACKEND_PDP)
+			assert_string_equal(conf.pdp, "https://westeurope.authorization.azure.net");
+		else
+			assert_null(conf.pdp);
+	}
+}
+
+static void a_cloud_without_that_service_refuses_the_backend(void **state)
+{
+	const struct cloud cloud = {.name = "USNat"};
+	struct settings settings = SETTINGS_INIT;
+	AUTO_CONF conf = {0};
+	struct err err = {0};
+
+	(void)state;
+	settings.role_backend = BACKEND_PDP;
+	assert_int_equal(desired_settings(&settings, &conf, &err), 0);
+	assert_int_equal(desired_pdp("usnateast", &cloud, &conf, &err), -ENODATA);
+	assert_int_equal(err.outcome, EXIT_SETTINGS);
+	assert_null(conf.pdp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_backend_pdp_alone_gets_the_service_of_the_region),
+		cmocka_unit_test(a_cloud_without_that_service_refuses_the_backend),
 		cmocka_unit_test(defaults_are_the_documented_ones),
 		cmocka_unit_test(every_setting_reaches_the_configuration_file),
 		cmocka_unit_test(the_identity_is_added),

@@ -80,7 +80,9 @@ static const struct refusal refusals[] = {
 	{"{\"userDomains\": []}", false, "userDomains is an array that is not allowed"},
 	{"{\"userDomains\": [\"a.b c.d\"]}", false, "userDomains is an array that is not allowed"},
 	{"{\"userDomains\": [\"*\", \"a.b\"]}", false, "userDomains is an array that is not allowed"},
-	{"{\"roleBackend\": \"pdp\"}", false, "roleBackend is the string \"pdp\", expected arm or static"},
+	{"{\"roleBackend\": \"pas\"}", false,
+	 "roleBackend is the string \"pas\", expected arm, checkaccess, pdp or static"},
+	{"{\"roleBackend\": \"none\"}", false, "expected arm, checkaccess, pdp or static"},
 	{"{\"uidRange\": \"5-10\"}", false, "uidRange is the string \"5-10\", expected two numbers as in"},
 	{"{\"uidRange\": 7}", false, "uidRange is 7, expected two numbers as in"},
 	{"{\"homeTemplate\": \"/home\"}", false,
@@ -158,6 +160,22 @@ static void every_setting_reaches_its_field(void **state)
 	assert_int_equal(s.offline_grace, 86400);
 	assert_string_equal(s.log_level, "debug");
 	assert_null(s.proxy_secret);
+}
+
+static void each_role_backend_is_taken(void **state)
+{
+	(void)state;
+	for (unsigned backend = BACKEND_ARM; backend <= BACKEND_PDP; backend++) {
+		CLEANUP(settings_done) struct settings s = SETTINGS_INIT;
+		char text[64];
+		struct err err = {0};
+
+		(void)snprintf(text, sizeof(text), "{\"roleBackend\": \"%s\"}",
+			       conf_backend_name(backend));
+		s.role_backend = BACKEND_NONE;
+		assert_int_equal(apply(text, false, &s, &err), 0);
+		assert_int_equal(s.role_backend, backend);
+	}
 }
 
 static void one_word_is_a_list_too(void **state)
@@ -322,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest plain[] = {
 		cmocka_unit_test(every_setting_reaches_its_field),
+		cmocka_unit_test(each_role_backend_is_taken),
 		cmocka_unit_test(one_word_is_a_list_too),
 		cmocka_unit_test(protected_settings_reach_their_fields),
 		cmocka_unit_test(null_is_not_given),

@@ -158,6 +158,42 @@ static void garbage_fails_with_the_identity_outcome(void **state)
 	assert_null(machine.conf.tenant);
 }
 
+#define INSTANCE_IN(cloud, location)                                                               \
+	{                                                                                          \
+		{                                                                                  \
+			200,                                                                       \
+				"{\"compute\":{\"azEnvironment\":\"" cloud "\",\"vmId\":\"v\","    \
+				"\"resourceId\":\"/subscriptions/s\"" location "}}",               \
+				0, 0                                                               \
+		}                                                                                  \
+	}
+
+static void the_backend_pdp_gets_the_service_of_the_region(void **state)
+{
+	static const struct fake_answer instance[] =
+		INSTANCE_IN("AzureUSGovernmentCloud", ",\"location\":\"USGovVirginia\"");
+	struct err err = {0};
+
+	(void)state;
+	machine.conf.role_backend = BACKEND_PDP;
+	fake_imds.instance = instance;
+	assert_int_equal(plan(WANT_PRESENT, &err), 0);
+	assert_string_equal(machine.conf.pdp, "https://usgovvirginia.authorization.azure.us");
+}
+
+static void without_a_region_the_backend_pdp_is_refused(void **state)
+{
+	static const struct fake_answer instance[] = INSTANCE_IN("AzurePublicCloud", "");
+	struct err err = {0};
+
+	(void)state;
+	machine.conf.role_backend = BACKEND_PDP;
+	fake_imds.instance = instance;
+	assert_int_equal(plan(WANT_PRESENT, &err), -ENODATA);
+	assert_int_equal(err.outcome, EXIT_SETTINGS);
+	assert_non_null(strstr(err.remedy, "arm"));
+}
+
 static void an_unknown_cloud_is_named(void **state)
 {
 	static const struct fake_answer instance[] = {
@@ -197,6 +233,8 @@ int main(void)
 		TEST(the_wait_is_the_owners),
 		TEST(silence_is_told_in_other_words),
 		TEST(garbage_fails_with_the_identity_outcome),
+		TEST(the_backend_pdp_gets_the_service_of_the_region),
+		TEST(without_a_region_the_backend_pdp_is_refused),
 		TEST(an_unknown_cloud_is_named),
 		TEST(a_missing_table_of_clouds_fails),
 	};

@@ -213,6 +213,40 @@ static void a_bad_instance_is_refused(void **state)
 	}
 }
 
+static void the_region_is_told_if_it_is_a_plain_name(void **state)
+{
+	static const struct {
+		const char *location, *region;
+	} rows[] = {
+		{",\"location\":\"westeurope\"", "westeurope"},
+		{",\"location\":\"WestUS2\"", "westus2"},
+		{"", ""},
+		{",\"location\":null", ""},
+		{",\"location\":7", ""},
+		{",\"location\":\"\"", ""},
+		{",\"location\":\"West Europe\"", ""},
+		{",\"location\":\"evil.example/\"", ""},
+		{",\"location\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct fake_answer answers[] = {{200, NULL, 0, 0}};
+		struct imds_instance instance;
+		AUTO_BUF body = {0};
+		struct err err = {0};
+
+		buf_printf(&body,
+			   "{\"compute\":{\"azEnvironment\":\"A\",\"vmId\":\"v\",\"resourceId\":"
+			   "\"/subscriptions/x\"%s}}",
+			   rows[i].location);
+		answers[0].body = buf_text(&body);
+		fake_imds.instance = answers;
+		assert_int_equal(imds_instance(&machine, &imds, &instance, &err), 0);
+		assert_string_equal(instance.region, rows[i].region);
+	}
+}
+
 static void a_bad_token_is_refused_and_not_quoted(void **state)
 {
 	static const char *const bodies[] = {"",
@@ -250,6 +284,7 @@ int main(void)
 		TEST(retry_after_is_respected),
 		TEST(the_deadline_ends_the_patience),
 		TEST(a_bad_instance_is_refused),
+		TEST(the_region_is_told_if_it_is_a_plain_name),
 		TEST(a_bad_token_is_refused_and_not_quoted),
 	};
 
