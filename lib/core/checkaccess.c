@@ -9,7 +9,53 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
 
+#define API "/providers/Microsoft.Authorization/"
+
 /* ---- asking */
+
+static void at_resource_manager(const struct conf *conf, struct checkaccess_service *service)
+{
+	service->base = conf->resource_manager;
+	buf_str(&service->url, conf->resource_manager);
+	url_add_path(&service->url, conf->resource_id);
+	buf_str(&service->url, API "checkaccess?api-version=2018-09-01-preview");
+	buf_printf(&service->audience, "%s/", conf->resource_manager);
+}
+
+static void at_region(const struct conf *conf, struct checkaccess_service *service)
+{
+	service->base = conf->pdp;
+	buf_printf(&service->url, "%s" API "checkAccess?api-version=2021-06-01-preview", conf->pdp);
+	buf_printf(&service->audience, "https://%s/", strchr(conf->pdp, '.') + 1);
+}
+
+int checkaccess_service(const struct conf *conf, struct checkaccess_service *ret, struct err *err)
+{
+	AUTO_CHECKACCESS_SERVICE service = {.base = NULL};
+
+	if (conf->resource_id && conf->role_backend == BACKEND_CHECKACCESS &&
+	    conf->resource_manager)
+		at_resource_manager(conf, &service);
+	else if (conf->resource_id && conf->role_backend == BACKEND_PDP && conf->pdp &&
+		 strchr(conf->pdp, '.'))
+		at_region(conf, &service);
+	if (!service.base) {
+		(void)err_set(err, ENODATA, "the backend %s lacks its service or the resource",
+			      conf_backend_name(conf->role_backend));
+		return reason_add(err, REASON_NOT_CONFIGURED);
+	}
+	if (buf_ok(&service.url, err) < 0 || buf_ok(&service.audience, err) < 0)
+		return -ENOMEM;
+	*ret = service;
+	service = (struct checkaccess_service){.base = NULL};
+	return 0;
+}
+
+void checkaccess_service_done(struct checkaccess_service *service)
+{
+	buf_done(&service->url);
+	buf_done(&service->audience);
+}
 
 static json_t *make_action(const char *resource_id, bool admin)
 {
@@ -23,8 +69,10 @@ int checkaccess_question(const char *resource_id, const char *oid, struct buf *r
 	AUTO_JSON *question = NULL;
 	AUTO_FREE char *text = NULL;
 
-	if (!resource)
-		return err_set(err, EINVAL, "the resource id is no UTF-8");
+	if (!resource) {
+		(void)err_set(err, EINVAL, "the resource id is no UTF-8");
+		return reason_add(err, REASON_NOT_CONFIGURED);
+	}
 	question = json_pack("{s:{s:{s:s, s:b}}, s:[o, o], s:{s:O}}", "Subject", "Attributes",
 			     "ObjectId", oid, "xms-pasrp-retrievegroupmemberships", 1, "Actions",
 			     make_action(resource_id, false), make_action(resource_id, true),

@@ -15,13 +15,14 @@
  *
  * Groups and conditions are the service's matter: it is asked to expand the account's groups.
  *
- * Failures but -ENOMEM carry the reason backend-malformed, see reason.h.
+ * Failures of reading, but -ENOMEM, carry the reason backend-malformed, see reason.h.
  */
 #ifndef CORE_CHECKACCESS_H
 #define CORE_CHECKACCESS_H
 
 #include <stdint.h>
 
+#include "lib/core/conf.h"
 #include "lib/core/json.h"
 #include "lib/core/roles.h"
 #include "lib/core/url.h"
@@ -29,7 +30,26 @@
 #define CHECKACCESS_REPLY_MAX ((size_t)256 << 10) /* bytes of one page */
 #define CHECKACCESS_PAGES_MAX 4
 
-/* Add the question's JSON.  -EINVAL for a resource id that is no UTF-8; -ENOMEM. */
+/* The service that the configured backend asks. */
+struct checkaccess_service {
+	const char *base; /* borrowed from the configuration */
+	struct buf url; /* to post the question to */
+	struct buf audience; /* of the token */
+};
+
+#define AUTO_CHECKACCESS_SERVICE                                                                   \
+	__attribute__((cleanup(checkaccess_service_done))) struct checkaccess_service
+
+/*
+ * For checkaccess Resource Manager at the machine's own scope; for pdp the region's service, whose
+ * audience is its URL without the region.  -ENODATA another backend, or one that lacks its URL or
+ * the resource id (reason not-configured); -ENOMEM.
+ */
+int checkaccess_service(const struct conf *conf, struct checkaccess_service *ret, struct err *err);
+void checkaccess_service_done(struct checkaccess_service *service);
+
+/* Add the question's JSON.  -EINVAL for a resource id that is no UTF-8 (not-configured); -ENOMEM.
+ */
 int checkaccess_question(const char *resource_id, const char *oid, struct buf *ret,
 			 struct err *err);
 

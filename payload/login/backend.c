@@ -8,6 +8,8 @@
 static const struct backend backends[] = {
 	[BACKEND_ARM] = {"arm", true, roles_arm_ask},
 	[BACKEND_STATIC] = {"static", false, roles_static_ask},
+	[BACKEND_CHECKACCESS] = {"checkaccess", true, roles_checkaccess_ask},
+	[BACKEND_PDP] = {"pdp", true, roles_checkaccess_ask},
 };
 /* clang-format on */
 

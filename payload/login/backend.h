@@ -26,6 +26,8 @@ const struct backend *backend_find(enum role_backend id);
 
 int roles_arm_ask(struct sys *sys, const struct conf *conf, const char *oid, struct decision *ret,
 		  struct err *err);
+int roles_checkaccess_ask(struct sys *sys, const struct conf *conf, const char *oid,
+			  struct decision *ret, struct err *err);
 int roles_static_ask(struct sys *sys, const struct conf *conf, const char *oid,
 		     struct decision *ret, struct err *err);
 

@@ -136,8 +136,11 @@ static void decision_path(const char *oid, const char *suffix, char ret[DECISION
 
 static void add_source(const struct conf *conf, struct buf *ret)
 {
-	buf_printf(ret, "source %s %s\n", conf->resource_manager ? conf->resource_manager : "-",
-		   conf->resource_id ? conf->resource_id : "-");
+	const char *service =
+		conf->role_backend == BACKEND_PDP ? conf->pdp : conf->resource_manager;
+
+	buf_printf(ret, "source %s %s %s\n", conf_backend_name(conf->role_backend),
+		   service ? service : "-", conf->resource_id ? conf->resource_id : "-");
 }
 
 static int parse_file(struct span text, const struct conf *conf, struct decision *ret,
@@ -150,7 +153,8 @@ static int parse_file(struct span text, const struct conf *conf, struct decision
 	if (buf_ok(&source, err) < 0)
 		return -err->code;
 	if (!span_take(&text, source.len, &front) || !span_eq(front, buf_bytes(&source)))
-		return err_set(err, ENOENT, "the last decision is about another resource");
+		return err_set(err, ENOENT,
+			       "the last decision is another service's, or about another resource");
 	return decision_parse(text, ret, err);
 }
 

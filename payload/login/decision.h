@@ -10,10 +10,10 @@
  *	admin granted|denied|missing TAB <assignment id> TAB <scope>
  *	end
  *
- * On disk a line stands before it that says what was asked: a decision about another resource is
- * none.
+ * On disk a line stands before it that says who was asked about what: a decision of another
+ * service, or about another resource, is none.
  *
- *	source <Resource Manager> <resource id>
+ *	source <backend> <URL of its service> <resource id>
  */
 #ifndef LOGIN_DECISION_H
 #define LOGIN_DECISION_H

@@ -88,6 +88,8 @@ static int answer(struct fakelogin *fake, const struct http_request *request,
 	(void)snprintf(fake->shared->last_url, sizeof(fake->shared->last_url), "%s", request->url);
 	(void)snprintf(fake->shared->last_header, sizeof(fake->shared->last_header), "%s",
 		       request->headers[0] ? request->headers[0] : "");
+	(void)snprintf(fake->shared->last_body, sizeof(fake->shared->last_body), "%s",
+		       request->body ? request->body : "");
 	*ret = (struct http_response)HTTP_RESPONSE_INIT;
 	ret->status = rule->status;
 	ret->error = rule->error;

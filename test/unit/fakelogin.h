@@ -45,6 +45,7 @@ struct fake_shared {
 	int64_t last_left_ms; /* that the last batch had until the deadline */
 	char last_url[1024];
 	char last_header[256];
+	char last_body[1024]; /* "" for a request that reads */
 	char ran[8][256]; /* programs with their arguments, in order */
 	int run_count;
 };

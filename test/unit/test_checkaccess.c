@@ -31,6 +31,73 @@
 #define BOTH ABOUT(LOGIN, "Allowed", MINE) "," ABOUT(LOGIN_AS_ADMIN, "Denied", DENIAL)
 #define VALUE(elements, more) "{\"value\":[" elements "]" more "}"
 
+/* ---- the service */
+
+#define USUAL "resource_id " VM "\nresource_manager https://management.azure.com\npdp " BASE "\n"
+
+static int find_service(const char *text, struct checkaccess_service *ret, struct err *err)
+{
+	AUTO_CONF conf = {0};
+	int r;
+
+	assert_int_equal(conf_parse(span_of(text), "conf", &conf, err), 0);
+	r = checkaccess_service(&conf, ret, err);
+	if (r == 0) /* borrowed from what is gone in a moment */
+		ret->base = strcmp(ret->base, BASE) == 0 ? BASE : "https://management.azure.com";
+	return r;
+}
+
+static void resource_manager_is_asked_at_the_machine(void **state)
+{
+	AUTO_CHECKACCESS_SERVICE service = {.base = NULL};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(find_service("role_backend checkaccess\n" USUAL, &service, &err), 0);
+	assert_string_equal(service.base, "https://management.azure.com");
+	assert_string_equal(buf_text(&service.url), "https://management.azure.com" VM
+						    "/providers/Microsoft.Authorization/checkaccess"
+						    "?api-version=2018-09-01-preview");
+	assert_string_equal(buf_text(&service.audience), "https://management.azure.com/");
+}
+
+static void the_region_is_asked_with_a_token_for_all_regions(void **state)
+{
+	AUTO_CHECKACCESS_SERVICE service = {.base = NULL};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(find_service("role_backend pdp\n" USUAL, &service, &err), 0);
+	assert_string_equal(service.base, BASE);
+	assert_string_equal(buf_text(&service.url),
+			    BASE "/providers/Microsoft.Authorization/checkAccess"
+				 "?api-version=2021-06-01-preview");
+	assert_string_equal(buf_text(&service.audience), "https://authorization.azure.net/");
+}
+
+static void a_service_that_is_not_configured_is_not_asked(void **state)
+{
+	static const char *const texts[] = {
+		USUAL,
+		"role_backend arm\n" USUAL,
+		"role_backend static\n" USUAL,
+		"role_backend checkaccess\nresource_id " VM "\npdp " BASE "\n",
+		"role_backend checkaccess\nresource_manager https://x\n",
+		"role_backend pdp\nresource_id " VM "\nresource_manager https://x\n",
+		"role_backend pdp\npdp " BASE "\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		AUTO_CHECKACCESS_SERVICE service = {.base = NULL};
+		struct err err = {0};
+
+		assert_int_equal(find_service(texts[i], &service, &err), -ENODATA);
+		assert_int_equal(reason_of(&err), REASON_NOT_CONFIGURED);
+		assert_int_equal(service.url.len, 0);
+	}
+}
+
 /* ---- the question */
 
 static const char *text_at(const json_t *json, const char *key)
@@ -85,6 +152,7 @@ static void a_resource_that_is_no_text_is_not_asked_about(void **state)
 
 	(void)state;
 	assert_int_equal(checkaccess_question("/subscriptions/\xff", OID, &text, &err), -EINVAL);
+	assert_int_equal(reason_of(&err), REASON_NOT_CONFIGURED);
 	assert_int_equal(text.len, 0);
 }
 
@@ -369,6 +437,9 @@ static struct CMUnitTest row_test(const char *name, CMUnitTestFunction test, voi
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(resource_manager_is_asked_at_the_machine),
+		cmocka_unit_test(the_region_is_asked_with_a_token_for_all_regions),
+		cmocka_unit_test(a_service_that_is_not_configured_is_not_asked),
 		cmocka_unit_test(both_data_actions_are_asked_about_at_once),
 		cmocka_unit_test(a_resource_cannot_forge_the_question),
 		cmocka_unit_test(a_resource_that_is_no_text_is_not_asked_about),

@@ -255,7 +255,7 @@ static void a_damaged_decision_is_none(void **state)
 		      0600);
 	assert_int_equal(load(fake), -ENOENT);
 	scratch_write(&fake->scratch, path_of_alice,
-		      "source " FAKELOGIN_ARM " " FAKELOGIN_RESOURCE "\n" HEAD
+		      "source arm " FAKELOGIN_ARM " " FAKELOGIN_RESOURCE "\n" HEAD
 		      "login granted\t\t\n",
 		      0600);
 	assert_int_equal(load(fake), -EBADMSG);
@@ -277,6 +277,26 @@ static void a_decision_about_another_resource_is_none(void **state)
 	assert_int_equal(load(fake), -ENOENT);
 	fakelogin_conf(fake, NULL);
 	assert_int_equal(load(fake), 0);
+}
+
+static void a_decision_of_another_backend_is_none(void **state)
+{
+	static const char *const others[] = {
+		"role_backend checkaccess\n",
+		"role_backend pdp\npdp https://westeurope.authorization.example\n",
+	};
+	struct fakelogin *fake = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		fakelogin_conf(fake, NULL);
+		store(fake);
+		fakelogin_conf(fake, others[i]);
+		assert_int_equal(load(fake), -ENOENT);
+		store(fake);
+		assert_int_equal(load(fake), 0);
+	}
+	fakelogin_conf(fake, "role_backend pdp\npdp https://northeurope.authorization.example\n");
+	assert_int_equal(load(fake), -ENOENT);
 }
 
 /* A link can be removed but not replaced, a directory neither. */
@@ -329,6 +349,7 @@ int main(void)
 		T(a_decision_that_others_can_write_is_none),
 		T(a_damaged_decision_is_none),
 		T(a_decision_about_another_resource_is_none),
+		T(a_decision_of_another_backend_is_none),
 		T(a_decision_that_cannot_be_kept_takes_the_earlier_one_along),
 		T(one_asks_the_others_wait),
 	};

@@ -81,7 +81,11 @@ static void only_what_is_configured_is_a_backend(void **state)
 	assert_null(backend_find((enum role_backend)17));
 	assert_string_equal(backend_find(BACKEND_ARM)->name, "arm");
 	assert_true(backend_find(BACKEND_ARM)->remote);
-	assert_string_equal(backend_find(BACKEND_STATIC)->name, "static");
+	for (unsigned id = BACKEND_ARM; id <= BACKEND_PDP; id++)
+		assert_string_equal(backend_find((enum role_backend)id)->name,
+				    conf_backend_name((enum role_backend)id));
+	assert_true(backend_find(BACKEND_CHECKACCESS)->remote);
+	assert_true(backend_find(BACKEND_PDP)->remote);
 	assert_false(backend_find(BACKEND_STATIC)->remote);
 }
 
