@@ -843,6 +843,8 @@ static void verify_asks_for_a_name_and_a_key(void **state)
 
 /* What Resource Manager answers; 0: nothing. */
 static int roles_status;
+static const char *roles_url;
+static bool roles_posted;
 
 static int answer_roles(struct sys *sys, const struct http_request *requests, size_t count,
 			struct http_response *ret, struct err *err)
@@ -853,37 +855,63 @@ static int answer_roles(struct sys *sys, const struct http_request *requests, si
 	ret->status = strstr(requests->url, "/oauth2/token") ? 200 : roles_status;
 	if (ret->status == 0)
 		return err_set(err, ECONNREFUSED, "%s: refused", requests->url);
-	if (strstr(requests->url, "/oauth2/token"))
+	if (strstr(requests->url, "/oauth2/token")) {
 		fake_imds_token_body(&ret->body);
-	else
-		assert_string_equal(requests->url,
-				    "https://arm.invalid" FAKE_RESOURCE
-				    "/providers/Microsoft.Authorization/roleAssignments"
-				    "?api-version=2022-04-01&$filter=assignedTo('" FAKE_OID "')");
+		return 0;
+	}
+	assert_string_equal(requests->url, roles_url);
+	assert_int_equal(requests->body != NULL, roles_posted);
 	return 0;
 }
 
 static void verify_says_when_the_identity_cannot_read_roles(void **state)
 {
+#define READER FAKE_OID " may read role assignments: give it the role Reader on " FAKE_RESOURCE
+#define ONBOARDING                                                                                 \
+	"https://west.pdp.invalid lets the identity " FAKE_OID " ask: it may need onboarding"
+	/* clang-format off */
 	static const struct {
+		enum role_backend backend;
 		int status;
 		const char *note; /* NULL: none */
 	} rows[] = {
-		{200, NULL},
-		{403,
-		 FAKE_OID " may read role assignments: give it the role Reader on " FAKE_RESOURCE},
-		{401, "Reader"},
-		{503, "answered 503"},
-		{0, "could not be asked"},
+		{BACKEND_ARM, 200, NULL},
+		{BACKEND_ARM, 403, READER},
+		{BACKEND_ARM, 401, "Reader"},
+		{BACKEND_ARM, 503, "answered 503"},
+		{BACKEND_ARM, 0, "could not be asked"},
+		{BACKEND_CHECKACCESS, 200, NULL},
+		{BACKEND_CHECKACCESS, 403, READER},
+		{BACKEND_CHECKACCESS, 404, "answered 404"},
+		{BACKEND_PDP, 200, NULL},
+		{BACKEND_PDP, 403, ONBOARDING},
+		{BACKEND_PDP, 0, "could not be asked"},
+		{BACKEND_STATIC, 0, NULL},
+		{BACKEND_NONE, 0, NULL},
+	};
+	/* clang-format on */
+	static const char *const urls[] = {
+		[BACKEND_ARM] = "https://arm.invalid" FAKE_RESOURCE
+				"/providers/Microsoft.Authorization/roleAssignments"
+				"?api-version=2022-04-01&$filter=assignedTo('" FAKE_OID "')",
+		[BACKEND_CHECKACCESS] = "https://arm.invalid" FAKE_RESOURCE
+					"/providers/Microsoft.Authorization/checkaccess"
+					"?api-version=2018-09-01-preview",
+		[BACKEND_PDP] = "https://west.pdp.invalid/providers/Microsoft.Authorization"
+				"/checkAccess?api-version=2021-06-01-preview",
 	};
 
 	(void)state;
 	sm.machine.conf.resource_manager = strdup("https://arm.invalid");
 	sm.machine.conf.resource_id = strdup(FAKE_RESOURCE);
+	sm.machine.conf.pdp = strdup("https://west.pdp.invalid");
 	sm.scratch.ops.http = answer_roles;
 	stepmachine_write(AADPASSWD_PATH, "");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		sm.machine.conf.role_backend = rows[i].backend;
 		roles_status = rows[i].status;
+		roles_url = rows[i].backend == BACKEND_STATIC ? NULL : urls[rows[i].backend];
+		roles_posted = rows[i].backend != BACKEND_ARM;
 		stepmachine_must_apply(&step_verify, STEP_OK);
 		assert_int_equal(sm.result.note_count, rows[i].note ? 1 : 0);
 		if (rows[i].note)
