@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
+#include "lib/core/num.h"
 #include "lib/core/span.h"
 #include "lib/core/url.h"
 
@@ -39,6 +41,28 @@ bool url_same_host(const char *url, const char *base)
 			return false;
 	return https_host(url, &a) && https_host(base, &b) && a.len == b.len &&
 	       strncasecmp((const char *)a.p, (const char *)b.p, a.len) == 0;
+}
+
+bool url_loopback(struct span url, uint32_t *ret_address, uint16_t *ret_port)
+{
+	static const struct span scheme = SPAN_LIT("http://");
+	const unsigned char *colon;
+	char host[INET_ADDRSTRLEN];
+	struct in_addr address;
+	struct span front;
+	uint64_t port;
+
+	if (!span_take(&url, scheme.len, &front) || !span_eq(front, scheme) || url.len == 0)
+		return false;
+	colon = memchr(url.p, ':', url.len);
+	if (!colon || !span_take(&url, (size_t)(colon - url.p), &front) ||
+	    !span_copy(front, host, sizeof(host)) || inet_pton(AF_INET, host, &address) != 1 ||
+	    ntohl(address.s_addr) >> 24 != IN_LOOPBACKNET || !span_take(&url, 1, &front) ||
+	    !num_parse(url, UINT16_MAX, &port) || port == 0)
+		return false;
+	*ret_address = address.s_addr;
+	*ret_port = (uint16_t)port;
+	return true;
 }
 
 void url_add_path(struct buf *url, const char *path)

@@ -4,6 +4,7 @@
 #define CORE_URL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/core/buf.h"
 
@@ -15,6 +16,13 @@
  * without letter case; no port and ":443" are the same.
  */
 bool url_same_host(const char *url, const char *base);
+
+/*
+ * Is url `http://`, an IPv4 address of this machine alone (127.0.0.0/8) and a port, and nothing
+ * behind?  A name would be whatever resolves it.
+ * ret_address  in the order of the network
+ */
+bool url_loopback(struct span url, uint32_t *ret_address, uint16_t *ret_port);
 
 /* Add a path, with what a URL cannot have in it escaped: resource groups may have any letters. */
 void url_add_path(struct buf *url, const char *path);

@@ -83,12 +83,73 @@ static void a_path_is_escaped_for_a_url(void **state)
 	assert_string_equal(buf_text(&url), "/resourceGroups/a(b)_%C3%A9%20%27%26%3F%23%25/x");
 }
 
+/* clang-format off */
+static const struct loopback_row {
+	const char *url;
+	unsigned port; /* 0: refused */
+} loopback_rows[] = {
+	{"http://127.0.0.1:40342", 40342},
+	{"http://127.255.0.9:1", 1},
+	{"http://127.0.0.1:65535", 65535},
+	{"http://127.0.0.1:65536", 0},
+	{"http://127.0.0.1:0", 0},
+	{"http://127.0.0.1:", 0},
+	{"http://127.0.0.1:-1", 0},
+	{"http://127.0.0.1", 0},
+	{"http://127.0.0.1:40342/", 0},
+	{"http://127.0.0.1:40342@evil.example", 0},
+	{"http://127.0.0.1.evil.example:40342", 0},
+	{"http://127.1:40342", 0},
+	{"http://2130706433:40342", 0},
+	{"http://0127.0.0.1:40342", 0},
+	{"http://0.0.0.0:40342", 0},
+	{"http://169.254.169.254:80", 0},
+	{"http://128.0.0.1:40342", 0},
+	{"http://localhost:40342", 0},
+	{"http://[::1]:40342", 0},
+	{"https://127.0.0.1:40342", 0},
+	{"HTTP://127.0.0.1:40342", 0},
+	{"http://u@127.0.0.1:40342", 0},
+	{"http://:40342", 0},
+	{"127.0.0.1:40342", 0},
+	{"http://", 0},
+	{"", 0},
+};
+/* clang-format on */
+
+static void an_address_of_this_machine_alone_is_one(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(loopback_rows); i++) {
+		uint32_t address = 7;
+		uint16_t port = 0;
+
+		if (url_loopback(span_of(loopback_rows[i].url), &address, &port) !=
+			    (loopback_rows[i].port != 0) ||
+		    port != loopback_rows[i].port)
+			fail_msg("row %zu: %s", i, loopback_rows[i].url);
+	}
+}
+
+static void its_address_is_in_the_order_of_the_network(void **state)
+{
+	static const unsigned char expected[] = {127, 0, 0, 1};
+	uint32_t address;
+	uint16_t port;
+
+	(void)state;
+	assert_true(url_loopback(SPAN_LIT("http://127.0.0.1:80"), &address, &port));
+	assert_memory_equal(&address, expected, sizeof(expected));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leads_back_or_not),
 		cmocka_unit_test(a_long_url_is_not_followed),
 		cmocka_unit_test(a_path_is_escaped_for_a_url),
+		cmocka_unit_test(an_address_of_this_machine_alone_is_one),
+		cmocka_unit_test(its_address_is_in_the_order_of_the_network),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
