@@ -11,6 +11,7 @@
 #include "lib/core/name.h"
 #include "lib/core/num.h"
 #include "lib/core/path.h"
+#include "lib/core/url.h"
 
 #define OFFLINE_GRACE_MAX 86400
 
@@ -87,6 +88,12 @@ static bool is_imds(struct span value)
 {
 	return (take_prefix(&value, "http://") || take_prefix(&value, "https://")) &&
 	       is_host(value);
+}
+
+/* What HIMDS asks for may not leave the machine. */
+static bool is_himds(struct span value)
+{
+	return url_loopback(value, &(uint32_t){0}, &(uint16_t){0});
 }
 
 static bool is_proxy(struct span value)
@@ -216,6 +223,7 @@ static const struct keyword keywords[] = {
 	STRING(resource_manager, is_https, NULL, "https:// and a host"),
 	STRING(resource_id, is_resource_id, NULL, "a path that begins with /subscriptions/"),
 	STRING(imds, is_imds, "http://169.254.169.254", "http:// or https:// and a host"),
+	STRING(himds, is_himds, NULL, "http://127.x.x.x:PORT, an address and no name"),
 	STRING(user_domains, name_domains_valid, USER_DOMAINS_DEFAULT, "* or lower-case domains"),
 	OTHER(uid_range, "FIRST-LAST, 65536 to 2147483647, at least 1024 ids"),
 	STRING(home_template, is_home_template, HOME_TEMPLATE_DEFAULT, "an absolute path with %u"),
@@ -263,6 +271,8 @@ int conf_defaults(struct conf *conf, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
 		const struct keyword *keyword = &keywords[i];
 
+		if (keyword->valid == is_imds && conf->himds)
+			continue;
 		if (keyword->initial && !field_text(conf, keyword) &&
 		    field_set(conf, keyword, span_of(keyword->initial), err) < 0)
 			return -ENOMEM;
@@ -300,11 +310,32 @@ static int take_value(struct conf *conf, const struct keyword *keyword, struct s
 	return keyword->valid(value) ? field_set(conf, keyword, value, err) : refuse(keyword, err);
 }
 
+static uint32_t bit_of(const struct keyword *keyword)
+{
+	return (uint32_t)1 << (keyword - keywords);
+}
+
+/* There is one metadata service: the one that was named last. */
+static int replace_service(struct conf *conf, const struct keyword *keyword, uint32_t seen,
+			   struct err *err)
+{
+	bool arc = keyword->valid == is_himds;
+	const char *other = arc ? "imds" : "himds";
+	char **value = arc ? &conf->imds : &conf->himds;
+
+	if (!arc && keyword->valid != is_imds)
+		return 0;
+	if (seen & bit_of(keyword_find(span_of(other))))
+		return err_set(err, EINVAL, "%s stands beside %s", keyword->name, other);
+	free(*value);
+	*value = NULL;
+	return 0;
+}
+
 static int parse_line(struct span line, uint32_t *seen, struct conf *conf, struct err *err)
 {
 	const struct keyword *keyword;
 	struct span name, value;
-	uint32_t bit;
 
 	if (line.len > CONF_LINE_MAX)
 		return err_set(err, EINVAL, "over %zu bytes", CONF_LINE_MAX);
@@ -314,10 +345,11 @@ static int parse_line(struct span line, uint32_t *seen, struct conf *conf, struc
 	if (!keyword)
 		return err_set(err, EINVAL, "unknown keyword %.*s",
 			       (int)(name.len < 40 ? name.len : 40), (const char *)name.p);
-	bit = (uint32_t)1 << (keyword - keywords);
-	if (*seen & bit)
+	if (*seen & bit_of(keyword))
 		return err_set(err, EINVAL, "%s is set twice", keyword->name);
-	*seen |= bit;
+	*seen |= bit_of(keyword);
+	if (replace_service(conf, keyword, *seen, err) < 0)
+		return -EINVAL;
 	return take_value(conf, keyword, value, err);
 }
 

@@ -62,7 +62,8 @@ struct conf {
 	char *authority; /* https://login.microsoftonline.com */
 	char *resource_manager; /* https://management.azure.com */
 	char *resource_id; /* /subscriptions/.../virtualMachines/name */
-	char *imds; /* http://169.254.169.254 */
+	char *imds; /* http://169.254.169.254; NULL where himds is set */
+	char *himds; /* http://127.0.0.1:40342, on an Arc machine instead of imds */
 	char *user_domains; /* "*", or domains separated by blanks */
 	uint32_t uid_first, uid_last;
 	char *home_template; /* /home/%u, where %u is the lower-case name */
@@ -82,16 +83,17 @@ struct conf {
 
 #define AUTO_CONF __attribute__((cleanup(conf_done))) struct conf
 
-/* Fill what is not set with the defaults of this list: imds, user_domains "*", uid range,
- * home_template, shell /bin/bash, role_backend arm, authorized_keys none, admin_group, log_level
- * info.  -ENOMEM. */
+/* Fill what is not set with the defaults of this list: imds (unless himds is), user_domains "*",
+ * uid range, home_template, shell /bin/bash, role_backend arm, authorized_keys none, admin_group,
+ * log_level info.  -ENOMEM. */
 int conf_defaults(struct conf *conf, struct err *err);
 
 /*
- * Parse the file's text over *conf (values there are replaced).  what names it in messages.
- * -EINVAL with the line number for an unknown keyword, a repeated one, or a value that its keyword
- * does not allow (GUIDs, https URLs, absolute paths without "..", domains, numbers are checked);
- * -ENOMEM.  *conf may be half filled after a failure: use it no further.
+ * Parse the file's text over *conf (values there are replaced, and himds and imds replace each
+ * other).  what names it in messages.
+ * -EINVAL with the line number for an unknown keyword, a repeated one, himds beside imds, or a
+ * value that its keyword does not allow (GUIDs, https URLs, absolute paths without "..", domains,
+ * numbers are checked); -ENOMEM.  *conf may be half filled after a failure: use it no further.
  */
 int conf_parse(struct span text, const char *what, struct conf *conf, struct err *err);
 

@@ -17,7 +17,7 @@
 #define OTHER "1c0163c0-47e6-4577-8991-ea5c82e286e4"
 #define THIRD "fb879df8-f326-4884-b1cf-06f3ad86be52"
 
-/* Every keyword, in the order in which they are written. */
+/* Every keyword in the order in which they are written, but himds, which excludes imds. */
 static const char whole[] =
 	"tenant " TENANT "\n"
 	"allowed_tenants " OTHER " " THIRD "\n"
@@ -165,6 +165,27 @@ static void a_second_file_replaces_values(void **state)
 	assert_string_equal(conf.shell, "/bin/sh");
 }
 
+static void the_service_that_was_named_last_is_the_one(void **state)
+{
+	AUTO_CONF conf = parsed("imds http://169.254.169.254\n");
+	AUTO_BUF text = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(
+		conf_parse(SPAN_LIT("himds http://127.0.0.1:40342\n"), "args", &conf, &err), 0);
+	assert_int_equal(conf_defaults(&conf, &err), 0);
+	assert_null(conf.imds);
+	assert_string_equal(conf.himds, "http://127.0.0.1:40342");
+	assert_int_equal(conf_format(&conf, &text, &err), 0);
+	assert_non_null(strstr(buf_text(&text), "\nhimds http://127.0.0.1:40342\n"));
+	assert_null(strstr(buf_text(&text), "\nimds "));
+	assert_int_equal(conf_parse(SPAN_LIT("imds http://169.254.169.254\n"), "args", &conf, &err),
+			 0);
+	assert_null(conf.himds);
+	assert_string_equal(conf.imds, "http://169.254.169.254");
+}
+
 static void a_proxy_with_a_user_is_not_written(void **state)
 {
 	AUTO_CONF conf = parsed("proxy http://user:secret@proxy:3128\n");
@@ -209,6 +230,10 @@ static const struct bad {
 	{"a_resource_id_with_a_query", "resource_id /subscriptions/x?y\n", "resource_id must be"},
 	{"a_resource_id_with_a_blank", "resource_id /subscriptions/x y\n", "resource_id must be"},
 	{"imds_without_a_scheme", "imds 169.254.169.254\n", "imds must be"},
+	{"himds_by_name", "himds http://localhost:40342\n", "himds must be"},
+	{"himds_on_another_machine", "himds http://169.254.169.254:80\n", "himds must be"},
+	{"himds_behind_imds", "imds http://169.254.169.254\nhimds http://127.0.0.1:40342\n", "himds stands beside imds"},
+	{"himds_before_imds", "himds http://127.0.0.1:40342\nimds http://169.254.169.254\n", "imds stands beside himds"},
 	{"imds_with_another_scheme", "imds ftp://169.254.169.254\n", "imds must be"},
 	{"a_domain_in_capitals", "user_domains Contoso.com\n", "user_domains must be"},
 	{"a_range_turned_round", "uid_range 90000-70000\n", "uid_range must be"},
@@ -416,6 +441,7 @@ int main(void)
 		cmocka_unit_test(the_defaults_are_a_file_too),
 		cmocka_unit_test(each_backend_has_its_name),
 		cmocka_unit_test(a_second_file_replaces_values),
+		cmocka_unit_test(the_service_that_was_named_last_is_the_one),
 		cmocka_unit_test(a_proxy_with_a_user_is_not_written),
 		cmocka_unit_test(blank_lines_comments_and_odd_spacing_are_passed),
 		cmocka_unit_test(a_NUL_is_refused),
