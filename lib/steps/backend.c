@@ -98,7 +98,7 @@ static int send_question(struct machine *m, const char *token, const struct ques
 static int ask(struct machine *m, struct imds_token *token, struct http_response *ret,
 	       struct err *err)
 {
-	const struct imds imds = {.base_url = m->conf.imds, .patience_ms = PATIENCE_MS};
+	const struct imds imds = imds_of(&m->conf, PATIENCE_MS);
 	CLEANUP(question_done) struct question question = {.audience = {0}};
 	const struct conf *conf = &m->conf;
 	int r = find_audience(conf, &question, err);

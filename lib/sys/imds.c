@@ -10,6 +10,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 #include "lib/core/path.h"
+#include "lib/sys/himds.h"
 #include "lib/sys/http.h"
 #include "lib/sys/imds.h"
 
@@ -19,14 +20,45 @@
 #define PAUSE_MAX_MS 8000
 #define URL_SIZE 1024
 
+/* What the two services differ in. */
+/* clang-format off */
+static const struct service {
+	const char *name; /* in messages */
+	const char *instance_version, *token_version; /* of the interface */
+	const char *resource; /* what a resource id must hold before the machine's name; NULL: nothing */
+	bool may_lack_identity;
+	bool guarded; /* by what himds.h says */
+} services[] = {
+	[IMDS_VM] = {"the instance metadata service", "2021-02-01", "2018-02-01", NULL, true, false},
+	[IMDS_ARC] = {"the metadata service of the Arc agent", "2020-06-01", "2020-06-01",
+		      "/providers/Microsoft.HybridCompute/machines/", false, true},
+};
+/* clang-format on */
+
+static const struct service *service_of(const struct imds *imds)
+{
+	return &services[imds->kind];
+}
+
+struct imds imds_of(const struct conf *conf, int64_t patience_ms)
+{
+	bool arc = conf->himds;
+
+	return (struct imds){
+		.kind = arc ? IMDS_ARC : IMDS_VM,
+		.base_url = arc ? conf->himds : conf->imds,
+		.patience_ms = patience_ms,
+	};
+}
+
 static bool temporary(int status)
 {
 	return status == 404 || status == 410 || status == 429 || status >= 500;
 }
 
-static bool names_no_identity(const struct http_response *response)
+static bool names_no_identity(const struct imds *imds, const struct http_response *response)
 {
-	return response->status == 400 &&
+	return service_of(imds)->may_lack_identity && response->status == 400 &&
 	       strcasestr(buf_text(&response->body), "identity not found");
 }
 
@@ -47,72 +79,133 @@ static int64_t next_pause(struct sys *sys, int try, const struct http_response *
 	return pause;
 }
 
-static int give_up(const char *url, const struct http_response *response, const struct err *sent,
-		   struct err *err)
+static int give_up(const struct imds *imds, const char *url, const struct http_response *response,
+		   const struct err *sent, struct err *err)
 {
-	if (names_no_identity(response))
+	const char *name = service_of(imds)->name;
+
+	if (names_no_identity(imds, response))
 		return err_set(err, ENOENT, "the VM has no system-assigned managed identity");
 	if (response->status == 0)
-		return err_set(err, EHOSTUNREACH,
-			       "the instance metadata service does not answer: %s", sent->msg);
+		return err_set(err, EHOSTUNREACH, "%s does not answer: %s", name, sent->msg);
 	return err_set(err, temporary(response->status) ? EHOSTUNREACH : EREMOTEIO,
-		       "the instance metadata service answers %d to %.*s", response->status,
-		       (int)strcspn(url, "?"), url);
+		       "%s answers %d to %.*s", name, response->status, (int)strcspn(url, "?"),
+		       url);
+}
+
+/* The body may be a token. */
+static void drop(struct http_response *response)
+{
+	if (response->body.data)
+		explicit_bzero(response->body.data, response->body.cap);
+	http_response_done(response);
+}
+
+/* One request.  authorization: a header line, or NULL. */
+static int send_one(struct sys *sys, const struct imds *imds, const char *url,
+		    const char *authorization, struct http_response *ret, struct err *err)
+{
+	const struct http_request request = {
+		.url = url,
+		.headers = {"Metadata: true", authorization},
+		.timeout_ms = REQUEST_TIMEOUT_MS,
+		.body_max = BODY_MAX,
+	};
+	bool guarded = service_of(imds)->guarded;
+	int r = guarded ? himds_check(sys, imds->base_url, err) : 0;
+
+	if (r == 0)
+		r = http_send(sys, &request, 1, ret, err);
+	if (r == 0 && guarded)
+		r = himds_check(sys, imds->base_url, err);
+	if (r < 0)
+		drop(ret);
+	return r;
+}
+
+/* A request, and once more with what the service asks back. */
+static int exchange(struct sys *sys, const struct imds *imds, const char *url,
+		    struct http_response *ret, struct err *err)
+{
+	char authorization[HIMDS_AUTHORIZATION_SIZE];
+	int r = send_one(sys, imds, url, NULL, ret, err);
+
+	if (r < 0 || !service_of(imds)->guarded || ret->status != 401)
+		return r;
+	r = himds_authorize(sys, ret->www_authenticate, authorization, err);
+	drop(ret);
+	if (r == 0)
+		r = send_one(sys, imds, url, authorization, ret, err);
+	explicit_bzero(authorization, sizeof(authorization));
+	return r == 0 && ret->status == 401
+		       ? err_set(err, EACCES, "it refuses the key that it asked for")
+		       : r;
+}
+
+/* What another try would not mend. */
+static bool final(int r)
+{
+	return r == -EMSGSIZE || r == -ENOMEM || r == -EACCES || r == -EBADMSG || r == -EINVAL;
 }
 
 /* Ask until there is a 200 in *ret, or the patience for what is answered instead ended. */
 static int ask(struct sys *sys, const struct imds *imds, const char *url, struct http_response *ret,
 	       struct err *err)
 {
-	const struct http_request request = {
-		.url = url,
-		.headers = {"Metadata: true"},
-		.timeout_ms = REQUEST_TIMEOUT_MS,
-		.body_max = BODY_MAX,
-	};
 	int64_t start = sys->ops->boottime_ns(sys);
 
 	for (int try = 0;; try++) {
 		int64_t pause, waited_ms, limit = 0;
 		struct err sent = {0};
-		int r = http_send(sys, &request, 1, ret, &sent);
+		int r = exchange(sys, imds, url, ret, &sent);
 
-		if (r == -EMSGSIZE || r == -ENOMEM) {
+		if (final(r)) {
 			*err = sent;
-			return r;
+			return err_wrap(err, "%s", service_of(imds)->name);
 		}
 		if (r == 0 && ret->status == 200)
 			return 0;
-		if (names_no_identity(ret))
+		if (names_no_identity(imds, ret))
 			limit = imds->identity_wait_ms;
 		else if (r < 0 || temporary(ret->status))
 			limit = imds->patience_ms;
 		pause = next_pause(sys, try, ret);
 		waited_ms = (sys->ops->boottime_ns(sys) - start) / 1000000;
 		if (waited_ms + pause > limit || sys_left_ms(sys, pause) < pause)
-			return give_up(url, ret, &sent, err);
-		http_response_done(ret);
+			return give_up(imds, url, ret, &sent, err);
+		drop(ret);
 		sys->ops->sleep_ms(sys, pause);
 	}
 }
 
-static int malformed(const char *what, struct err *err)
+static int malformed(const struct imds *imds, const char *what, struct err *err)
 {
-	return err_set(err, EBADMSG, "the instance metadata service answers without a valid %s",
-		       what);
+	return err_set(err, EBADMSG, "%s answers without a valid %s", service_of(imds)->name, what);
 }
 
 /* Copy a member that consists of visible ASCII alone. */
-static int member(const json_t *json, const char *key, char *ret, size_t size, struct err *err)
+static bool member(const json_t *json, const char *key, char *ret, size_t size)
 {
+	struct err ignored = {0};
 	const char *text = NULL;
 
-	if (json_get_string(json, key, &text, err) < 0 || !text || !text[0])
-		return malformed(key, err);
+	if (json_get_string(json, key, &text, &ignored) < 0 || !text || !text[0])
+		return false;
 	for (const char *c = text; *c; c++)
 		if (!isgraph((unsigned char)*c))
-			return malformed(key, err);
-	return span_copy(span_of(text), ret, size) ? 0 : malformed(key, err);
+			return false;
+	return span_copy(span_of(text), ret, size);
+}
+
+static bool is_resource_id(const struct imds *imds, const char *id)
+{
+	const char *type = service_of(imds)->resource;
+	const char *name = type ? strcasestr(id, type) : NULL;
+
+	if (strncmp(id, "/subscriptions/", 15) != 0 || !path_valid(span_of(id)) ||
+	    strpbrk(id, "?#%\\\""))
+		return false;
+	return !type || (name && !strchr(name + strlen(type), '/'));
 }
 
 /* Few ask for the region, so that one that is missing or odd fails nobody. */
@@ -130,39 +223,41 @@ static void copy_region(const json_t *compute, char *ret, size_t size)
 		*c = (char)tolower((unsigned char)*c);
 }
 
-int imds_instance(struct sys *sys, const struct imds *imds, struct imds_instance *ret,
-		  struct err *err)
+static int parse_instance(const struct imds *imds, struct span body, struct imds_instance *ret,
+			  struct err *err)
 {
-	CLEANUP(http_response_done) struct http_response response = HTTP_RESPONSE_INIT;
 	struct imds_instance instance = {0};
 	AUTO_JSON *json = NULL;
 	json_t *compute = NULL;
-	char url[URL_SIZE];
-	int r;
+	int r = json_parse(body, "the instance's metadata", &json, err);
 
-	(void)snprintf(url, sizeof(url), "%s/metadata/instance?api-version=2021-02-01",
-		       imds->base_url);
-	r = ask(sys, imds, url, &response, err);
-	if (r == 0)
-		r = json_parse(buf_bytes(&response.body), "the instance's metadata", &json, err);
-	if (r == 0 && (json_get_object(json, "compute", &compute, err) < 0 || !compute))
-		r = malformed("compute", err);
-	if (r == 0)
-		r = member(compute, "azEnvironment", instance.environment,
-			   sizeof(instance.environment), err);
-	if (r == 0)
-		r = member(compute, "resourceId", instance.resource_id,
-			   sizeof(instance.resource_id), err);
-	if (r == 0)
-		r = member(compute, "vmId", instance.vm_id, sizeof(instance.vm_id), err);
 	if (r < 0)
 		return r;
-	if (strncmp(instance.resource_id, "/subscriptions/", 15) != 0 ||
-	    !path_valid(span_of(instance.resource_id)) || strpbrk(instance.resource_id, "?#%\\\""))
-		return malformed("resourceId", err);
+	if (json_get_object(json, "compute", &compute, err) < 0 || !compute)
+		return malformed(imds, "compute", err);
+	if (!member(compute, "azEnvironment", instance.environment, sizeof(instance.environment)))
+		return malformed(imds, "azEnvironment", err);
+	if (!member(compute, "resourceId", instance.resource_id, sizeof(instance.resource_id)) ||
+	    !is_resource_id(imds, instance.resource_id))
+		return malformed(imds, "resourceId", err);
+	if (!member(compute, "vmId", instance.vm_id, sizeof(instance.vm_id)))
+		return malformed(imds, "vmId", err);
 	copy_region(compute, instance.region, sizeof(instance.region));
 	*ret = instance;
 	return 0;
+}
+
+int imds_instance(struct sys *sys, const struct imds *imds, struct imds_instance *ret,
+		  struct err *err)
+{
+	CLEANUP(drop) struct http_response response = HTTP_RESPONSE_INIT;
+	char url[URL_SIZE];
+	int r;
+
+	(void)snprintf(url, sizeof(url), "%s/metadata/instance?api-version=%s", imds->base_url,
+		       service_of(imds)->instance_version);
+	r = ask(sys, imds, url, &response, err);
+	return r < 0 ? r : parse_instance(imds, buf_bytes(&response.body), ret, err);
 }
 
 /* The audience goes into the query: what is not plain is escaped. */
@@ -176,7 +271,8 @@ static void escape(const char *text, struct buf *ret)
 	}
 }
 
-static int parse_token(struct span body, struct imds_token *ret, struct err *err)
+static int parse_token(const struct imds *imds, struct span body, struct imds_token *ret,
+		       struct err *err)
 {
 	CLEANUP(imds_token_done) struct imds_token token = {0};
 	const char *text = NULL;
@@ -185,9 +281,9 @@ static int parse_token(struct span body, struct imds_token *ret, struct err *err
 	/* The parser's own message would quote the reply, which may hold a token. */
 	if (json_parse(body, "", &json, err) < 0 ||
 	    json_get_string(json, "access_token", &text, err) < 0 || !text)
-		return malformed("access_token", err);
+		return malformed(imds, "access_token", err);
 	if (claims_parse(span_of(text), &token.claims, err) < 0)
-		return err_wrap(err, "the token of the instance metadata service");
+		return err_wrap(err, "%s", service_of(imds)->name);
 	token.text = strdup(text);
 	if (!token.text)
 		return err_oom(err);
@@ -200,21 +296,18 @@ static int parse_token(struct span body, struct imds_token *ret, struct err *err
 int imds_token(struct sys *sys, const struct imds *imds, const char *audience,
 	       struct imds_token *ret, struct err *err)
 {
-	CLEANUP(http_response_done) struct http_response response = HTTP_RESPONSE_INIT;
+	CLEANUP(drop) struct http_response response = HTTP_RESPONSE_INIT;
 	AUTO_BUF url = {0};
 	int r;
 
-	buf_printf(&url, "%s/metadata/identity/oauth2/token?api-version=2018-02-01&resource=",
-		   imds->base_url);
+	buf_printf(&url,
+		   "%s/metadata/identity/oauth2/token?api-version=%s&resource=", imds->base_url,
+		   service_of(imds)->token_version);
 	escape(audience, &url);
 	r = buf_ok(&url, err);
 	if (r == 0)
 		r = ask(sys, imds, buf_text(&url), &response, err);
-	if (r == 0)
-		r = parse_token(buf_bytes(&response.body), ret, err);
-	if (response.body.data)
-		explicit_bzero(response.body.data, response.body.len);
-	return r;
+	return r < 0 ? r : parse_token(imds, buf_bytes(&response.body), ret, err);
 }
 
 void imds_token_done(struct imds_token *token)

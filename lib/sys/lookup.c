@@ -10,9 +10,23 @@
 #include "lib/sys/lookup.h"
 #include "lib/sys/proc.h"
 
-#define PASSWD_MAX ((size_t)16 << 20)
+#define PASSWD_MAX ((size_t)16 << 20) /* bytes of /etc/passwd and of /etc/group */
 #define GETENT_OUTPUT_MAX 65536
 #define GETENT_NOT_FOUND 2 /* getent(1) */
+
+/* The first fields of a line, each of which ends with a colon. */
+static bool take_fields(struct span line, struct span *ret, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const unsigned char *colon = line.len ? memchr(line.p, ':', line.len) : NULL;
+
+		if (!colon || !span_take(&line, (size_t)(colon - line.p), &ret[i]))
+			return false;
+		line.p++;
+		line.len--;
+	}
+	return true;
+}
 
 /* name:password:uid:gid:... */
 static bool parse_line(struct span line, struct local_user *ret)
@@ -21,14 +35,8 @@ static bool parse_line(struct span line, struct local_user *ret)
 	struct local_user user;
 	uint64_t uid, gid;
 
-	for (size_t i = 0; i < 4; i++) {
-		const unsigned char *colon = line.len ? memchr(line.p, ':', line.len) : NULL;
-
-		if (!colon || !span_take(&line, (size_t)(colon - line.p), &fields[i]))
-			return false;
-		line.p++;
-		line.len--;
-	}
+	if (!take_fields(line, fields, 4))
+		return false;
 	if (!span_copy(fields[0], user.name, sizeof(user.name)) || !user.name[0] ||
 	    !num_parse(fields[2], UINT32_MAX - 1, &uid) ||
 	    !num_parse(fields[3], UINT32_MAX - 1, &gid))
@@ -69,6 +77,27 @@ int lookup_local_user(struct sys *sys, const char *name, struct local_user *ret,
 int lookup_local_person(struct sys *sys, struct local_user *ret, struct err *err)
 {
 	return find(sys, NULL, ret, err);
+}
+
+/* name:password:gid:... */
+int lookup_local_group(struct sys *sys, const char *name, uint32_t *ret_gid, struct err *err)
+{
+	struct span rest, line, fields[3] = {{0}};
+	AUTO_BUF text = {0};
+	uint64_t gid;
+	int r = fs_read(sys, "/etc/group", FS_TRUSTED, PASSWD_MAX, &text, NULL, err);
+
+	if (r < 0)
+		return r;
+	rest = buf_bytes(&text);
+	while (span_line(&rest, &line)) {
+		if (!take_fields(line, fields, 3) || !span_is(fields[0], name) ||
+		    !num_parse(fields[2], UINT32_MAX - 1, &gid))
+			continue;
+		*ret_gid = (uint32_t)gid;
+		return 0;
+	}
+	return err_set(err, ENOENT, "there is no group %s in /etc/group", name);
 }
 
 int lookup_getent(struct sys *sys, const char *database, const char *key, struct buf *ret,

@@ -15,6 +15,7 @@
 #include "lib/core/conf.h"
 #include "lib/steps/run.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/himds.h"
 #include "lib/sys/imds.h"
 #include "payload/login/command.h"
 
@@ -78,7 +79,7 @@ static bool needs_pdp(const struct conf *conf)
 /* Ask the metadata service for whatever of the machine's place in Azure is not said. */
 static int discover(struct sys *sys, struct conf *conf, struct err *err)
 {
-	const struct imds imds = {.base_url = conf->imds, .patience_ms = PATIENCE_MS};
+	const struct imds imds = imds_of(conf, PATIENCE_MS);
 	CLEANUP(imds_token_done) struct imds_token token = {0};
 	struct imds_instance instance;
 	AUTO_YAML table = {0};
@@ -110,12 +111,22 @@ static int discover(struct sys *sys, struct conf *conf, struct err *err)
 	return conf_parse(buf_bytes(&text), "instance metadata", conf, err);
 }
 
+/* Where nobody said which service knows the machine, the agent of Arc is one that can be seen. */
+static int find_service(struct sys *sys, struct conf *conf, struct err *err)
+{
+	if (conf->imds || conf->himds || !himds_installed(sys))
+		return 0;
+	return conf_parse(SPAN_LIT("himds " HIMDS_URL), "the Arc agent", conf, err);
+}
+
 static int fill(struct machine *m, int argc, char **argv, struct err *err)
 {
 	int r = read_file(m->sys, CONF_PATH, &m->conf, err);
 
 	if (r == 0)
 		r = read_arguments(argc, argv, &m->conf, err);
+	if (r == 0)
+		r = find_service(m->sys, &m->conf, err);
 	if (r == 0)
 		r = conf_defaults(&m->conf, err);
 	return r < 0 ? r : discover(m->sys, &m->conf, err);

@@ -93,7 +93,7 @@ static void store(struct sys *sys, const char *audience, const struct imds_token
 static int ask(struct sys *sys, const struct conf *conf, const char *audience, char **ret_text,
 	       struct err *err)
 {
-	const struct imds imds = {.base_url = conf->imds, .patience_ms = PATIENCE_MS};
+	const struct imds imds = imds_of(conf, PATIENCE_MS);
 	CLEANUP(imds_token_done) struct imds_token token = {0};
 	int r = imds_token(sys, &imds, audience, &token, err);
 

@@ -46,25 +46,37 @@ static const struct fake_answer *pick(const struct fake_answer *answer, int n)
 	return answer;
 }
 
+static int no_answer(struct http_response *ret, struct err *err)
+{
+	ret->error = ECONNREFUSED;
+	return err_set(err, ECONNREFUSED, "Couldn't connect to server");
+}
+
 static int http(struct sys *sys, const struct http_request *requests, size_t count,
 		struct http_response *ret, struct err *err)
 {
 	bool token = strstr(requests->url, "/oauth2/token");
-	const struct fake_answer *answer =
-		token ? pick(fake_imds.token, fake_imds.token_requests++)
-		      : pick(fake_imds.instance, fake_imds.instance_requests++);
+	const struct fake_answer *answer;
 
 	(void)sys;
 	assert_int_equal(count, 1);
 	assert_string_equal(requests->headers[0], "Metadata: true");
-	assert_null(requests->headers[1]);
 	assert_null(requests->proxy);
 	(void)snprintf(fake_imds.last_url, sizeof(fake_imds.last_url), "%s", requests->url);
+	(void)snprintf(fake_imds.last_authorization, sizeof(fake_imds.last_authorization), "%s",
+		       requests->headers[1] ? requests->headers[1] : "");
 	*ret = (struct http_response)HTTP_RESPONSE_INIT;
-	if (answer->status == 0) {
-		ret->error = ECONNREFUSED;
-		return err_set(err, ECONNREFUSED, "Couldn't connect to server");
+	if (token && fake_imds.challenge && !requests->headers[1]) {
+		fake_imds.challenges++;
+		ret->status = 401;
+		(void)snprintf(ret->www_authenticate, sizeof(ret->www_authenticate), "%s",
+			       fake_imds.challenge);
+		return 0;
 	}
+	answer = token ? pick(fake_imds.token, fake_imds.token_requests++)
+		       : pick(fake_imds.instance, fake_imds.instance_requests++);
+	if (answer->status == 0)
+		return no_answer(ret, err);
 	ret->status = answer->status;
 	if (answer->retry_after_s)
 		ret->retry_after_s = answer->retry_after_s;
@@ -73,6 +85,18 @@ static int http(struct sys *sys, const struct http_request *requests, size_t cou
 	else
 		fake_imds_token_body(&ret->body);
 	return 0;
+}
+
+void fake_imds_arc(struct scratch *scratch)
+{
+	scratch_write(scratch, "/opt/azcmagent/bin/himds", "", 0755);
+	scratch_write(scratch, "/etc/passwd", "root:x:0:0::/root:/bin/sh\n", 0644);
+	scratch_write(scratch, "/var/opt/azcmagent/tokens/fake.key", FAKE_KEY, 0640);
+	scratch_write(scratch, "/proc/self/net/tcp",
+		      "  sl  local_address rem_address   st ...\n"
+		      "   0: 0100007F:9D96 00000000:0000 0A 0:0 00:0 0 0 0 1\n",
+		      0444);
+	fake_imds.challenge = FAKE_CHALLENGE;
 }
 
 static int64_t boottime_ns(struct sys *sys)

@@ -268,7 +268,226 @@ static void a_bad_token_is_refused_and_not_quoted(void **state)
 	}
 }
 
+/* ---- Arc */
+
+static struct scratch scratch;
+static const struct imds arc = {.kind = IMDS_ARC,
+				.base_url = "http://127.0.0.1:40342",
+				.patience_ms = 10000,
+				.identity_wait_ms = 60000};
+static const struct fake_answer arc_instance[] = {{200, FAKE_ARC_INSTANCE, 0, 0}};
+
+static int set_up_arc(void **state)
+{
+	scratch_open(&scratch);
+	(void)set_up(state);
+	fake_imds_install(&scratch.ops);
+	fake_imds.instance = arc_instance;
+	fake_imds.token = good_token;
+	fake_imds_arc(&scratch);
+	return 0;
+}
+
+static int tear_down_arc(void **state)
+{
+	(void)state;
+	scratch_done(&scratch);
+	return 0;
+}
+
+static int ask_arc_token(struct err *err)
+{
+	CLEANUP(imds_token_done) struct imds_token token = {0};
+	int r = imds_token(&scratch.sys, &arc, APPLICATION, &token, err);
+
+	assert_true((r == 0) == (token.text != NULL));
+	assert_null(strstr(err->msg, FAKE_KEY));
+	return r;
+}
+
+static void the_configuration_says_which_service_it_is(void **state)
+{
+	char imds_url[] = "http://imds", himds_url[] = "http://127.0.0.1:1";
+	const struct conf vm = {.imds = imds_url}, both = {.himds = himds_url};
+	struct imds found = imds_of(&vm, 5);
+
+	(void)state;
+	assert_int_equal(found.kind, IMDS_VM);
+	assert_string_equal(found.base_url, imds_url);
+	assert_int_equal(found.patience_ms, 5);
+	assert_int_equal(found.identity_wait_ms, 0);
+	found = imds_of(&both, 5);
+	assert_int_equal(found.kind, IMDS_ARC);
+	assert_string_equal(found.base_url, himds_url);
+}
+
+static void an_arc_machine_says_who_it_is(void **state)
+{
+	struct imds_instance instance;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(imds_instance(&scratch.sys, &arc, &instance, &err), 0);
+	assert_string_equal(instance.resource_id, FAKE_ARC_RESOURCE);
+	assert_string_equal(fake_imds.last_url,
+			    "http://127.0.0.1:40342/metadata/instance?api-version=2020-06-01");
+	assert_string_equal(fake_imds.last_authorization, "");
+}
+
+static void an_arc_machine_is_no_other_resource(void **state)
+{
+	static const char *const ids[] = {
+		FAKE_RESOURCE, FAKE_ARC_RESOURCE "/extensions/x",
+		"/subscriptions/s/resourceGroups/r/providers/Microsoft.HybridCompute/machines/",
+		"/subscriptions/s/resourceGroups/r/providers/Microsoft.HybridCompute/licenses/l"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		struct imds_instance instance;
+		struct err err = {0};
+		AUTO_BUF body = {0};
+
+		buf_printf(&body,
+			   "{\"compute\":{\"azEnvironment\":\"A\",\"resourceId\":\"%s\",\"vmId\":"
+			   "\"v\"}}",
+			   ids[i]);
+		const struct fake_answer answers[] = {{200, buf_text(&body), 0, 0}};
+
+		fake_imds.instance = answers;
+		assert_int_equal(imds_instance(&scratch.sys, &arc, &instance, &err), -EBADMSG);
+		assert_non_null(
+			strstr(err.msg, "the Arc agent answers without a valid resourceId"));
+	}
+}
+
+static void a_challenge_is_answered_with_its_key(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(ask_arc_token(&err), 0);
+	assert_int_equal(fake_imds.challenges, 1);
+	assert_int_equal(fake_imds.token_requests, 1);
+	assert_string_equal(fake_imds.last_authorization, "Authorization: Basic " FAKE_KEY);
+	assert_string_equal(fake_imds.last_url,
+			    "http://127.0.0.1:40342/metadata/identity/oauth2/token?"
+			    "api-version=2020-06-01&resource=" APPLICATION);
+}
+
+static void what_passes_is_asked_again_with_a_new_key(void **state)
+{
+	static const struct fake_answer answers[] = {{429, "", 2, 0}, {200, NULL, 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = answers;
+	assert_int_equal(ask_arc_token(&err), 0);
+	assert_int_equal(fake_imds.challenges, 3);
+}
+
+static void a_second_refusal_is_the_last(void **state)
+{
+	static const struct fake_answer answers[] = {{401, "", 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = answers;
+	assert_int_equal(ask_arc_token(&err), -EACCES);
+	assert_int_equal(fake_imds.token_requests, 1);
+	assert_string_equal(err.msg,
+			    "the metadata service of the Arc agent: it refuses the key that "
+			    "it asked for");
+}
+
+static void a_bad_challenge_is_not_answered(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.challenge = "Basic realm=/etc/shadow.key";
+	assert_int_equal(ask_arc_token(&err), -EBADMSG);
+	fake_imds.challenge = "";
+	assert_int_equal(ask_arc_token(&err), -EBADMSG);
+	fake_imds.challenge = "Basic realm=/var/opt/azcmagent/tokens/gone.key";
+	assert_int_equal(ask_arc_token(&err), -EACCES);
+	assert_int_equal(fake_imds.challenges, 3);
+	assert_int_equal(fake_imds.token_requests, 0);
+}
+
+static void an_arc_machine_never_lacks_an_identity(void **state)
+{
+	static const struct fake_answer answers[] = {{400, FAKE_NO_IDENTITY, 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = answers;
+	assert_int_equal(ask_arc_token(&err), -EREMOTEIO);
+	assert_int_equal(fake_imds.token_requests, 1);
+}
+
+static void an_agent_that_is_down_is_waited_for(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	scratch_write(&scratch, "/proc/self/net/tcp", "heading\n", 0444);
+	assert_int_equal(ask_arc_token(&err), -EHOSTUNREACH);
+	assert_in_range(fake_imds.now_ms, 1000 + 3000, 1000 + arc.patience_ms);
+	assert_int_equal(fake_imds.challenges + fake_imds.token_requests, 0);
+	assert_non_null(strstr(err.msg, "nobody listens"));
+}
+
+static void a_stranger_at_the_agents_port_is_not_asked(void **state)
+{
+	struct imds_instance instance;
+	struct err err = {0};
+
+	(void)state;
+	scratch_write(&scratch, "/proc/self/net/tcp",
+		      "heading\n   0: 0100007F:9D96 00000000:0000 0A 0:0 00:0 0 65533 0 1\n", 0444);
+	assert_int_equal(ask_arc_token(&err), -EACCES);
+	assert_int_equal(imds_instance(&scratch.sys, &arc, &instance, &err), -EACCES);
+	assert_int_equal(
+		fake_imds.challenges + fake_imds.token_requests + fake_imds.instance_requests, 0);
+}
+
+/* The agent ends, and its port is another's before the answer is believed. */
+static int (*real_http)(struct sys *sys, const struct http_request *requests, size_t count,
+			struct http_response *ret, struct err *err);
+
+static int usurped_http(struct sys *sys, const struct http_request *requests, size_t count,
+			struct http_response *ret, struct err *err)
+{
+	scratch_write(&scratch, "/proc/self/net/tcp",
+		      "heading\n   0: 0100007F:9D96 00000000:0000 0A 0:0 00:0 0 65533 0 1\n", 0444);
+	return real_http(sys, requests, count, ret, err);
+}
+
+static void an_answer_is_not_believed_when_the_agent_is_gone_by_then(void **state)
+{
+	struct imds_instance instance = {.vm_id = "untouched"};
+	struct err err = {0};
+
+	(void)state;
+	real_http = scratch.ops.http;
+	scratch.ops.http = usurped_http;
+	assert_int_equal(imds_instance(&scratch.sys, &arc, &instance, &err), -EACCES);
+	assert_string_equal(instance.vm_id, "untouched");
+	assert_int_equal(fake_imds.instance_requests, 1);
+}
+
+static void a_challenge_of_a_vm_is_not_answered(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.challenge = FAKE_CHALLENGE;
+	assert_int_equal(ask_token(&err), -EREMOTEIO);
+	assert_int_equal(fake_imds.challenges, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
+#define ARC(name) cmocka_unit_test_setup_teardown(name, set_up_arc, tear_down_arc)
 
 int main(void)
 {
@@ -286,6 +505,18 @@ int main(void)
 		TEST(a_bad_instance_is_refused),
 		TEST(the_region_is_told_if_it_is_a_plain_name),
 		TEST(a_bad_token_is_refused_and_not_quoted),
+		TEST(the_configuration_says_which_service_it_is),
+		TEST(a_challenge_of_a_vm_is_not_answered),
+		ARC(an_arc_machine_says_who_it_is),
+		ARC(an_arc_machine_is_no_other_resource),
+		ARC(a_challenge_is_answered_with_its_key),
+		ARC(what_passes_is_asked_again_with_a_new_key),
+		ARC(a_second_refusal_is_the_last),
+		ARC(a_bad_challenge_is_not_answered),
+		ARC(an_arc_machine_never_lacks_an_identity),
+		ARC(an_agent_that_is_down_is_waited_for),
+		ARC(a_stranger_at_the_agents_port_is_not_asked),
+		ARC(an_answer_is_not_believed_when_the_agent_is_gone_by_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,36 @@ static void getents_failures_are_told_apart(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_machine, close_machine)
 
+static void a_local_group_is_found_by_the_whole_name(void **state)
+{
+	struct err err = {0};
+	uint32_t gid = 1;
+
+	(void)state;
+	scratch_write(&scratch, "/etc/group",
+		      "root:x:0:\n# himds:x:1:\nhimds2:x:2:\nhimds:x:many:\nhimds:x\n"
+		      "himds:x:983:a,b\nhimds:x:984:\nlast:x:7:",
+		      0644);
+	assert_int_equal(lookup_local_group(&scratch.sys, "himds", &gid, &err), 0);
+	assert_int_equal(gid, 983);
+	assert_int_equal(lookup_local_group(&scratch.sys, "last", &gid, &err), 0);
+	assert_int_equal(gid, 7);
+	assert_int_equal(lookup_local_group(&scratch.sys, "himd", &gid, &err), -ENOENT);
+	assert_int_equal(lookup_local_group(&scratch.sys, "", &gid, &err), -ENOENT);
+	assert_int_equal(gid, 7);
+}
+
+static void a_group_file_that_others_can_write_is_not_trusted(void **state)
+{
+	struct err err = {0};
+	uint32_t gid = 1;
+
+	(void)state;
+	scratch_write(&scratch, "/etc/group", "himds:x:983:\n", 0666);
+	assert_int_equal(lookup_local_group(&scratch.sys, "himds", &gid, &err), -EPERM);
+	assert_int_equal(gid, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +183,8 @@ int main(void)
 		TEST(unknown_users_and_wrong_lines_are_none),
 		TEST(a_person_is_no_system_user),
 		TEST(a_passwd_that_others_can_write_is_not_trusted),
+		TEST(a_local_group_is_found_by_the_whole_name),
+		TEST(a_group_file_that_others_can_write_is_not_trusted),
 		TEST(getent_is_asked_for_one_key),
 		TEST(getents_failures_are_told_apart),
 	};
