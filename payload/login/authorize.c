@@ -12,6 +12,7 @@
 #include "lib/core/reason.h"
 #include "lib/core/uid.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/himds.h"
 #include "payload/login/adminlist.h"
 #include "payload/login/audit.h"
 #include "payload/login/authorize.h"
@@ -77,7 +78,7 @@ static int identify_by_certificate(struct sys *sys, const struct conf *conf,
 	if (!name_lower(record->name, name, sizeof(name)) || strcmp(name, request->name) != 0)
 		return reason_refuse(err, REASON_RECORD_MALFORMED, "the record is of a login as %s",
 				     record->name);
-	r = jail_run(sys, identify_jailed, &task, &answer, err);
+	r = jail_run(sys, identify_jailed, &task, NULL, &answer, err);
 	if (r == 0 && !parse_identity(buf_bytes(&answer), ret))
 		r = err_set(err, EIO, "the unprivileged child answered beside the form");
 	return r;
@@ -153,7 +154,9 @@ static int ask(struct sys *sys, const struct ask_task *task, struct decision *re
 {
 	int64_t asked_ns = sys->ops->boottime_ns(sys);
 	AUTO_BUF answer = {0};
-	int r = jail_run(sys, ask_jailed, task, &answer, err);
+	/* Of an Arc machine the group may read what its metadata service asks back. */
+	const char *group = task->conf->himds ? HIMDS_USER : NULL;
+	int r = jail_run(sys, ask_jailed, task, group, &answer, err);
 
 	if (r == 0)
 		r = decision_parse(buf_bytes(&answer), ret, err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * MUST:
- *  1. the child gives up every privilege, and cannot get one back, before fn runs;
+ *  1. the child gives up every privilege, and cannot get one back, before fn runs; the one group
+ * that it can be given is its caller's choice, and never root's;
  *  2. it has no descriptor but the pipe and the root directory, so no lock and no answer to PAM;
  *  3. its answer is bounded in size and time, and its failure is text, not a structure;
  *  4. it never outlives its parent.
@@ -33,17 +34,25 @@
 #define ANSWER_OK "ok\n"
 #define ANSWER_FAILED "failed "
 
+/* Whom the child becomes. */
+struct inmate {
+	struct local_user user;
+	gid_t groups[1];
+	size_t group_count;
+};
+
 /*
- * user is never root, see service_user_find.  Nobody but root can change who it is; whoever is the
- * service user already has nothing to drop.
+ * The user is never root, see service_user_find.  Nobody but root can change who it is; whoever is
+ * the service user already has nothing to drop, and gets no group.
  */
-static int become(const struct local_user *user)
+static int become(const struct inmate *inmate)
 {
+	const struct local_user *user = &inmate->user;
 	uid_t ruid, euid, suid;
 
-	if (geteuid() == 0 &&
-	    (setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
-	     setresuid(user->uid, user->uid, user->uid) < 0))
+	if (geteuid() == 0 && (setgroups(inmate->group_count, inmate->groups) < 0 ||
+			       setresgid(user->gid, user->gid, user->gid) < 0 ||
+			       setresuid(user->uid, user->uid, user->uid) < 0))
 		return -errno;
 	if (getresuid(&ruid, &euid, &suid) < 0 || ruid != user->uid || euid != user->uid ||
 	    suid != user->uid || setuid(0) == 0)
@@ -69,7 +78,7 @@ static int keep_only(int pipe_fd, int root_fd)
 	return 0;
 }
 
-static int confine(const struct local_user *user, int pipe_fd, int root_fd, pid_t parent)
+static int confine(const struct inmate *inmate, int pipe_fd, int root_fd, pid_t parent)
 {
 	static const struct rlimit none = {0, 0};
 	int r;
@@ -79,7 +88,7 @@ static int confine(const struct local_user *user, int pipe_fd, int root_fd, pid_
 		return -errno;
 	r = keep_only(pipe_fd, root_fd);
 	if (r == 0)
-		r = become(user);
+		r = become(inmate);
 	/* A change of uid clears the signal of the parent's death: once more, now for good. */
 	if (r == 0 &&
 	    (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0))
@@ -88,12 +97,12 @@ static int confine(const struct local_user *user, int pipe_fd, int root_fd, pid_
 }
 
 static void __attribute__((noreturn))
-child_main(struct sys *sys, jail_fn *fn, const void *arg, const struct local_user *user,
-	   int pipe_fd, pid_t parent)
+child_main(struct sys *sys, jail_fn *fn, const void *arg, const struct inmate *inmate, int pipe_fd,
+	   pid_t parent)
 {
 	struct buf text = {0}, answer = {0};
 	struct err err = {0};
-	int r = confine(user, pipe_fd, sys->rootfd, parent);
+	int r = confine(inmate, pipe_fd, sys->rootfd, parent);
 
 	if (r < 0) {
 		/* Descriptors may be in disorder: an answer is tried on the pipe itself. */
@@ -182,15 +191,32 @@ static int parse_answer(struct span text, struct buf *ret, struct err *err)
 	return err_set(err, EIO, "the unprivileged child died");
 }
 
-int jail_run(struct sys *sys, jail_fn *fn, const void *arg, struct buf *ret, struct err *err)
+static int find_inmate(struct sys *sys, const char *group, struct inmate *ret, struct err *err)
+{
+	uint32_t gid = 0;
+	int r = service_user_find(sys, &ret->user, err);
+
+	if (r < 0 || !group)
+		return r;
+	r = lookup_local_group(sys, group, &gid, err);
+	if (r == 0 && gid == 0)
+		r = err_set(err, EPERM, "the group %s is root's", group);
+	if (r < 0)
+		return reason_add(err, REASON_NOT_CONFIGURED);
+	ret->groups[ret->group_count++] = gid;
+	return 0;
+}
+
+int jail_run(struct sys *sys, jail_fn *fn, const void *arg, const char *group, struct buf *ret,
+	     struct err *err)
 {
 	AUTO_CLOSE int read_fd = -1, write_fd = -1;
-	struct local_user user;
+	struct inmate inmate = {.group_count = 0};
 	AUTO_BUF answer = {0};
 	pid_t parent = getpid(), pid;
 	int pipes[2], r;
 
-	r = service_user_find(sys, &user, err);
+	r = find_inmate(sys, group, &inmate, err);
 	if (r < 0)
 		return r;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
@@ -201,7 +227,7 @@ int jail_run(struct sys *sys, jail_fn *fn, const void *arg, struct buf *ret, str
 	if (pid < 0)
 		return err_sys(err, "fork");
 	if (pid == 0)
-		child_main(sys, fn, arg, &user, write_fd, parent);
+		child_main(sys, fn, arg, &inmate, write_fd, parent);
 	(void)close(steal_fd(&write_fd));
 	r = collect(sys, read_fd, &answer);
 	/* Whoever closed the pipe and lives on has nothing left to do. */

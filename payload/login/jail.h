@@ -17,9 +17,12 @@ typedef int jail_fn(struct sys *sys, const void *arg, struct buf *ret, struct er
 
 /*
  * Run fn as SERVICE_USER of the machine's /etc/passwd.  The answer is added to *ret.
- * The failure of fn, reason included; -ETIMEDOUT (reason deadline); -EPERM when the privileges
- * cannot be dropped; -EIO for a child that died or answered beside the form.
+ * group  of /etc/group, which the child is a member of; NULL: of none but the user's own
+ * The failure of fn, reason included; -ETIMEDOUT (reason deadline); -ENOENT there is no such user
+ * or group, -EPERM it is root's (reason of both: not-configured); -EPERM when the privileges cannot
+ * be dropped; -EIO for a child that died or answered beside the form.
  */
-int jail_run(struct sys *sys, jail_fn *fn, const void *arg, struct buf *ret, struct err *err);
+int jail_run(struct sys *sys, jail_fn *fn, const void *arg, const char *group, struct buf *ret,
+	     struct err *err);
 
 #endif

@@ -173,7 +173,7 @@ static int add_keys(struct sys *sys, const struct conf *conf, json_t *document, 
 	int r = 0;
 
 	if (!conf->keys_file) {
-		r = jail_run(sys, look_at_keys, conf, &text, err);
+		r = jail_run(sys, look_at_keys, conf, NULL, &text, err);
 		line = buf_bytes(&text);
 		if (r == 0 && (!span_word(&line, &state) || !span_word(&line, &number) ||
 			       !num_parse(number, JWKS_KEYS_MAX, &count)))
