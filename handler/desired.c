@@ -50,6 +50,15 @@ int desired_settings(const struct settings *settings, struct conf *ret, struct e
 	return 0;
 }
 
+int desired_himds(const char *url, struct conf *conf, struct err *err)
+{
+	if (!copy(&conf->himds, url))
+		return err_oom(err);
+	free(conf->imds);
+	conf->imds = NULL;
+	return 0;
+}
+
 int desired_identity(const char *tenant, const char *resource_id, const struct cloud *cloud,
 		     struct conf *conf, struct err *err)
 {

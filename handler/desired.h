@@ -13,6 +13,9 @@
 /* What the settings alone say, with the defaults for the rest.  -ENOMEM. */
 int desired_settings(const struct settings *settings, struct conf *ret, struct err *err);
 
+/* The machine is one of Arc: its service at url takes the place of IMDS.  -ENOMEM. */
+int desired_himds(const char *url, struct conf *conf, struct err *err);
+
 /* Add who the machine is, and the endpoints of its cloud.  -ENOMEM. */
 int desired_identity(const char *tenant, const char *resource_id, const struct cloud *cloud,
 		     struct conf *conf, struct err *err);

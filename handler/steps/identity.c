@@ -17,6 +17,7 @@
 #include "lib/core/outcome.h"
 #include "lib/core/yaml.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/himds.h"
 #include "lib/sys/imds.h"
 
 #define SIGN_IN_APPLICATION "ce6ff14a-7fdc-4685-bbe0-f6afdfcfa8e0" /* Azure Linux VM Sign-In */
@@ -45,10 +46,21 @@ static int no_identity(const char *resource_id, struct err *err)
 			  (int)name.len, (const char *)name.p);
 }
 
-static int service_failed(const char *base_url, struct err *err)
+/*
+ * An Arc machine always has an identity: when the agent does not hand out its token, something of
+ * the machine is missing that must run on it, and assigning an identity would not help.
+ */
+static int service_failed(const struct imds *imds, struct err *err)
 {
+	if (imds->kind == IMDS_ARC)
+		return err_remedy(
+			err, EXIT_DEPENDENCY,
+			"run azcmagent show; the agent's himdsd must run, and nothing else "
+			"listen at %s",
+			imds->base_url);
 	return err_remedy(err, EXIT_IDENTITY,
-			  "this must be an Azure VM; let root reach %s without a proxy", base_url);
+			  "this must be an Azure VM; let root reach %s without a proxy",
+			  imds->base_url);
 }
 
 static int find_cloud(struct machine *m, struct yaml_node *table, const char *environment,
@@ -60,32 +72,38 @@ static int find_cloud(struct machine *m, struct yaml_node *table, const char *en
 	return r < 0 ? r : cloud_find(table, environment, ret, err);
 }
 
-static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
+static int learn(struct machine *m, const struct imds *imds, struct err *err)
 {
-	const int64_t wait_ms = (int64_t)m->extension->settings->identity_wait * 1000;
-	const struct imds imds = {
-		.base_url = m->conf.imds,
-		.patience_ms = wait_ms > PATIENCE_MS ? wait_ms : PATIENCE_MS,
-		.identity_wait_ms = wait_ms,
-	};
 	CLEANUP(imds_token_done) struct imds_token token = {0};
 	AUTO_YAML table = {0};
 	struct imds_instance instance;
 	struct cloud cloud;
 
-	(void)ret;
-	if (want == WANT_ABSENT)
-		return 0;
-	if (imds_instance(m->sys, &imds, &instance, err) < 0)
-		return service_failed(imds.base_url, err);
+	if (imds_instance(m->sys, imds, &instance, err) < 0)
+		return service_failed(imds, err);
 	if (find_cloud(m, &table, instance.environment, &cloud, err) < 0)
 		return -err->code;
-	if (imds_token(m->sys, &imds, SIGN_IN_APPLICATION, &token, err) < 0)
+	if (imds_token(m->sys, imds, SIGN_IN_APPLICATION, &token, err) < 0)
 		return err->code == ENOENT ? no_identity(instance.resource_id, err)
-					   : service_failed(imds.base_url, err);
+					   : service_failed(imds, err);
 	if (desired_identity(token.claims.tid, instance.resource_id, &cloud, &m->conf, err) < 0)
 		return -err->code;
 	return desired_pdp(instance.region, &cloud, &m->conf, err);
+}
+
+static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	const int64_t wait_ms = (int64_t)m->extension->settings->identity_wait * 1000;
+	struct imds imds;
+
+	(void)ret;
+	if (want == WANT_ABSENT)
+		return 0;
+	if (himds_installed(m->sys) && desired_himds(HIMDS_URL, &m->conf, err) < 0)
+		return -err->code;
+	imds = imds_of(&m->conf, wait_ms > PATIENCE_MS ? wait_ms : PATIENCE_MS);
+	imds.identity_wait_ms = wait_ms;
+	return learn(m, &imds, err);
 }
 
 const struct step step_identity = {

@@ -143,6 +143,19 @@ static void a_cloud_without_that_service_refuses_the_backend(void **state)
 	assert_null(conf.pdp);
 }
 
+static void the_service_of_arc_takes_the_place_of_imds(void **state)
+{
+	const struct settings settings = SETTINGS_INIT;
+	AUTO_CONF conf = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(desired_settings(&settings, &conf, &err), 0);
+	assert_int_equal(desired_himds("http://127.0.0.1:40342", &conf, &err), 0);
+	assert_string_equal(conf.himds, "http://127.0.0.1:40342");
+	assert_null(conf.imds);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +164,7 @@ int main(void)
 		cmocka_unit_test(defaults_are_the_documented_ones),
 		cmocka_unit_test(every_setting_reaches_the_configuration_file),
 		cmocka_unit_test(the_identity_is_added),
+		cmocka_unit_test(the_service_of_arc_takes_the_place_of_imds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

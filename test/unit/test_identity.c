@@ -221,7 +221,74 @@ static void a_missing_table_of_clouds_fails(void **state)
 	assert_non_null(strstr(err.msg, "/ext/manifest/clouds.yaml"));
 }
 
+/* ---- Arc */
+
+static const struct fake_answer arc_instance[] = {{200, FAKE_ARC_INSTANCE, 0, 0}};
+
+static int set_up_arc(void **state)
+{
+	(void)set_up(state);
+	fake_imds_arc(&scratch);
+	fake_imds.instance = arc_instance;
+	return 0;
+}
+
+static void an_arc_machine_is_asked_for_by_its_agent(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(plan(WANT_PRESENT, &err), 0);
+	assert_string_equal(machine.conf.himds, "http://127.0.0.1:40342");
+	assert_null(machine.conf.imds);
+	assert_string_equal(machine.conf.tenant, FAKE_TENANT);
+	assert_string_equal(machine.conf.resource_id, FAKE_ARC_RESOURCE);
+	assert_string_equal(machine.conf.authority, "https://login.microsoftonline.com");
+	assert_string_equal(fake_imds.last_authorization, "Authorization: Basic " FAKE_KEY);
+	assert_int_equal(plan(WANT_PRESENT, &err), 0); /* and once more */
+}
+
+/* No exit code says that an Arc machine lacks an identity: it always has one. */
+static void expect_dependency(const char *word)
+{
+	struct err err = {0};
+
+	assert_true(plan(WANT_PRESENT, &err) < 0);
+	assert_int_equal(err.outcome, EXIT_DEPENDENCY);
+	assert_non_null(strstr(err.remedy, "azcmagent show"));
+	if (!strstr(err.msg, word))
+		fail_msg("%s", err.msg);
+	assert_null(machine.conf.tenant);
+}
+
+static void an_agent_that_fails_is_a_missing_dependency(void **state)
+{
+	static const struct fake_answer silence[] = {{0, "", 0, 0}}, garbage[] = {{200, "<", 0, 0}};
+	static const struct fake_answer refusal[] = {{401, "", 0, 0}},
+					forbidden[] = {{403, "", 0, 0}};
+
+	(void)state;
+	settings.identity_wait = 0;
+	fake_imds.token = no_identity;
+	expect_dependency("answers 400");
+	fake_imds.token = refusal;
+	expect_dependency("refuses the key");
+	fake_imds.token = forbidden;
+	expect_dependency("answers 403");
+	fake_imds.token = garbage;
+	expect_dependency("access_token");
+	fake_imds.challenge = "Basic realm=/etc/shadow.key";
+	expect_dependency("/etc/shadow.key");
+	fake_imds.instance = garbage;
+	expect_dependency("JSON");
+	fake_imds.instance = silence;
+	expect_dependency("does not answer");
+	scratch_write(&scratch, "/proc/self/net/tcp", "", 0444);
+	expect_dependency("list of sockets");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ARC(name) cmocka_unit_test_setup_teardown(name, set_up_arc, tear_down)
 
 int main(void)
 {
@@ -237,6 +304,8 @@ int main(void)
 		TEST(without_a_region_the_backend_pdp_is_refused),
 		TEST(an_unknown_cloud_is_named),
 		TEST(a_missing_table_of_clouds_fails),
+		ARC(an_arc_machine_is_asked_for_by_its_agent),
+		ARC(an_agent_that_fails_is_a_missing_dependency),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
