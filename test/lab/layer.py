@@ -22,6 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 LAB = CHECKOUT / "build" / "lab"
 
 PACKAGES = "ca-certificates iproute2 openssh-client openssh-server openssl sudo systemd waagent"
+OPTIONAL = ["sudo-rs"]  # where the release has it
 
 # policy-rc.d keeps apt from starting anything.  The local administrator is there to stay what he
 # is, whatever the project does to the machine.
@@ -30,8 +31,9 @@ export DEBIAN_FRONTEND=noninteractive
 printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
 chmod 755 /usr/sbin/policy-rc.d
 get() {{
+	optional=$(apt-cache --names-only search '^({"|".join(OPTIONAL)})$' | sed 's/ .*//')
 	apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Options::=--force-unsafe-io \\
-		install --no-install-recommends {PACKAGES}
+		install --no-install-recommends {PACKAGES} $optional
 }}
 get || {{ apt-get -qq update; get; }}
 ssh-keygen -A

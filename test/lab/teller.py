@@ -56,7 +56,7 @@ class Teller:
                 self.held += 1
                 return
             self.broken.append(title)
-            for line in "".join(traceback.format_exception(error)).splitlines()[-30:]:
+            for line in "".join(traceback.format_exception(type(error), error, error.__traceback__)).splitlines()[-30:]:
                 print(f"             {line}", file=sys.stderr, flush=True)
 
     def summary(self, what: str) -> int:

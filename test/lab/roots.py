@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""The build, the unit tests and the lab on other releases of Debian.
+
+For each suite a root is made by debootstrap, from the mirror of this machine's own apt, with what building and testing
+need.  It is kept in a folder named by a hash of its recipe and of the suite's Release file, and made again when either
+changes.  A copy of the committed tree is built in it and tested, with the suite's own compiler, libraries, Python,
+sshd, PAM and sudo.
+
+A root is entered in namespaces of its own: nothing is mounted that outlives a process, the root itself is read-only,
+and there is no network but the loopback.
+
+usage: roots.py [--packages WORDS] [--dir DIR] [--shell SUITE] [SUITE...]
+"""
+
+import argparse
+import fcntl
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+
+from lab import init, layer  # noqa: E402
+
+SUITES = ["bullseye", "bookworm", "trixie", "sid"]
+SCRIPTS = ["test/lab/story.py", "test/lab/badinput.py"]
+
+# What a script of the lab, or automake's harness, says of its rows at the end.
+ROWS = [
+    re.compile(r"^(?P<passed>\d+) passed, (?P<failed>\d+) failed", re.MULTILINE),
+    re.compile(r"^# PASS: +(?P<passed>\d+)$.*^# FAIL: +(?P<failed>\d+)$", re.MULTILINE | re.DOTALL),
+]
+CHECKOUT = "/checkout"  # where a root shows its copy of the tree
+
+SETUP = """
+export DEBIAN_FRONTEND=noninteractive
+printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+optional=$(apt-cache --names-only search '^({optional})$' | sed 's/ .*//')
+apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Options::=--force-unsafe-io install --no-install-recommends {packages} $optional
+apt-get clean
+rm /usr/sbin/policy-rc.d
+"""
+
+
+class Failure(Exception):
+    """A stage that did not do what it is for; the text is its cause."""
+
+
+STAGES = {"build": "./bootstrap build", "units": 'make -C build -j "$(nproc)" check'}
+STAGES.update({Path(script).stem: f"python3 {script} --build build" for script in SCRIPTS})
+ESSENTIAL = ["root", "build"]
+
+
+def mirror() -> str:
+    """Where this machine's apt gets Debian from."""
+    argv = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Label: Debian"]
+    found = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    if not found:
+        raise Failure("apt knows no mirror of Debian: add one to its sources, and run apt-get update")
+    return found[0]
+
+
+def release(suite: str) -> bytes:
+    url = f"{mirror()}dists/{suite}/InRelease"
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return answer.read()
+    except OSError as error:
+        raise Failure(f"cannot download the suite's InRelease: {error}") from error
+
+
+def entered(root: Path, checkout: Optional[Path], command: str) -> List[str]:
+    """
+    The command line that runs a shell script in the root.
+    checkout: the copy of the tree to work in; without one the root can be written, and has the network
+    """
+    kinds = ["--mount", "--pid", "--ipc"] + (["--net"] if checkout else [])
+    inner = [sys.executable, __file__, "--enter", str(root), str(checkout or ""), command]
+    return ["unshare", *kinds, "--fork", "--kill-child", "--propagation=private", "--", *inner]
+
+
+def enter(root: Path, checkout: str, command: str) -> None:
+    """What entered() starts: move into the root, and become the shell.  An overlay needs a root that is mounted."""
+    init.call("mount", "--bind", root, root)
+    init.mount_kernel(root)
+    if checkout:
+        init.bind(checkout, root / CHECKOUT.lstrip("/"), "rw")
+    init.move_into(root)
+    if checkout:
+        init.call("mount", "-o", "remount,bind,ro", "/")
+        init.start_network([])
+        os.chdir(CHECKOUT)
+    os.execve("/bin/bash", ["bash", "-euc", command], {**init.ENVIRONMENT, "TERM": os.environ.get("TERM", "dumb")})
+
+
+class Suite:
+    """One release of Debian: its root, its copy of the tree, its log."""
+
+    def __init__(self, name: str, folder: Path, packages: str) -> None:
+        self.name, self.folder, self.versions = name, folder, ""
+        self.root, self.checkout = folder / f"{name}-root", folder / f"{name}-checkout"
+        self.log_path = folder / f"{name}.log"
+        self.setup = SETUP.format(packages=" ".join(f"{packages} {layer.PACKAGES}".split()), optional="|".join(layer.OPTIONAL))
+
+    def prepare(self) -> str:
+        """The root, and what is committed of the tree, and nothing else."""
+        digest = hashlib.sha256(self.setup.encode() + release(self.name)).hexdigest()[:16]
+        self.root = self.folder / f"{self.name}-root-{digest}"
+        for other in self.folder.glob(f"{self.name}-root-*"):
+            if other != self.root:
+                shutil.rmtree(other)
+        if not self.root.exists():
+            self.make_root(self.root.with_suffix(".part"))
+        self.versions = self.look()
+        shutil.rmtree(self.checkout, ignore_errors=True)
+        self.checkout.mkdir()
+        archive = subprocess.run(["git", "-C", str(layer.CHECKOUT), "archive", "HEAD"], stdout=subprocess.PIPE, check=True)
+        subprocess.run(["tar", "-x", "-C", str(self.checkout)], input=archive.stdout, check=True)
+        return ""
+
+    def make_root(self, part: Path) -> None:
+        namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private", "--"]
+        debootstrap = ["debootstrap", "--variant=minbase", self.name, str(part), mirror()]
+        for argv in (namespaces + debootstrap, entered(part, None, self.setup)):
+            code, said = self.logged(argv)
+            if code != 0:
+                raise Failure(f"the root cannot be made: {last_line(said)}")
+        (part / CHECKOUT.lstrip("/")).mkdir()
+        part.rename(self.root)
+
+    def look(self) -> str:
+        """What of the suite decides how a login goes."""
+        argv = ["dpkg-query", f"--admindir={self.root}/var/lib/dpkg", "-W", "-f", "${db:Status-Abbrev}${Package} ${Version}\n",
+                "openssh-server", "sudo", *layer.OPTIONAL]
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        return ", ".join(line[3:] for line in done.stdout.splitlines() if line.startswith("ii "))
+
+    def logged(self, argv: Sequence[str]) -> "tuple[int, str]":
+        """
+        Run to the end, at a low priority and no longer than this process lives, with the log for its output.
+        Returns the exit code and what it said.
+        """
+        command = ["setpriv", "--pdeathsig", "KILL", "nice", "-n", "10", *argv]
+        with open(self.log_path, "a+", encoding="utf-8", errors="replace") as log:
+            print(f"+ {shlex.join(argv)}", file=log, flush=True)
+            start = log.seek(0, os.SEEK_END)
+            code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode
+            log.seek(start)
+            return code, log.read()
+
+    def run(self, command: str) -> str:
+        """Returns how many rows passed and failed, where the command says so."""
+        code, said = self.logged(entered(self.root, self.checkout, command))
+        found = [match for pattern in ROWS for match in pattern.finditer(said)]
+        rows = "".join(f"{match['passed']} passed, {match['failed']} failed" for match in found[-1:])
+        if code != 0:
+            raise Failure(rows or last_line(said))
+        return rows
+
+
+def last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it said nothing"])[-1]
+
+
+def play(suite: Suite) -> bool:
+    """Print a line for each stage; returns whether all of them held."""
+    suite.log_path.write_text("", encoding="utf-8")
+    held, missing = True, ""
+    for name, command in [("root", ""), *STAGES.items()]:
+        started, mark, result = time.monotonic(), "ok    ", f"not run: there is no {missing}"
+        try:
+            if missing:
+                raise Failure(result)
+            result = suite.run(command) if command else suite.prepare()
+        except (Failure, OSError, subprocess.CalledProcessError) as error:
+            held, mark, result = False, "FAILED", str(error)
+            missing = missing or (name if name in ESSENTIAL else "")
+        words = "; ".join(filter(None, [suite.versions, result]))
+        print(f"{suite.name:9s} {name:9s} {mark} {words}  ({time.monotonic() - started:.0f} s)", flush=True)
+    if not held:
+        print(f"{suite.name:9s} what was said: {suite.log_path}", flush=True)
+    return held
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["--enter"]:
+        enter(Path(sys.argv[2]), sys.argv[3], sys.argv[4])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("suites", metavar="SUITE", nargs="*", help=f"by default {' '.join(SUITES)}")
+    parser.add_argument("--dir", type=Path, default=layer.CHECKOUT / "build" / "roots", help="where roots and logs are kept")
+    parser.add_argument("--packages", default="", help="what the build needs, for a root that is made")
+    parser.add_argument("--shell", action="store_true", help="open a shell in the root of one suite instead")
+    arguments = parser.parse_args()
+    folder = arguments.dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        suites = [Suite(name, folder, arguments.packages) for name in arguments.suites or SUITES]
+        if arguments.shell:
+            suites[0].prepare()
+            return subprocess.run(entered(suites[0].root, suites[0].checkout, "exec bash -i"), check=False).returncode
+        return 0 if all([play(suite) for suite in suites]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
