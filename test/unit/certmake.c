@@ -66,6 +66,18 @@ EVP_PKEY *certmake_key(int bits, struct buf *ret_blob)
 	return key;
 }
 
+EVP_PKEY *certmake_usual_key(struct buf *ret_blob)
+{
+	static EVP_PKEY *key;
+	static struct buf blob;
+
+	if (!key)
+		key = certmake_key(2048, &blob);
+	assert_int_equal(EVP_PKEY_up_ref(key), 1);
+	buf_span(ret_blob, buf_bytes(&blob));
+	return key;
+}
+
 struct certmake certmake_like_entra(EVP_PKEY *signer, struct span ca)
 {
 	return (struct certmake){

@@ -43,6 +43,9 @@ struct certmake {
 /* A new RSA key that the caller frees, and its ssh-rsa blob. */
 EVP_PKEY *certmake_key(int bits, struct buf *ret_blob);
 
+/* The same, of 2048 bits, and always the same one: making a key takes long. */
+EVP_PKEY *certmake_usual_key(struct buf *ret_blob);
+
 /* What Entra writes; it borrows the signing key and its blob. */
 struct certmake certmake_like_entra(EVP_PKEY *signer, struct span ca);
 

@@ -287,7 +287,7 @@ struct fakelogin *fakelogin_new(void)
 					     .sleep_ms = sleep_ms};
 	make_tree(fake);
 	fakelogin_conf(fake, NULL);
-	fake->ca = certmake_key(2048, &fake->ca_blob);
+	fake->ca = certmake_usual_key(&fake->ca_blob);
 	blobs[0] = &fake->ca_blob;
 	fakelogin_jwks(&fake->jwks, blobs);
 	return fake;
