@@ -9,6 +9,7 @@ and ends, and with it everything in the machine, when its standard input does.
 All is mounted on a tmpfs that only this mount namespace sees, so there is nothing to clean up.
 """
 
+import ctypes
 import dataclasses
 import json
 import os
@@ -168,7 +169,10 @@ def copy_names(root: Path) -> None:
 def move_into(root: Path) -> None:
     old = root / ".old"
     old.mkdir()
-    call("pivot_root", root, old)
+    # Not by the program of that name, which the util-linux of sid no longer brings.
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.pivot_root(os.fsencode(root), os.fsencode(old)) != 0:
+        raise OSError(ctypes.get_errno(), "pivot_root", str(root))
     os.chdir("/")
     call("umount", "-l", "/.old")
     os.rmdir("/.old")

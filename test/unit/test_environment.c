@@ -130,7 +130,7 @@ static void a_file_that_stays_broken_is_given_up(void **state)
 	(void)state;
 	scratch_write(&scratch, "/e/HandlerEnvironment.json", "", 0600);
 	assert_int_equal(environment_read(&scratch.sys, "/e", &env, &err), -EBADMSG);
-	assert_in_range(pauses, 2, 20);
+	assert_true(pauses >= 2 && pauses <= 20);
 }
 
 static void a_missing_file_is_not_waited_for(void **state)

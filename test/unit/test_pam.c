@@ -218,14 +218,15 @@ int pam_prompt(pam_handle_t *pamh, int style, char **response, const char *fmt, 
 {
 	size_t used = strlen(told);
 	va_list ap;
+	int len;
 
 	(void)pamh;
 	assert_int_equal(style, PAM_ERROR_MSG);
 	assert_null(response);
 	va_start(ap, fmt);
-	assert_in_range(vsnprintf(told + used, sizeof(told) - used - 1, fmt, ap), 0,
-			PAM_MAX_MSG_SIZE - 1);
+	len = vsnprintf(told + used, sizeof(told) - used - 1, fmt, ap);
 	va_end(ap);
+	assert_true(len >= 0 && len < PAM_MAX_MSG_SIZE);
 	strcat(told, "\n");
 	return PAM_SUCCESS;
 }
