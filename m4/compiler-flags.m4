@@ -30,6 +30,15 @@ AC_DEFUN([AADSSH_COMPILER_FLAGS], [
   AADSSH_ADD_CFLAGS([WARN_CFLAGS], [-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2
     -Wimplicit-fallthrough -Wlogical-op -Wduplicated-cond -Wnull-dereference])
+  dnl GCC 10 warns of designated initializers too when one of them is a call or a compound literal.
+  aadssh_saved=$CFLAGS
+  CFLAGS="$CFLAGS -Wextra -Werror"
+  AC_MSG_CHECKING([whether $CC warns of designated initializers])
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[struct a { int x; };
+      struct b { struct a a; int y; };]], [[struct b b = {.a = ((struct a){.x = 1})}; return b.y;]])],
+    [AC_MSG_RESULT([no])],
+    [AC_MSG_RESULT([yes]); WARN_CFLAGS="$WARN_CFLAGS -Wno-missing-field-initializers"])
+  CFLAGS=$aadssh_saved
   AC_ARG_ENABLE([werror], [AS_HELP_STRING([--enable-werror], [warnings are errors (for CI)])])
   AS_IF([test "x$enable_werror" = xyes], [WARN_CFLAGS="$WARN_CFLAGS -Werror"])
   AADSSH_ADD_CFLAGS([HARD_CFLAGS], [-fstack-protector-strong -fstack-clash-protection

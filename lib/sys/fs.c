@@ -18,6 +18,10 @@
 
 #define XATTR_MAX 4096
 
+#ifndef SYS_openat2 /* glibc before 2.32; the same number on every architecture */
+#define SYS_openat2 437
+#endif
+
 /* Paths are absolute in the interface and relative to the root for the kernel. */
 static const char *below(const char *path)
 {

@@ -28,6 +28,10 @@
 #include "payload/login/jail.h"
 #include "payload/login/service.h"
 
+#ifndef SYS_close_range /* the same number on every architecture */
+#define SYS_close_range 436
+#endif
+
 #define CHILD_ROOT_FD 3
 #define CHILD_FD_MAX 1024 /* far more than these programs ever open */
 #define MARGIN_MS 500 /* before the parent's deadline the child gives up, and can say why */
