@@ -8,7 +8,7 @@
 #include "lib/core/name.h"
 #include "lib/core/sudoers.h"
 
-int sudoers_format(const char *admin_group, struct buf *ret, struct err *err)
+int sudoers_format(const char *admin_group, bool edit, struct buf *ret, struct err *err)
 {
 	AUTO_BUF out = {0};
 
@@ -17,8 +17,8 @@ int sudoers_format(const char *admin_group, struct buf *ret, struct err *err)
 			       admin_group);
 	buf_printf(&out,
 		   "# Written by aadsshlogin.  PAM asks Entra each time, whoever is in the group.\n"
-		   "%%%s ALL=(ALL) NOPASSWD:ALL\n",
-		   admin_group);
+		   "%%%s ALL=(ALL) NOPASSWD:ALL%s\n",
+		   admin_group, edit ? "" : ", !sudoedit");
 	if (buf_ok(&out, err) < 0)
 		return -err->code;
 	buf_move(ret, &out);
@@ -268,28 +268,58 @@ static bool take_prefix(struct span line, const char *prefix, struct span *ret)
 	return true;
 }
 
-/* Is the version one.minor.patch or newer? */
-static bool is_since(struct span version, unsigned minor, unsigned patch)
+struct release {
+	unsigned number[3];
+};
+
+static bool read_release(struct span version, struct release *ret)
 {
-	unsigned has[3] = {0};
+	struct release has = {{0}};
 	char text[32];
 
 	if (!span_copy(version, text, sizeof(text)) ||
-	    sscanf(text, "%u.%u.%u", &has[0], &has[1], &has[2]) < 2)
+	    sscanf(text, "%u.%u.%u", &has.number[0], &has.number[1], &has.number[2]) < 2)
 		return false;
-	if (has[0] != 1)
-		return has[0] > 1;
-	return has[1] != minor ? has[1] > minor : has[2] >= patch;
+	*ret = has;
+	return true;
+}
+
+static bool is_before(struct release a, struct release b)
+{
+	for (size_t i = 0; i < 3; i++)
+		if (a.number[i] != b.number[i])
+			return a.number[i] < b.number[i];
+	return false;
+}
+
+static bool is_since(struct span version, struct release first)
+{
+	struct release has;
+
+	return read_release(version, &has) && !is_before(has, first);
+}
+
+static bool edits_unasked(struct span version)
+{
+	static const struct release first = {{0, 2, 8}}, mended = {{0, 2, 14}};
+	struct release has;
+
+	return !read_release(version, &has) || (!is_before(has, first) && is_before(has, mended));
 }
 
 struct sudo_facts sudoers_facts(struct span output)
 {
 	struct sudo_facts facts = {.main_path = SPAN_LIT("/etc/sudoers"),
 				   .service = SPAN_LIT("sudo")};
+	static const struct release can_skip = {{1, 8, 28}}, can_hide = {{1, 9, 0}};
 	bool tells_defaults = false;
 	struct span line, version = {0};
 
 	while (span_line(&output, &line)) {
+		if (take_prefix(line, "sudo-rs ", &version)) {
+			facts.is_rs = true;
+			facts.edits_unasked = edits_unasked(version);
+		}
 		(void)take_prefix(line, "Sudoers policy plugin version ", &version);
 		(void)take_prefix(line, "Sudoers path: ", &facts.main_path);
 		(void)take_prefix(
@@ -308,8 +338,8 @@ struct sudo_facts sudoers_facts(struct span output)
 		facts.login_service = tells_defaults ? facts.service : SPAN_LIT("sudo-i");
 	if (facts.askpass_service.len == 0)
 		facts.askpass_service = facts.service;
-	facts.asks_account = facts.asks_account || !tells_defaults || !is_since(version, 8, 28);
-	facts.names_user = facts.names_user || !tells_defaults || !is_since(version, 9, 0);
+	facts.asks_account = facts.asks_account || !tells_defaults || !is_since(version, can_skip);
+	facts.names_user = facts.names_user || !tells_defaults || !is_since(version, can_hide);
 	return facts;
 }
 

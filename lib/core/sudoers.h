@@ -9,10 +9,10 @@
 #define SUDOERS_RULE_PATH SUDOERS_DIR "/aad_admins"
 
 /*
- * The text of SUDOERS_RULE_PATH.  -EINVAL unless name_admin_group_valid (name.h): such names have
- * no character that sudoers wants escaped.  -ENOMEM.
+ * The text of SUDOERS_RULE_PATH; edit: with sudoedit.  -EINVAL unless name_admin_group_valid
+ * (name.h): such names have no character that sudoers wants escaped.  -ENOMEM.
  */
-int sudoers_format(const char *admin_group, struct buf *ret, struct err *err);
+int sudoers_format(const char *admin_group, bool edit, struct buf *ret, struct err *err);
 
 /* Does the text of the main file read SUDOERS_DIR, by `@includedir` or `#includedir`? */
 bool sudoers_includes_dir(struct span text);
@@ -26,12 +26,16 @@ struct sudo_facts {
 	struct span askpass_service; /* of `sudo -A`; likewise */
 	bool asks_account; /* the account phase is run: no `Defaults !pam_acct_mgmt` */
 	bool names_user; /* PAM is told who runs sudo: no `Defaults !pam_ruser` */
+	bool is_rs; /* it is sudo-rs, to which all settings of PAM's in sudoers are unknown */
+	bool edits_unasked; /* sudoedit goes without the account phase */
 };
 
 /*
  * A flag is told while it is on, so the version says whether a missing line means off: the account
  * phase can be left out from 1.8.28 on, the user from 1.9.0 on (sudoers(5)).  Older releases, and
- * sudo-rs, which tells nothing but its version, count as doing both.
+ * sudo-rs, which tells nothing but its version, count as doing both.  sudo-rs takes the service
+ * `sudo`, and for `-i`, as it was built, `sudo-i` or `sudo` (seen on 0.2.15 and on 0.2.5); from
+ * 0.2.8 to 0.2.13 it edits unasked (its changelog).
  */
 struct sudo_facts sudoers_facts(struct span output);
 

@@ -29,6 +29,15 @@ static int service_path(struct span service, char ret[PATH_MAX], struct err *err
 	return 0;
 }
 
+/* Two programs may share a service. */
+static bool is_planned(const struct changes *changes, const char *path)
+{
+	for (size_t i = 0; i < changes->count; i++)
+		if (strcmp(changes->list[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 static int plan_service(struct machine *m, struct span service, enum pam_question question,
 			struct changes *ret, struct err *err)
 {
@@ -36,6 +45,8 @@ static int plan_service(struct machine *m, struct span service, enum pam_questio
 	char path[PATH_MAX];
 	int r = service_path(service, path, err);
 
+	if (r == 0 && is_planned(ret, path))
+		return 0;
 	if (r == 0)
 		r = fs_read(m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, &before, NULL, err);
 	if (r == -ENOENT) {
@@ -113,32 +124,38 @@ static int plan_sudo_services(struct machine *m, const struct sudo_facts *facts,
 					facts->askpass_service};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(services); i++) {
-		bool done = false;
-
-		for (size_t k = 0; k < i; k++)
-			done = done || span_eq(services[k], services[i]);
-		if (!done)
-			r = plan_service(m, services[i], PAM_ADMIN, ret, err);
-	}
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(services); i++)
+		r = plan_service(m, services[i], PAM_ADMIN, ret, err);
 	return r < 0 ? r : plan_usual_services(m, facts, ret, err);
 }
 
-static int plan_sudo(struct machine *m, struct changes *ret, struct err *err)
+static int plan_sudo(struct machine *m, const struct sudo_program *program, bool *ret_present,
+		     struct changes *ret, struct err *err)
 {
 	struct sudo_facts facts;
 	AUTO_BUF output = {0};
-	bool present;
-	int r = sudo_ask(m, &present, &output, &facts, err);
+	int r = sudo_ask(m, program, ret_present, &output, &facts, err);
 
-	if (r < 0)
+	if (r < 0 || !*ret_present)
 		return r;
-	if (!present) {
-		machine_note(m, "sudo is not installed: administrators have nothing to use");
-		return 0;
-	}
 	r = check_asks(&facts, err);
 	return r < 0 ? r : plan_sudo_services(m, &facts, ret, err);
+}
+
+static int plan_sudos(struct machine *m, struct changes *ret, struct err *err)
+{
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < SUDO_PROGRAMS; i++) {
+		bool present;
+
+		r = plan_sudo(m, &sudo_programs[i], &present, ret, err);
+		any = any || (r == 0 && present);
+	}
+	if (r == 0 && !any)
+		machine_note(m, "sudo is not installed: administrators have nothing to use");
+	return r;
 }
 
 static int take_out(struct machine *m, const char *path, struct changes *ret, struct err *err)
@@ -183,7 +200,7 @@ static int plan(struct machine *m, enum want want, struct changes *ret, struct e
 	if (want == WANT_ABSENT)
 		return plan_absent(m, ret, err);
 	r = plan_sshd(m, ret, err);
-	return r < 0 ? r : plan_sudo(m, ret, err);
+	return r < 0 ? r : plan_sudos(m, ret, err);
 }
 
 const struct step step_pam = {

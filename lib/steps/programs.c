@@ -19,6 +19,14 @@
 #define SUDOERS_DEPTH_MAX 16
 #define HOSTNAME_PATH "/proc/sys/kernel/hostname"
 
+/* Distributions that have both call one of them sudo, and the other by a name of its own. */
+const struct sudo_program sudo_programs[SUDO_PROGRAMS] = {
+	{"/usr/bin/sudo", VISUDO_PROGRAM},
+	{"/usr/bin/sudo-rs", "/usr/bin/visudo-rs"},
+	{"/usr/bin/sudo.ws", "/usr/sbin/visudo.ws"},
+};
+
+#define SUDOERS_RS_PATH "/etc/sudoers-rs" /* sudo-rs takes it before the usual one */
 #define MISSING_DIRECTORY "Missing privilege separation directory: "
 
 /* The line that tells most: the last one but for "terminating, 1 bad configuration options". */
@@ -279,10 +287,19 @@ static int scan_file(struct scan *scan, const char *path, unsigned depth, struct
 	return r;
 }
 
-int sudo_ask(struct machine *m, bool *ret_present, struct buf *output, struct sudo_facts *ret,
-	     struct err *err)
+/* It knows none of the settings that a scan looks for, and says so of each (seen up to 0.2.15). */
+static bool find_rs_file(struct machine *m, struct sudo_facts *facts)
 {
-	const char *const argv[] = {SUDO_PROGRAM, "-V", NULL};
+	if (fs_exists(m->sys, SUDOERS_RS_PATH))
+		facts->main_path = SPAN_LIT(SUDOERS_RS_PATH);
+	return facts->main_path.len == sizeof(SUDOERS_RS_PATH) - 1 ||
+	       fs_exists(m->sys, "/etc/sudoers");
+}
+
+int sudo_ask(struct machine *m, const struct sudo_program *program, bool *ret_present,
+	     struct buf *output, struct sudo_facts *ret, struct err *err)
+{
+	const char *const argv[] = {program->path, "-V", NULL};
 	const struct proc_spec spec = {
 		.argv = argv,
 		.timeout_ms = TIMEOUT_MS,
@@ -292,14 +309,18 @@ int sudo_ask(struct machine *m, bool *ret_present, struct buf *output, struct su
 	AUTO_PROC res = PROC_RESULT_INIT;
 	char path[256];
 
-	*ret_present = fs_exists(m->sys, SUDO_PROGRAM);
+	*ret_present = fs_exists(m->sys, program->path);
 	if (!*ret_present)
 		return 0;
 	if (proc_must(m->sys, &spec, &res, err) < 0)
 		return -err->code;
 	buf_move(output, &res.output);
 	*ret = sudoers_facts(buf_bytes(output));
+	if (ret->is_rs) {
+		*ret_present = find_rs_file(m, ret);
+		return 0;
+	}
 	if (!span_copy(ret->main_path, path, sizeof(path)) || path[0] != '/')
-		return err_set(err, EINVAL, "sudo does not tell its main file");
+		return err_set(err, EINVAL, "%s does not tell its main file", program->path);
 	return scan_file(&scan, path, 0, err);
 }

@@ -7,8 +7,15 @@
 #include "lib/steps/step.h"
 
 #define SSHD_PROGRAM "/usr/sbin/sshd"
-#define SUDO_PROGRAM "/usr/bin/sudo"
 #define VISUDO_PROGRAM "/usr/sbin/visudo"
+
+/* What somebody may call to act as root; the first that is there is the one called sudo. */
+struct sudo_program {
+	const char *path, *visudo;
+};
+
+#define SUDO_PROGRAMS 3
+extern const struct sudo_program sudo_programs[SUDO_PROGRAMS];
 
 /*
  * Every question to sshd ends with outcome EXIT_DEPENDENCY when there is no sshd, and with
@@ -26,12 +33,12 @@ int machine_probe(const struct machine *m, char *ret, size_t size, struct err *e
 
 /*
  * Ask `sudo -V`, and read all files of sudoers: the answer holds for root, and they may say
- * otherwise for some.  *ret_present false: there is no sudo.  output holds what facts borrows.
- * -EPERM, with the file and the line, when somewhere sudo is told not to ask PAM for us, or in a
- * file that cannot be told from its name; -E2BIG for too many files.  A file that is not there is
- * passed over, as by sudo.
+ * otherwise for some.  *ret_present false: it is not there, or is sudo-rs without a main file,
+ * which lets nobody do anything.  output holds what facts borrows. -EPERM, with the file and the
+ * line, when somewhere sudo is told not to ask PAM for us, or in a file that cannot be told from
+ * its name; -E2BIG for too many files.  A file that is not there is passed over, as by sudo.
  */
-int sudo_ask(struct machine *m, bool *ret_present, struct buf *output, struct sudo_facts *ret,
-	     struct err *err);
+int sudo_ask(struct machine *m, const struct sudo_program *program, bool *ret_present,
+	     struct buf *output, struct sudo_facts *ret, struct err *err);
 
 #endif

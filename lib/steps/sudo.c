@@ -13,9 +13,9 @@
 #define GROUP_MAX ((size_t)16 << 20)
 
 /* A wrong file in SUDOERS_DIR breaks sudo for everybody, so it is judged before it gets there. */
-static int check_candidate(struct machine *m, struct span text, struct err *err)
+static int check_candidate(struct machine *m, const char *visudo, struct span text, struct err *err)
 {
-	const char *const argv[] = {VISUDO_PROGRAM, "-c", "-f", "/dev/stdin", NULL};
+	const char *const argv[] = {visudo, "-c", "-f", "/dev/stdin", NULL};
 	const struct proc_spec spec = {
 		.argv = argv,
 		.input = text,
@@ -82,29 +82,60 @@ static int refuse_local_group(struct machine *m, struct err *err)
 	return 0;
 }
 
+/*
+ * The first sudo that is there reads the rule; NULL: there is none.  *ret_edit is false when one of
+ * them would let its user edit files without asking PAM.
+ */
+static int find_sudo(struct machine *m, const struct sudo_program **ret, bool *ret_edit,
+		     struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < SUDO_PROGRAMS; i++) {
+		const struct sudo_program *program = &sudo_programs[i];
+		AUTO_BUF output = {0};
+		struct sudo_facts facts;
+		bool present;
+
+		r = sudo_ask(m, program, &present, &output, &facts, err);
+		if (r < 0 || !present)
+			continue;
+		if (!*ret)
+			r = check_included(m, facts.main_path, err);
+		if (!*ret)
+			*ret = program;
+		if (!facts.edits_unasked)
+			continue;
+		*ret_edit = false;
+		machine_note(m,
+			     "%s does not ask for permission before sudoedit, which the rule for "
+			     "administrators leaves out: update sudo-rs to 0.2.14 or newer",
+			     program->path);
+	}
+	return r;
+}
+
 static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 {
 	const struct fs_meta meta = machine_meta(m, 0440);
-	AUTO_BUF output = {0}, rule = {0};
-	struct sudo_facts facts;
-	bool present;
-	int r = sudo_ask(m, &present, &output, &facts, err);
+	const struct sudo_program *program = NULL;
+	AUTO_BUF rule = {0};
+	bool edit = true;
+	int r = find_sudo(m, &program, &edit, err);
 
 	if (r < 0)
 		return r;
-	if (!present) {
+	if (!program) {
 		machine_note(m, "sudo is not installed: there is nothing to configure");
 		return 0;
 	}
 	r = refuse_local_group(m, err);
 	if (r == 0)
-		r = check_included(m, facts.main_path, err);
-	if (r == 0)
-		r = sudoers_format(m->conf.admin_group, &rule, err);
+		r = sudoers_format(m->conf.admin_group, edit, &rule, err);
 	if (r == 0)
 		r = changes_write(m, ret, SUDOERS_RULE_PATH, buf_bytes(&rule), &meta, err);
 	if (r == 0 && ret->count)
-		r = check_candidate(m, buf_bytes(&rule), err);
+		r = check_candidate(m, program->visudo, buf_bytes(&rule), err);
 	return r;
 }
 

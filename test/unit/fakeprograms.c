@@ -114,7 +114,9 @@ static int run_other(const char *name, const struct proc_spec *spec, struct proc
 	ret->status = 0;
 	if (strcmp(name, "sudo") == 0) {
 		says = fake.sudo;
-	} else if (strcmp(name, "visudo") == 0) {
+	} else if (strcmp(name, "sudo-rs") == 0) {
+		says = fake.sudo_rs;
+	} else if (strcmp(name, "visudo") == 0 || strcmp(name, "visudo-rs") == 0) {
 		assert_true(spec->input.len > 0);
 		ret->status = fake.visudo ? 1 : 0;
 		says = fake.visudo ? fake.visudo : "parsed OK\n";
@@ -161,6 +163,7 @@ void fakeprograms_start(struct scratch *scratch)
 			"PAM service name to use for login shells: sudo-i\n"
 			"Perform PAM account validation management\n"
 			"Set the pam remote user to the user running sudo\n",
+		.sudo_rs = "sudo-rs 0.2.15\n",
 		.getent = "aadsshlogin-probe@aadsshlogin.invalid:*:12345678:12345678::"
 			  "/home/aadsshlogin-probe@aadsshlogin.invalid:/bin/bash\n",
 		.key_command = "",

@@ -23,6 +23,7 @@ struct fakeprograms {
 	const char *pam_service; /* what OpenSSH 10 tells, NULL: it does not */
 
 	const char *sudo; /* what `sudo -V` says */
+	const char *sudo_rs; /* what `sudo-rs -V` says */
 	const char *visudo; /* what visudo complains of, NULL: nothing */
 	const char *getent; /* the line for the probe, NULL: unknown */
 	const char *key_command; /* what it prints */

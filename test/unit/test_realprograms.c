@@ -229,7 +229,7 @@ static void visudo_takes_the_rule(void **state)
 		AUTO_BUF rule = {0};
 		struct err err = {0};
 
-		assert_int_equal(sudoers_format(groups[i], &rule, &err), 0);
+		assert_int_equal(sudoers_format(groups[i], i == 0, &rule, &err), 0);
 		spec.input = buf_bytes(&rule);
 		assert_int_equal(proc_must(&scratch.sys, &spec, &res, &err), 0);
 		spec.input = SPAN_LIT("%aad_admins ALL=(ALL NOPASSWD:ALL\n");

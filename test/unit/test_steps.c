@@ -653,6 +653,47 @@ static void pam_goes_on_without_sudo(void **state)
 	stepmachine_expect("/etc/pam.d/sudo", "@include common-account\n");
 }
 
+/* Beside sudo, as Debian has it; it knows no setting of PAM's, and takes the usual services. */
+static void sudo_rs_asks_by_its_own_services(void **state)
+{
+	(void)state;
+	fake.sudo = "Sudoers policy plugin version 1.9.16p2\nPAM service name to use: admin\n"
+		    "PAM service name to use for login shells: admin\n"
+		    "Perform PAM account validation management\n"
+		    "Set the pam remote user to the user running sudo\n";
+	stepmachine_write("/etc/sudoers", "Defaults pam_service=admin\n");
+	stepmachine_write("/etc/pam.d/admin", "account required pam_unix.so\n");
+	stepmachine_write("/usr/bin/sudo-rs", "");
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/admin", PAM_LINE " admin\naccount required pam_unix.so\n");
+	stepmachine_expect("/etc/pam.d/sudo", PAM_LINE " admin\n@include common-account\n");
+	stepmachine_expect("/etc/pam.d/sudo-i", PAM_LINE " admin\n@include common-account\n");
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/pam.d/sudo-i", 0), 0);
+	stepmachine_must_refuse(&step_pam, ENOENT, EXIT_VERIFY, "/etc/pam.d/sudo-i");
+	/* Without a file of sudoers it lets nobody do anything. */
+	fake.sudo = "Sudoers path: /usr/etc/sudoers\n";
+	stepmachine_write("/usr/etc/sudoers", "");
+	stepmachine_write("/etc/pam.d/sudo-i", "account required pam_unix.so\n");
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/sudoers", 0), 0);
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "usr/bin/sudo", 0), 0);
+	stepmachine_must_apply(&step_pam, STEP_OK);
+	assert_non_null(strstr(sm.result.notes[0], "sudo is not installed"));
+}
+
+static void sudo_rs_alone_asks_too(void **state)
+{
+	(void)state;
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "usr/bin/sudo", 0), 0);
+	stepmachine_write("/usr/bin/sudo-rs", "");
+	stepmachine_write("/etc/sudoers-rs", "@includedir /etc/sudoers.d\n");
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sudo", PAM_LINE " admin\n@include common-account\n");
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count("visudo-rs -c -f /dev/stdin"), 1);
+	stepmachine_write("/etc/sudoers-rs", "");
+	stepmachine_must_refuse(&step_sudo, EINVAL, EXIT_VERIFY, "/etc/sudoers-rs");
+}
+
 static void pam_needs_sshd(void **state)
 {
 	(void)state;
@@ -743,6 +784,24 @@ static void sudos_main_file_can_be_elsewhere(void **state)
 	stepmachine_must_refuse(&step_sudo, ENOENT, EXIT_VERIFY, "/usr/etc/sudoers");
 	stepmachine_write("/usr/etc/sudoers", "@includedir /etc/sudoers.d\n");
 	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+}
+
+/* Its releases from 0.2.8 to 0.2.13 do not ask PAM who may edit. */
+static void an_old_sudo_rs_edits_for_nobody(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	stepmachine_write("/usr/bin/sudo-rs", "");
+	fake.sudo_rs = "sudo-rs 0.2.13\n";
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	text = scratch_text(&sm.scratch, SUDOERS_RULE_PATH);
+	assert_non_null(strstr(text, "%aad_admins ALL=(ALL) NOPASSWD:ALL, !sudoedit\n"));
+	assert_int_equal(sm.result.note_count, 1);
+	assert_non_null(strstr(sm.result.notes[0], "/usr/bin/sudo-rs"));
+	fake.sudo_rs = "sudo-rs 0.2.14\n";
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 0);
 }
 
 static void without_sudo_there_is_nothing_to_do(void **state)
@@ -1016,6 +1075,8 @@ int main(void)
 		STEP_TEST(every_file_of_sudoers_is_searched),
 		STEP_TEST(a_setting_for_some_is_told_with_its_remedy),
 		STEP_TEST(pam_goes_on_without_sudo),
+		STEP_TEST(sudo_rs_asks_by_its_own_services),
+		STEP_TEST(sudo_rs_alone_asks_too),
 		STEP_TEST(pam_needs_sshd),
 		STEP_TEST(a_machine_without_pam_d_has_nothing_to_take_out),
 		STEP_TEST(sudo_gets_the_rule),
@@ -1024,6 +1085,7 @@ int main(void)
 		STEP_TEST(a_rule_that_visudo_refuses_is_not_published),
 		STEP_TEST(a_directory_that_sudo_does_not_read_is_refused),
 		STEP_TEST(sudos_main_file_can_be_elsewhere),
+		STEP_TEST(an_old_sudo_rs_edits_for_nobody),
 		STEP_TEST(without_sudo_there_is_nothing_to_do),
 		STEP_TEST(without_selinux_nothing_is_run),
 		STEP_TEST(the_module_is_loaded_and_contexts_set),

@@ -40,37 +40,50 @@ static const struct said {
 	const char *name, *output;
 	const char *main_path, *service, *login_service, *askpass_service;
 	bool asks_account, names_user;
+	bool is_rs, edits_unasked;
 } said[] = {
 	{"of_today", SAYS("1.9.13p3") "Sudoers path: /etc/sudoers\n" NAMES ACCOUNT USER,
-	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true},
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, false, false},
 	{"told_not_to_ask", SAYS("1.9.13p3") NAMES USER,
-	 "/etc/sudoers", "sudo", "sudo-i", "sudo", false, true},
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", false, true, false, false},
 	{"the_first_that_can_be_told", SAYS("1.8.28") NAMES,
-	 "/etc/sudoers", "sudo", "sudo-i", "sudo", false, true},
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", false, true, false, false},
 	{"the_last_that_cannot", SAYS("1.8.27") NAMES,
-	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true},
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, false, false},
 	{"told_not_to_name_the_user", SAYS("1.9.13p3") NAMES ACCOUNT,
-	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, false},
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, false, false, false},
 	{"the_first_that_can_hide_the_user", SAYS("1.9.0") NAMES ACCOUNT,
-	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, false},
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, false, false, false},
 	{"the_last_that_cannot_hide_the_user", SAYS("1.8.32") NAMES ACCOUNT,
-	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true},
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, false, false},
 	{"a_release_to_come", SAYS("2.0") NAMES,
-	 "/etc/sudoers", "sudo", "sudo-i", "sudo", false, false},
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", false, false, false, false},
 	{"one_service_for_both", SAYS("1.9.5p2")
 	 "PAM service name to use: sudo\nPAM service name to use for login shells: sudo\n" ACCOUNT USER,
-	 "/etc/sudoers", "sudo", "sudo", "sudo", true, true},
+	 "/etc/sudoers", "sudo", "sudo", "sudo", true, true, false, false},
 	{"older_without_login_shells", SAYS("1.8.6p3") "PAM service name to use: sudo\n",
-	 "/etc/sudoers", "sudo", "sudo", "sudo", true, true},
+	 "/etc/sudoers", "sudo", "sudo", "sudo", true, true, false, false},
 	{"another_main_file", SAYS("1.9.15") "Sudoers path: /usr/etc/sudoers\n" NAMES ACCOUNT USER,
-	 "/usr/etc/sudoers", "sudo", "sudo-i", "sudo", true, true},
+	 "/usr/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, false, false},
 	{"services_of_the_owner", SAYS("1.9.15")
 	 "PAM service name to use: a\nPAM service name to use for login shells: b\n" ACCOUNT USER,
-	 "/etc/sudoers", "a", "b", "a", true, true},
+	 "/etc/sudoers", "a", "b", "a", true, true, false, false},
 	{"a_third_service", SAYS("1.9.15") NAMES ASKPASS("askpass") ACCOUNT USER,
-	 "/etc/sudoers", "sudo", "sudo-i", "askpass", true, true},
-	{"sudo_rs", "sudo-rs 0.2.8\n", "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true},
-	{"nothing_said", "", "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true},
+	 "/etc/sudoers", "sudo", "sudo-i", "askpass", true, true, false, false},
+	{"sudo_rs", "sudo-rs 0.2.15\n", "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, true, false},
+	{"sudo_rs_before_it_could_edit", "sudo-rs 0.2.7\n",
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, true, false},
+	{"the_first_sudo_rs_that_edits", "sudo-rs 0.2.8\n",
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, true, true},
+	{"the_last_sudo_rs_that_edits_unasked", "sudo-rs 0.2.13-0ubuntu1\n",
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, true, true},
+	{"the_first_sudo_rs_that_asks", "sudo-rs 0.2.14\n",
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, true, false},
+	{"a_sudo_rs_to_come", "sudo-rs 1.0\n",
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, true, false},
+	{"a_sudo_rs_that_says_no_number", "sudo-rs x\n",
+	 "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, true, true},
+	{"nothing_said", "", "/etc/sudoers", "sudo", "sudo-i", "sudo", true, true, false, false},
 };
 
 /* What is found, a line each: "LINE kind name value". */
@@ -142,6 +155,8 @@ static void is_understood(void **state)
 	assert_true(span_is(facts.askpass_service, row->askpass_service));
 	assert_int_equal(facts.asks_account, row->asks_account);
 	assert_int_equal(facts.names_user, row->names_user);
+	assert_int_equal(facts.is_rs, row->is_rs);
+	assert_int_equal(facts.edits_unasked, row->edits_unasked);
 }
 
 static void is_scanned(void **state)
@@ -195,9 +210,12 @@ static void the_rule_names_the_group(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(sudoers_format("aad_admins", &out, &err), 0);
+	assert_int_equal(sudoers_format("aad_admins", true, &out, &err), 0);
 	assert_non_null(strstr(buf_text(&out), "\n%aad_admins ALL=(ALL) NOPASSWD:ALL\n"));
 	assert_int_equal(out.data[out.len - 1], '\n');
+	assert_int_equal(sudoers_format("aad_admins", false, &out, &err), 0);
+	assert_non_null(
+		strstr(buf_text(&out), "\n%aad_admins ALL=(ALL) NOPASSWD:ALL, !sudoedit\n"));
 }
 
 static void a_group_that_would_need_escaping_is_refused(void **state)
@@ -210,7 +228,7 @@ static void a_group_that_would_need_escaping_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
-		assert_int_equal(sudoers_format(groups[i], &out, &err), -EINVAL);
+		assert_int_equal(sudoers_format(groups[i], true, &out, &err), -EINVAL);
 	assert_int_equal(out.len, 0);
 }
 
