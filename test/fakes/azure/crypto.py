@@ -5,6 +5,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import secrets
 import subprocess
 import tempfile
 from pathlib import Path
@@ -73,27 +74,19 @@ def new_pair(
 ) -> KeyPair:
     """Make folder/name.key and folder/name.crt, self-signed or issued by another pair."""
     pair = KeyPair(folder / f"{name}.key", folder / f"{name}.crt")
-    argv = [
-        "req",
-        "-x509",
-        "-sha256",
-        "-nodes",
-        "-days",
-        "3650",
-        "-subj",
-        f"/CN={subject}",
-        "-newkey",
-        *algorithm,
-        "-keyout",
-        str(pair.key),
-        "-out",
-        str(pair.certificate),
-    ]
-    for extension in extensions:
-        argv += ["-addext", extension]
-    if issuer is not None:
-        argv += ["-CA", str(issuer.certificate), "-CAkey", str(issuer.key)]
-    openssl(*argv)
+    request = ["req", "-sha256", "-nodes", "-subj", f"/CN={subject}", "-newkey", *algorithm, "-keyout", str(pair.key)]
+    if issuer is None:
+        added = [word for extension in extensions for word in ("-addext", extension)]
+        openssl(*request, "-x509", "-days", "3650", *added, "-out", str(pair.certificate))
+    else:
+        # Not by `req -CA`, which OpenSSL 1.1.1 has not.
+        with tempfile.NamedTemporaryFile("w", suffix=".cnf") as file:
+            identifiers = ["subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid"]
+            file.write("\n".join([*identifiers, *extensions]) + "\n")
+            file.flush()
+            signer = ["-CA", str(issuer.certificate), "-CAkey", str(issuer.key), "-set_serial", str(secrets.randbits(64))]
+            openssl("x509", "-req", "-sha256", "-days", "3650", *signer, "-extfile", file.name,
+                    "-out", str(pair.certificate), data=openssl(*request, "-new"))
     pair.key.chmod(0o600)
     return pair
 
