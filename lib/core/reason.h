@@ -90,6 +90,9 @@
 	X(LOCAL_ACCOUNT, "local-account",                                                          \
 	  "The name belongs to a local account of this machine.",                                  \
 	  "The administrator can rename the local account, or leave its domain out of userDomains.") \
+	X(ACCOUNT_RENAMED, "account-renamed",                                                      \
+	  "The account was known here under another name, and has been renamed.",                  \
+	  "Log in again.")                                                                         \
 	/* keys and token */                                                                       \
 	X(KEYS_UNREACHABLE, "keys-unreachable",                                                    \
 	  "The tenant's signing keys cannot be read.",                                             \

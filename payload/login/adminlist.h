@@ -13,4 +13,10 @@
  */
 int adminlist_set(struct sys *sys, const char *name, bool admin, struct err *err);
 
+/*
+ * Put a name in the place of a former one, where that is in the list.  Only with the accounts'
+ * lock.  -EPERM, -EMSGSIZE.
+ */
+int adminlist_rename(struct sys *sys, const char *former, const char *name, struct err *err);
+
 #endif

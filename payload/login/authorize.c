@@ -250,14 +250,22 @@ static int judge(const struct decision *decision, const struct authorize_request
 static int set_up(struct sys *sys, const struct conf *conf, const struct authorize_request *request,
 		  const char *oid, struct err *err)
 {
-	uint32_t id;
-	int r = provision(sys, conf, request->name, oid, &id, err);
+	struct provisioned now;
+	int r = provision(sys, conf, request->name, oid, &now, err);
 
-	if (r == 0 && id != request->uid)
+	if (r < 0)
+		return r;
+	/* sshd took its entry, home and all, from the name alone, before anybody knew whose it is.
+	 */
+	if (now.former[0])
+		return reason_refuse(err, REASON_ACCOUNT_RENAMED,
+				     "%s is %s now, with uid %u as before", now.former,
+				     request->name, now.id);
+	if (now.id != request->uid)
 		return reason_refuse(err, REASON_UID_MISMATCH,
 				     "%s has uid %u now, this login began with %u", request->name,
-				     id, request->uid);
-	return r;
+				     now.id, request->uid);
+	return 0;
 }
 
 int authorize(struct sys *sys, const struct conf *conf, const struct authorize_request *request,

@@ -45,6 +45,30 @@ enum ledger_standing ledger_find(const struct ledger *ledger, const char *name,
 	return LEDGER_UNKNOWN;
 }
 
+bool ledger_find_former(const struct ledger *ledger, const char *name, const char *oid,
+			struct aad_user *ret)
+{
+	struct span users = buf_bytes(&ledger->users), wanted = span_of(oid);
+	struct aad_user own, former;
+
+	switch (ledger_find(ledger, name, &own)) {
+	case LEDGER_PRESENT:
+		return false;
+	case LEDGER_REMEMBERED:
+		if (!span_eq(own.oid, wanted) || !aadpasswd_find_oid(users, wanted, &former) ||
+		    former.id != own.id)
+			return false;
+		break;
+	case LEDGER_UNKNOWN:
+		if (!aadpasswd_find_oid(users, wanted, &former) &&
+		    !aadpasswd_find_oid(buf_bytes(&ledger->remembered), wanted, &former))
+			return false;
+		break;
+	}
+	*ret = former;
+	return true;
+}
+
 /* Is this line, without its newline, the name's?  A damaged line is judged by its first field
  * alone. */
 static bool is_of(struct span line, struct span name)
@@ -119,6 +143,24 @@ int ledger_set_up(struct sys *sys, struct ledger *ledger, const struct aad_user 
 
 	return r < 0 ? r
 		     : replace(sys, AADPASSWD_PATH, 0644, &ledger->users, name_in(line), line, err);
+}
+
+int ledger_rename(struct sys *sys, struct ledger *ledger, const char *former,
+		  const struct aad_user *user, struct err *err)
+{
+	bool present = ledger_find(ledger, former, &(struct aad_user){.id = 0}) == LEDGER_PRESENT;
+	char line[AADPASSWD_LINE_MAX + 1];
+	int r = format(user, line, err);
+	/* A rename that was cut off has told the ledger already. */
+	bool told = aadpasswd_find_name(buf_bytes(&ledger->remembered), user->name,
+					&(struct aad_user){.id = 0});
+
+	if (r == 0)
+		r = replace(sys, LEDGER_PATH, 0600, &ledger->remembered, span_of(former),
+			    told ? "" : line, err);
+	return r < 0 || !present ? r
+				 : replace(sys, AADPASSWD_PATH, 0644, &ledger->users,
+					   span_of(former), line, err);
 }
 
 int ledger_take_away(struct sys *sys, struct ledger *ledger, const char *name, struct err *err)

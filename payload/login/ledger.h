@@ -43,6 +43,15 @@ enum ledger_standing ledger_find(const struct ledger *ledger, const char *name,
 				 struct aad_user *ret);
 
 /*
+ * Whom would a login of this oid as name (lower-case, not set up) rename?  The line of the oid
+ * under another name: of who is set up; or, when nobody has or had the name, of who is remembered.
+ * A name that has a line itself stays as it is, but for a rename that was cut off after the ledger
+ * was written: there both lines have one uid.  *ret borrows, and is written when it is true.
+ */
+bool ledger_find_former(const struct ledger *ledger, const char *name, const char *oid,
+			struct aad_user *ret);
+
+/*
  * Remember the user, or set the user up, in place of a line with the same name.  Only with the
  * lock. -EINVAL: no line can be made; -ENOMEM, or a failure of writing.  *user may borrow from the
  * ledger; what was borrowed before is gone after.
@@ -51,6 +60,13 @@ int ledger_remember(struct sys *sys, struct ledger *ledger, const struct aad_use
 		    struct err *err);
 int ledger_set_up(struct sys *sys, struct ledger *ledger, const struct aad_user *user,
 		  struct err *err);
+
+/*
+ * Put the user in the place of the former name's lines: of what is remembered, and of who is set
+ * up.  former is lower-case, user's name another one.  Errors as above.
+ */
+int ledger_rename(struct sys *sys, struct ledger *ledger, const char *former,
+		  const struct aad_user *user, struct err *err);
 
 /* The opposite of each; a name that is not there is success. */
 int ledger_take_away(struct sys *sys, struct ledger *ledger, const char *name, struct err *err);

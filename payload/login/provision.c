@@ -8,6 +8,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
 #include "payload/login/accounts.h"
+#include "payload/login/adminlist.h"
 #include "payload/login/home.h"
 #include "payload/login/ledger.h"
 #include "payload/login/provision.h"
@@ -17,6 +18,7 @@
 struct account {
 	const struct conf *conf;
 	const char *name, *oid;
+	char former[NAME_SIZE]; /* the name that it has until now; "" when it is this one */
 	uint32_t asked; /* an id that no other source of names has; 0: none was asked about */
 	struct aad_user user; /* borrows from line */
 	char line[AADPASSWD_LINE_MAX + 1];
@@ -94,20 +96,26 @@ static int new_user(struct sys *sys, const struct ledger *ledger, struct account
 static int settle(struct sys *sys, const struct ledger *ledger, struct account *account,
 		  struct err *err)
 {
+	const char *name = account->name;
 	struct aad_user user;
 	int r = 0;
 
-	switch (ledger_find(ledger, account->name, &user)) {
+	account->former[0] = '\0';
+	if (ledger_find_former(ledger, name, account->oid, &user) &&
+	    span_copy(user.name, account->former, sizeof(account->former)))
+		name = account->former;
+	switch (ledger_find(ledger, name, &user)) {
 	case LEDGER_UNKNOWN:
 		return new_user(sys, ledger, account, err);
 	case LEDGER_REMEMBERED:
-		r = uidpick_still_free(sys, ledger, account->name, user.id, account->asked, err);
+		r = uidpick_still_free(sys, ledger, name, user.id, account->asked, err);
 		break;
 	case LEDGER_PRESENT:
 		break;
 	}
 	if (r == 0)
 		r = check_oid(account->name, account->oid, &user, err);
+	user.name = span_of(account->name);
 	return r < 0 ? r : keep(account, &user, err);
 }
 
@@ -124,6 +132,18 @@ static int prepare(struct sys *sys, struct account *account, struct err *err)
 	return r;
 }
 
+/*
+ * The list of administrators first: whatever this is cut off at, the former name is nobody's
+ * there who could be given it.
+ */
+static int take_name(struct sys *sys, struct ledger *ledger, const struct account *account,
+		     struct err *err)
+{
+	int r = adminlist_rename(sys, account->former, account->name, err);
+
+	return r < 0 ? r : ledger_rename(sys, ledger, account->former, &account->user, err);
+}
+
 static int set_up(struct sys *sys, struct account *account, struct err *err)
 {
 	AUTO_LEDGER ledger = LEDGER_INIT;
@@ -136,6 +156,8 @@ static int set_up(struct sys *sys, struct account *account, struct err *err)
 	/* A home that cannot be had leaves no trace of the account. */
 	if (r == 0)
 		r = home_look(sys, account->home, user->id, &exists, err);
+	if (r == 0 && account->former[0])
+		r = take_name(sys, &ledger, account, err);
 	if (r == 0)
 		r = ledger_remember(sys, &ledger, user, err);
 	if (r == 0)
@@ -155,16 +177,20 @@ static int complete(struct sys *sys, struct account *account, struct err *err)
 }
 
 int provision(struct sys *sys, const struct conf *conf, const char *name, const char *oid,
-	      uint32_t *ret_id, struct err *err)
+	      struct provisioned *ret, struct err *err)
 {
 	struct account account = {.conf = conf, .name = name, .oid = oid};
 	bool is_complete;
-	int r = find_complete(sys, name, oid, &is_complete, ret_id, err);
+	uint32_t id = 0;
+	int r = find_complete(sys, name, oid, &is_complete, &id, err);
 
 	if (r == 0 && !is_complete) {
 		r = complete(sys, &account, err);
-		if (r == 0)
-			*ret_id = account.user.id;
+		id = account.user.id;
 	}
-	return r < 0 ? reason_add(err, REASON_PROVISION_FAILED) : 0;
+	if (r < 0)
+		return reason_add(err, REASON_PROVISION_FAILED);
+	*ret = (struct provisioned){.id = id};
+	memcpy(ret->former, account.former, sizeof(ret->former));
+	return 0;
 }

@@ -15,11 +15,10 @@
 #include "payload/login/ledger.h"
 #include "payload/login/loginconf.h"
 #include "payload/login/processes.h"
-#include "payload/login/provision.h"
 #include "payload/login/users.h"
 
 int users_add(struct sys *sys, const struct conf *conf, const char *name, const char *oid,
-	      uint32_t *ret_id, struct err *err)
+	      struct provisioned *ret, struct err *err)
 {
 	char lower_name[NAME_SIZE], lower_oid[GUID_SIZE];
 
@@ -28,7 +27,7 @@ int users_add(struct sys *sys, const struct conf *conf, const char *name, const 
 		return err_set(err, EINVAL, "%s is no name of an Entra user of this machine", name);
 	if (!name_lower(oid, lower_oid, sizeof(lower_oid)) || !guid_valid(span_of(lower_oid)))
 		return err_set(err, EINVAL, "%s is not an object id", oid);
-	return provision(sys, conf, lower_name, lower_oid, ret_id, err);
+	return provision(sys, conf, lower_name, lower_oid, ret, err);
 }
 
 static int check_idle(struct sys *sys, const char *name, uint32_t id, struct err *err)
@@ -49,8 +48,9 @@ static int delete_locked(struct sys *sys, const char *name, bool remove_home, bo
 			 struct err *err)
 {
 	AUTO_LEDGER ledger = LEDGER_INIT;
+	enum ledger_standing standing;
 	struct err ignored = {0};
-	struct aad_user user;
+	struct aad_user user = {.id = 0};
 	char home[HOME_SIZE];
 	struct stat st;
 	bool exists;
@@ -58,13 +58,17 @@ static int delete_locked(struct sys *sys, const char *name, bool remove_home, bo
 
 	if (r < 0)
 		return r;
-	if (ledger_find(&ledger, name, &user) == LEDGER_UNKNOWN)
+	standing = ledger_find(&ledger, name, &user);
+	if (standing == LEDGER_UNKNOWN)
 		return err_set(err, ENOENT, "there is no Entra user %s on this machine", name);
 	if (!span_copy(user.home, home, sizeof(home)))
 		return err_set(err, ENAMETOOLONG, "the home of %s is too long", name);
 	r = check_idle(sys, name, user.id, err);
 	if (r == 0 && remove_home)
 		r = home_look(sys, home, user.id, &exists, err);
+	/* The ledger knows nothing yet of an account that came with another product's file. */
+	if (r == 0 && standing == LEDGER_PRESENT)
+		r = ledger_remember(sys, &ledger, &user, err);
 	if (r == 0)
 		r = ledger_take_away(sys, &ledger, name, err);
 	if (r == 0 && remove_home)
@@ -95,7 +99,7 @@ int useradd_main(struct sys *sys, int argc, char **argv)
 {
 	struct err err = {0};
 	AUTO_CONF conf = {0};
-	uint32_t id;
+	struct provisioned now;
 	int r;
 
 	if (argc != 3)
@@ -104,10 +108,12 @@ int useradd_main(struct sys *sys, int argc, char **argv)
 	if (r == 0)
 		r = loginconf_load(sys, &conf, &err);
 	if (r == 0)
-		r = users_add(sys, &conf, argv[1], argv[2], &id, &err);
+		r = users_add(sys, &conf, argv[1], argv[2], &now, &err);
 	if (r < 0)
 		return command_failed("aaduseradd", &err);
-	(void)printf("%s has uid %u\n", argv[1], id);
+	(void)printf("%s has uid %u\n", argv[1], now.id);
+	if (now.former[0])
+		(void)printf("it was %s until now\n", now.former);
 	return COMMAND_OK;
 }
 

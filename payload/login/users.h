@@ -4,17 +4,17 @@
 #define LOGIN_USERS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "lib/core/conf.h"
 #include "lib/sys/sys.h"
+#include "payload/login/provision.h"
 
 /*
- * Set an account up before its first login.  name and oid in any letter case.  -EINVAL: the name is
- * not ours, the oid no GUID; otherwise see provision.h.
+ * Set an account up before its first login, or give one its new name.  name and oid in any letter
+ * case.  -EINVAL: the name is not ours, the oid no GUID; otherwise see provision.h.
  */
 int users_add(struct sys *sys, const struct conf *conf, const char *name, const char *oid,
-	      uint32_t *ret_id, struct err *err);
+	      struct provisioned *ret, struct err *err);
 
 /*
  * Take an account away, its home too when remove_home is set.  While a home stays, so does the

@@ -334,6 +334,45 @@ static void a_uid_that_was_probed_away_needs_a_second_try(void **state)
 	assert_int_equal(ask_as(fake, false, FAKELOGIN_NAME, probed, &result), REASON_NONE);
 }
 
+/* Alice was bob when she came last. */
+static void write_former(struct fakelogin *fake)
+{
+	static const char line[] =
+		"bob@contoso.com:" CERTMAKE_OID ":10000500:10000500::/home/bob:/bin/sh\n";
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH, line, 0644);
+	scratch_write(&fake->scratch, LEDGER_PATH, line, 0600);
+}
+
+static void a_renamed_account_has_its_uid_again_at_the_next_login(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct authorize_result result;
+	AUTO_FREE char *users = NULL;
+
+	if (!is_root())
+		skip();
+	fakearm_assign(fake, FAKEARM_USER);
+	write_former(fake);
+	assert_int_equal(login(fake), REASON_ACCOUNT_RENAMED);
+	users = fakelogin_text(fake, AADPASSWD_PATH);
+	assert_string_equal(users, FAKELOGIN_NAME ":" CERTMAKE_OID
+						  ":10000500:10000500::/home/bob:/bin/sh\n");
+	leave_record(fake);
+	assert_int_equal(ask_as(fake, false, FAKELOGIN_NAME, 10000500, &result), REASON_NONE);
+}
+
+static void a_login_that_is_not_granted_renames_nobody(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_FREE char *users = NULL;
+
+	write_former(fake);
+	assert_int_equal(login(fake), REASON_ROLE_MISSING);
+	users = fakelogin_text(fake, AADPASSWD_PATH);
+	assert_memory_equal(users, "bob@contoso.com:", 16);
+}
+
 static void a_home_in_the_way_is_told(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -759,6 +798,8 @@ int main(void)
 		T(a_name_outside_our_domains_is_refused),
 		T(a_uid_that_is_not_the_recorded_one_is_refused_at_once),
 		T(a_uid_that_was_probed_away_needs_a_second_try),
+		T(a_renamed_account_has_its_uid_again_at_the_next_login),
+		T(a_login_that_is_not_granted_renames_nobody),
 		T(a_home_in_the_way_is_told),
 		T(who_cannot_be_set_up_does_not_get_on_the_list),
 		T(without_the_service_user_nobody_gets_in),

@@ -43,15 +43,25 @@ static uint32_t next_wanted(uint32_t steps)
 	return id > range.last ? range.first + UID_RESERVED + (id - range.last - 1) : id;
 }
 
-static enum reason ask(struct fakelogin *fake, const char *oid, uint32_t *ret_id)
+static enum reason ask_as(struct fakelogin *fake, const char *name, const char *oid,
+			  struct provisioned *ret)
 {
 	AUTO_CONF conf = {0};
 	struct err err = {0};
 
 	fakelogin_load(fake, &conf);
-	return provision(fakelogin_sys(fake), &conf, FAKELOGIN_NAME, oid, ret_id, &err) == 0
-		       ? REASON_NONE
-		       : reason_of(&err);
+	return provision(fakelogin_sys(fake), &conf, name, oid, ret, &err) == 0 ? REASON_NONE
+										: reason_of(&err);
+}
+
+static enum reason ask(struct fakelogin *fake, const char *oid, uint32_t *ret_id)
+{
+	struct provisioned now = {.id = *ret_id};
+	enum reason reason = ask_as(fake, FAKELOGIN_NAME, oid, &now);
+
+	*ret_id = now.id;
+	assert_string_equal(now.former, "");
+	return reason;
 }
 
 /* Set alice up and see which uid it became. */
@@ -313,6 +323,187 @@ static void the_home_of_somebody_set_up_is_looked_at_every_time(void **state)
 	refuse(fake, CERTMAKE_OID, REASON_HOME_OWNED);
 }
 
+/* ---- one local part, two domains */
+
+static void two_users_with_one_local_part_are_two_users(void **state)
+{
+	struct provisioned first, second;
+	struct fakelogin *fake = *state;
+
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, CERTMAKE_OID, &first), REASON_NONE);
+	assert_int_equal(ask_as(fake, "alice@fabrikam.com", OTHER_GUID, &second), REASON_NONE);
+	assert_int_not_equal(first.id, second.id);
+	assert_string_equal(second.former, "");
+	assert_true(fs_exists(fakelogin_sys(fake), HOME));
+	assert_true(fs_exists(fakelogin_sys(fake), "/home/alice@fabrikam.com"));
+}
+
+/* ---- another name for the same oid */
+
+#define FORMER "bob@contoso.com"
+#define FORMER_HOME "/home/" FORMER
+#define FORMER_ID 10000777
+
+/* Bob, who is alice from now on, in the files named, with a home. */
+static void make_former(struct fakelogin *fake, bool present, bool remembered)
+{
+	if (present)
+		write_line(fake, AADPASSWD_PATH, FORMER, CERTMAKE_OID, FORMER_ID, FORMER_HOME);
+	if (remembered)
+		write_line(fake, LEDGER_PATH, FORMER, CERTMAKE_OID, FORMER_ID, FORMER_HOME);
+	scratch_write(&fake->scratch, FORMER_HOME "/kept", "x", 0600);
+	fakelogin_own(fake, FORMER_HOME, FORMER_ID, FORMER_ID);
+}
+
+static bool names(struct fakelogin *fake, const char *path, const char *text)
+{
+	AUTO_FREE char *bytes = fakelogin_text(fake, path);
+
+	return strstr(bytes, text);
+}
+
+/* Exactly one line in each file: the new name with what was bob's. */
+static void expect_renamed(struct fakelogin *fake)
+{
+	static const char *const paths[] = {AADPASSWD_PATH, LEDGER_PATH};
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		AUTO_FREE char *text = fakelogin_text(fake, paths[i]);
+
+		assert_string_equal(text, FAKELOGIN_NAME ":" CERTMAKE_OID
+							 ":10000777:10000777::" FORMER_HOME
+							 ":/bin/bash\n");
+	}
+	assert_true(fs_exists(fakelogin_sys(fake), FORMER_HOME "/kept"));
+	assert_false(fs_exists(fakelogin_sys(fake), HOME));
+}
+
+struct former_row {
+	const char *name;
+	bool present, remembered;
+};
+
+static struct former_row former_rows[] = {
+	{"who is set up gets the new name", true, true},
+	{"who is remembered gets the new name and is set up", false, true},
+	{"who was imported gets the new name and is remembered", true, false},
+};
+
+static void renamed(void **state)
+{
+	const struct former_row *row = *state;
+	struct fakelogin *fake = fakelogin_new();
+	struct provisioned now = {.id = 0};
+
+	make_former(fake, row->present, row->remembered);
+	scratch_write(&fake->scratch, AADADMINS_PATH, "carol@contoso.com\n" FORMER "\n", 0644);
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, CERTMAKE_OID, &now), REASON_NONE);
+	assert_int_equal(now.id, FORMER_ID);
+	assert_string_equal(now.former, FORMER);
+	expect_renamed(fake);
+	assert_true(names(fake, AADADMINS_PATH, "carol@contoso.com\n" FAKELOGIN_NAME "\n"));
+	assert_false(names(fake, AADADMINS_PATH, FORMER));
+	/* The next login is one like every other. */
+	expect(fake, FORMER_ID);
+	fakelogin_free(fake);
+}
+
+static void a_rename_that_was_cut_off_is_completed(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct provisioned now = {.id = 0};
+
+	make_former(fake, true, false);
+	write_line(fake, LEDGER_PATH, FAKELOGIN_NAME, CERTMAKE_OID, FORMER_ID, FORMER_HOME);
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, CERTMAKE_OID, &now), REASON_NONE);
+	assert_string_equal(now.former, FORMER);
+	expect_renamed(fake);
+}
+
+static void a_rename_makes_nobody_an_administrator(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct provisioned now;
+
+	make_former(fake, true, true);
+	scratch_write(&fake->scratch, AADADMINS_PATH, "carol@contoso.com\n", 0644);
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, CERTMAKE_OID, &now), REASON_NONE);
+	assert_false(names(fake, AADADMINS_PATH, FAKELOGIN_NAME));
+}
+
+static void two_names_with_lines_of_their_own_stay(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	make_former(fake, true, true);
+	write_line(fake, AADPASSWD_PATH, FAKELOGIN_NAME, CERTMAKE_OID, 10000888, HOME);
+	expect(fake, 10000888);
+	assert_true(names(fake, AADPASSWD_PATH, FORMER));
+	assert_true(names(fake, LEDGER_PATH, FORMER));
+}
+
+static void a_remembered_name_with_a_line_of_its_own_stays(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	make_former(fake, true, true);
+	write_line(fake, LEDGER_PATH, FAKELOGIN_NAME, CERTMAKE_OID, 10000888, HOME);
+	expect(fake, 10000888);
+	assert_true(names(fake, AADPASSWD_PATH, FORMER));
+}
+
+static void a_name_of_another_account_is_not_taken(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	make_former(fake, true, true);
+	write_line(fake, LEDGER_PATH, FAKELOGIN_NAME, OTHER_GUID, 10000888, HOME);
+	refuse(fake, CERTMAKE_OID, REASON_OID_MISMATCH);
+	assert_true(names(fake, AADPASSWD_PATH, FORMER));
+}
+
+static void a_former_home_of_somebody_else_stops_the_rename(void **state)
+{
+	struct provisioned now = {.id = 7};
+	struct fakelogin *fake = *state;
+
+	make_former(fake, true, true);
+	fakelogin_own(fake, FORMER_HOME, 1000, 1000);
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, CERTMAKE_OID, &now), REASON_HOME_OWNED);
+	assert_int_equal(now.id, 7);
+	assert_true(names(fake, AADPASSWD_PATH, FORMER));
+}
+
+static void a_remembered_uid_that_is_taken_stops_the_rename(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	make_former(fake, false, true);
+	scratch_write(&fake->scratch, "/etc/group", "g:x:10000777:\n", 0644);
+	refuse(fake, CERTMAKE_OID, REASON_PROVISION_FAILED);
+	assert_true(names(fake, LEDGER_PATH, FORMER));
+}
+
+/* The uid of the former name is still the renamed account's, and so is the home. */
+static void who_is_given_the_former_name_gets_neither_uid_nor_home(void **state)
+{
+	struct provisioned first, second, third = {.id = 7};
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+
+	assert_int_equal(ask_as(fake, FORMER, CERTMAKE_OID, &first), REASON_NONE);
+	assert_int_equal(first.id, uid_of_name(FORMER, range));
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, CERTMAKE_OID, &second), REASON_NONE);
+	assert_int_equal(second.id, first.id);
+	assert_int_equal(ask_as(fake, FORMER, OTHER_GUID, &third), REASON_HOME_OWNED);
+	assert_int_equal(third.id, 7);
+	assert_int_equal(fs_rename(fakelogin_sys(fake), FORMER_HOME, "/home/moved", &err), 0);
+	assert_int_equal(ask_as(fake, FORMER, OTHER_GUID, &third), REASON_NONE);
+	assert_string_equal(third.former, "");
+	assert_int_not_equal(third.id, first.id);
+	assert_true(names(fake, AADPASSWD_PATH, FORMER ":" OTHER_GUID));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
@@ -329,8 +520,18 @@ int main(void)
 		T(who_cannot_be_asked_about_is_not_thought_free),
 		T(a_foreign_home_leaves_no_trace_of_the_account),
 		T(the_home_of_somebody_set_up_is_looked_at_every_time),
+		T(two_users_with_one_local_part_are_two_users),
+		T(a_rename_that_was_cut_off_is_completed),
+		T(a_rename_makes_nobody_an_administrator),
+		T(two_names_with_lines_of_their_own_stay),
+		T(a_remembered_name_with_a_line_of_its_own_stays),
+		T(a_name_of_another_account_is_not_taken),
+		T(a_former_home_of_somebody_else_stops_the_rename),
+		T(a_remembered_uid_that_is_taken_stops_the_rename),
+		T(who_is_given_the_former_name_gets_neither_uid_nor_home),
 	};
 	struct CMUnitTest list[ARRAY_LEN(owners)] = {{.name = NULL}};
+	struct CMUnitTest renames[ARRAY_LEN(former_rows)] = {{.name = NULL}};
 
 	if (geteuid() != 0)
 		return SKIPPED;
@@ -338,6 +539,11 @@ int main(void)
 		list[i] = (struct CMUnitTest){.name = owners[i].name,
 					      .test_func = collision,
 					      .initial_state = &owners[i].own};
+	for (size_t i = 0; i < ARRAY_LEN(former_rows); i++)
+		renames[i] = (struct CMUnitTest){.name = former_rows[i].name,
+						 .test_func = renamed,
+						 .initial_state = &former_rows[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL) ||
-	       cmocka_run_group_tests_name("collisions", list, NULL, NULL);
+	       cmocka_run_group_tests_name("collisions", list, NULL, NULL) ||
+	       cmocka_run_group_tests_name("renames", renames, NULL, NULL);
 }

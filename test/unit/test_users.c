@@ -27,11 +27,16 @@
 
 static int add(struct fakelogin *fake, const char *name, const char *oid, uint32_t *ret_id)
 {
+	struct provisioned now = {.id = 0};
 	AUTO_CONF conf = {0};
 	struct err err = {0};
+	int r;
 
 	fakelogin_load(fake, &conf);
-	return users_add(fakelogin_sys(fake), &conf, name, oid, ret_id, &err);
+	r = users_add(fakelogin_sys(fake), &conf, name, oid, &now, &err);
+	if (r == 0)
+		*ret_id = now.id;
+	return r;
 }
 
 static int delete (struct fakelogin *fake, bool remove_home, bool *ret_kept)
@@ -69,6 +74,17 @@ static void an_account_is_set_up_before_its_first_login(void **state)
 	assert_true(fs_exists(fakelogin_sys(fake), HOME));
 }
 
+static void an_account_that_is_known_under_another_name_is_renamed(void **state)
+{
+	struct fakelogin *fake = *state;
+	uint32_t id = add_alice(fake), now = 0;
+
+	assert_int_equal(add(fake, "bob@contoso.com", CERTMAKE_OID, &now), 0);
+	assert_int_equal(now, id);
+	assert_true(fs_exists(fakelogin_sys(fake), HOME));
+	assert_false(fs_exists(fakelogin_sys(fake), "/home/bob@contoso.com"));
+}
+
 static void only_names_of_ours_and_object_ids_are_taken(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -95,6 +111,25 @@ static void while_the_home_stays_so_does_the_claim_to_the_name(void **state)
 	assert_true(fs_exists(fakelogin_sys(fake), HOME));
 	assert_int_equal(add(fake, FAKELOGIN_NAME, OTHER_GUID, &id), -EACCES);
 	assert_int_equal(add_alice(fake), id);
+}
+
+/* The file of another product knows nothing of our ledger. */
+static void who_was_imported_keeps_the_claim_to_the_name_too(void **state)
+{
+	struct fakelogin *fake = *state;
+	bool kept = false;
+	uint32_t id = 0;
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH,
+		      FAKELOGIN_NAME ":" CERTMAKE_OID ":1234567:1234567::" HOME ":/bin/bash\n",
+		      0644);
+	scratch_mkdir(&fake->scratch, HOME, 0700);
+	fakelogin_own(fake, HOME, 1234567, 1234567);
+	assert_int_equal(delete (fake, false, &kept), 0);
+	assert_true(kept);
+	assert_false(has(fake, AADPASSWD_PATH));
+	assert_int_equal(add(fake, FAKELOGIN_NAME, OTHER_GUID, &id), -EACCES);
+	assert_int_equal(add_alice(fake), 1234567);
 }
 
 static void without_the_home_the_name_is_free(void **state)
@@ -204,7 +239,9 @@ int main(void)
 	/* Only root can give homes away. */
 	static const struct CMUnitTest as_root[] = {
 		T(an_account_is_set_up_before_its_first_login),
+		T(an_account_that_is_known_under_another_name_is_renamed),
 		T(while_the_home_stays_so_does_the_claim_to_the_name),
+		T(who_was_imported_keeps_the_claim_to_the_name_too),
 		T(without_the_home_the_name_is_free),
 		T(a_home_that_was_given_away_frees_the_name),
 		T(an_administrator_is_one_no_longer),
