@@ -6,7 +6,8 @@
  * force, since an account that was deleted stays in it.
  *
  * /etc/aadadmins is ours alone and is made first: without it, an /etc/aadpasswd that is there was
- * somebody else's (but see recognise), is kept as an original, and comes back at the end.
+ * somebody else's (but see recognise), is kept as an original, and comes back at the end.  Its
+ * users stay with their uids, homes and shells.
  */
 #include "config.h"
 
@@ -14,11 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/core/aadimport.h"
 #include "lib/core/aadpasswd.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/conf.h"
 #include "lib/core/nsswitch.h"
 #include "lib/core/outcome.h"
+#include "lib/core/uid.h"
 #include "lib/steps/changes.h"
 #include "lib/sys/proc.h"
 
@@ -218,18 +221,47 @@ static int recognise(struct machine *m, const struct text *accounts, const struc
 	return r;
 }
 
+/* NSS and PAM know nobody by the groups' ids, so that nobody can be in a group by being it. */
+static void note_reserved(struct machine *m, struct span text)
+{
+	const struct uid_range range = {.first = m->conf.uid_first, .last = m->conf.uid_last};
+	struct aad_user user;
+
+	while (aadpasswd_next(&text, &user))
+		if (uid_is_reserved(range, user.id))
+			machine_note(m,
+				     "%.*s has the uid %u, which is a group's, and cannot sign in: "
+				     "set uidRange to another range",
+				     (int)user.name.len, (const char *)user.name.p, user.id);
+}
+
+/* What stands in a file that another product wrote, in our form. */
+static int import(struct machine *m, const struct text *accounts, struct buf *ret, struct err *err)
+{
+	struct aadimport_odd odd;
+	int r = aadimport(buf_bytes(&accounts->bytes), ret, &odd, err);
+
+	if (r < 0)
+		return r;
+	if (odd.count)
+		machine_note(m,
+			     "%zu lines of " AADPASSWD_PATH " are no user's, the first is line %u",
+			     odd.count, odd.first);
+	note_reserved(m, buf_bytes(ret));
+	return 0;
+}
+
 /* A new /etc/aadpasswd: what stood there already, and the accounts of the ledger. */
 static int fill_accounts(struct machine *m, const struct text *accounts, const struct text *ledger,
 			 struct changes *ret, struct err *err)
 {
-	AUTO_BUF after = {0};
-	int r;
+	AUTO_BUF imported = {0}, after = {0};
+	int r = import(m, accounts, &imported, err);
 
-	buf_span(&after, buf_bytes(&accounts->bytes));
-	if (ledger->bytes.len && after.len && after.data[after.len - 1] != '\n')
-		buf_str(&after, "\n");
-	r = add_unknown(m, buf_bytes(&ledger->bytes), buf_bytes(&accounts->bytes), false, &after,
-			err);
+	buf_span(&after, buf_bytes(&imported));
+	if (r == 0)
+		r = add_unknown(m, buf_bytes(&ledger->bytes), buf_bytes(&imported), false, &after,
+				err);
 	if (r == 0)
 		r = write_text(m, AADPASSWD_PATH, accounts, buf_bytes(&after), ret, err);
 	return r;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes: every user that is found is formatted to a line that gives the same user. */
+/*
+ * Any bytes: every user that is found is formatted to a line that gives the same user; a text in
+ * our form is imported as it is.
+ */
 #include "config.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "lib/core/aadimport.h"
 #include "lib/core/aadpasswd.h"
 #include "lib/core/uid.h"
 
@@ -24,6 +28,18 @@ static void check(const struct aad_user *user)
 		abort();
 }
 
+static void check_import(struct span text)
+{
+	AUTO_BUF once = {0}, twice = {0};
+	struct aadimport_odd odd, again;
+	struct err err = {0};
+
+	if (aadimport(text, &once, &odd, &err) < 0 ||
+	    aadimport(buf_bytes(&once), &twice, &again, &err) < 0 ||
+	    !span_eq(buf_bytes(&once), buf_bytes(&twice)) || odd.count != again.count)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct span text = {data, size};
@@ -37,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    !aadpasswd_find_oid(text, user.oid, &found))
 			abort();
 	}
+	check_import(text);
 	(void)aadadmins_has(text, SPAN_LIT("alice@contoso.com"));
 	return 0;
 }

@@ -198,6 +198,39 @@ static void somebody_elses_accounts_come_back(void **state)
 	stepmachine_must_revert(&step_accounts, STEP_OK);
 }
 
+/* Written by the product that this takes the place of: ids of seven digits, names as typed. */
+static void users_of_another_product_stay_with_ids_and_homes(void **state)
+{
+#define TAIL ":1234567:1234567:Ann:/home/Ann:/bin/zsh"
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, "Ann@X.y:" OID "1" TAIL);
+	stepmachine_write(LEDGER, ANN BEN);
+	scratch_mkdir(&sm.scratch, "/home/Ann", 0700);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 0);
+	stepmachine_expect(AADPASSWD_PATH, "ann@x.y:" OID "1" TAIL "\n" BEN);
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, "Ann@X.y:" OID "1" TAIL);
+	stepmachine_expect(LEDGER, "ann@x.y:" OID "1" TAIL "\n");
+	/* And once more, as after an update of the product. */
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, "ann@x.y:" OID "1" TAIL "\n");
+#undef TAIL
+}
+
+static void what_of_another_products_file_is_nobodys_is_told(void **state)
+{
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, "# theirs\n" ANN "odd\nodder\nben@x.y:" OID
+					  "2:10000001:10000001::/home/ben:/bin/sh\n");
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 2);
+	assert_non_null(strstr(sm.result.notes[0], "2 lines of /etc/aadpasswd"));
+	assert_non_null(strstr(sm.result.notes[0], "the first is line 3"));
+	assert_non_null(strstr(sm.result.notes[1], "ben@x.y has the uid 10000001"));
+}
+
 static void deleted_users_do_not_come_back(void **state)
 {
 	(void)state;
@@ -1044,6 +1077,8 @@ int main(void)
 		STEP_TEST(people_with_a_home_survive_in_the_ledger),
 		STEP_TEST(a_ledger_is_merged_and_never_lost),
 		STEP_TEST(somebody_elses_accounts_come_back),
+		STEP_TEST(users_of_another_product_stay_with_ids_and_homes),
+		STEP_TEST(what_of_another_products_file_is_nobodys_is_told),
 		STEP_TEST(deleted_users_do_not_come_back),
 		STEP_TEST(what_the_runtime_writes_is_no_drift),
 		STEP_TEST(modes_of_the_accounts_are_put_right),
