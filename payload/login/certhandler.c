@@ -6,43 +6,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/core/aadpasswd.h"
 #include "lib/core/base64.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/name.h"
-#include "lib/core/pamstack.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
 #include "payload/login/audit.h"
 #include "payload/login/certhandler.h"
 #include "payload/login/loginconf.h"
+#include "payload/login/precondition.h"
 #include "payload/login/record.h"
 #include "payload/login/verify.h"
 
 #define DEADLINE_MS 10000
-#define PAM_FILE_MAX ((size_t)64 << 10)
-#define PASSWD_MAX ((size_t)16 << 20)
-
-/* What lib/steps/pam.c edits.  The second counts where there is a sudo to use. */
-#define PAM_SSHD_PATH "/etc/pam.d/sshd"
-#define PAM_SUDO_PATH "/etc/pam.d/sudo"
-#define SUDO_PATH "/usr/bin/sudo"
 
 /* How the base64 of every key of the type CERT_TYPE_NAME begins: its length, and most of its name.
  */
 #define CERT_KEY_PREFIX "AAAAHHNzaC1yc2EtY2VydC12MDFAb3BlbnNzaC5jb2"
-
-/* Where libpam looks for modules: Debian's multiarch, the others' lib64, then plain lib. */
-static const char *const pam_modules[] = {
-	"/usr/lib/x86_64-linux-gnu/security/pam_aad.so",
-	"/usr/lib/aarch64-linux-gnu/security/pam_aad.so",
-	"/lib/x86_64-linux-gnu/security/pam_aad.so",
-	"/lib/aarch64-linux-gnu/security/pam_aad.so",
-	"/usr/lib64/security/pam_aad.so",
-	"/lib64/security/pam_aad.so",
-	"/usr/lib/security/pam_aad.so",
-	"/lib/security/pam_aad.so",
-};
 
 /* Who offers which key to whom. */
 struct offer {
@@ -51,80 +31,6 @@ struct offer {
 	const char *key;
 	pid_t parent;
 };
-
-static int require_pam_module(struct sys *sys, struct err *err)
-{
-	for (size_t i = 0; i < ARRAY_LEN(pam_modules); i++)
-		if (fs_exists(sys, pam_modules[i]))
-			return 0;
-	return reason_refuse(err, REASON_NOT_CONFIGURED,
-			     "the PAM module is missing, so nobody would ask for the role");
-}
-
-static int require_pam_line(struct sys *sys, const char *path, enum pam_question question,
-			    struct err *err)
-{
-	AUTO_BUF text = {0};
-	int r = fs_read(sys, path, FS_FOLLOW, PAM_FILE_MAX, &text, NULL, err);
-
-	if (r < 0)
-		return reason_add(err, REASON_PAM_LINE_MISSING);
-	return pamstack_holds(buf_bytes(&text), question)
-		       ? 0
-		       : reason_refuse(err, REASON_PAM_LINE_MISSING,
-				       "%s does not begin its account stack with our line", path);
-}
-
-/* A package can put its own PAM file back: then nobody would ask for the role, or ask again. */
-static int require_account_phase(struct sys *sys, struct err *err)
-{
-	int r = require_pam_module(sys, err);
-
-	if (r == 0)
-		r = require_pam_line(sys, PAM_SSHD_PATH, PAM_LOGIN, err);
-	if (r == 0 && fs_exists(sys, SUDO_PATH) && fs_exists(sys, PAM_SUDO_PATH))
-		r = require_pam_line(sys, PAM_SUDO_PATH, PAM_ADMIN, err);
-	return r;
-}
-
-/* PAM ignores a local account, so a certificate would let its owner in without a role. */
-static int refuse_local_account(struct sys *sys, const struct offer *offer, struct err *err)
-{
-	struct span rest, line;
-	AUTO_BUF text = {0};
-	int r = fs_read(sys, "/etc/passwd", FS_TRUSTED, PASSWD_MAX, &text, NULL, err);
-
-	if (r < 0)
-		return reason_add(err, REASON_INTERNAL);
-	rest = buf_bytes(&text);
-	while (span_line(&rest, &line)) {
-		const unsigned char *colon = line.len ? memchr(line.p, ':', line.len) : NULL;
-
-		if (colon)
-			line.len = (size_t)(colon - line.p);
-		if (span_is(line, offer->user) || span_is(line, offer->name))
-			return reason_refuse(err, REASON_LOCAL_ACCOUNT, "%.*s is in /etc/passwd",
-					     (int)line.len, (const char *)line.p);
-	}
-	return 0;
-}
-
-/* The object id that has the name on this machine, "" when nobody has.  *ret borrows from *text. */
-static int recorded_oid(struct sys *sys, const char *name, struct buf *text, struct span *ret,
-			struct err *err)
-{
-	struct aad_user user;
-	bool exists;
-	int r = fs_read_optional(sys, AADPASSWD_PATH, FS_TRUSTED, AADPASSWD_MAX, text, &exists,
-				 NULL, err);
-
-	if (r < 0)
-		return reason_add(err, REASON_INTERNAL);
-	*ret = (struct span){0};
-	if (aadpasswd_find_name(buf_bytes(text), span_of(name), &user))
-		*ret = user.oid;
-	return 0;
-}
 
 static int decode(const char *key, struct buf *ret, struct err *err)
 {
@@ -140,14 +46,14 @@ static int accept_certificate(struct sys *sys, const struct conf *conf, const st
 	AUTO_BUF passwd = {0};
 	AUTO_BUF line = {0};
 	struct span oid;
-	int r = recorded_oid(sys, offer->name, &passwd, &oid, err);
+	int r = precondition_recorded_oid(sys, offer->name, &passwd, &oid, err);
 
 	if (r == 0)
 		r = verify_certificate(sys, conf, offer->name, oid, blob, verified, err);
 	if (r == 0)
-		r = refuse_local_account(sys, offer, err);
+		r = precondition_not_local(sys, offer->user, offer->name, err);
 	if (r == 0)
-		r = require_account_phase(sys, err);
+		r = precondition_account_phases(sys, err);
 	if (r == 0)
 		r = record_write(sys, offer->parent, offer->name, blob, err);
 	if (r < 0)

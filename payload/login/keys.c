@@ -185,7 +185,7 @@ static int not_trusted(const char *tenant, struct err *err)
 }
 
 static int check_pinned(struct sys *sys, const struct conf *conf, const char *tenant,
-			struct span ca, struct err *err)
+			struct span ca, size_t *ret_count, struct err *err)
 {
 	AUTO_BUF text = {0};
 	AUTO_JWKS keys = {0};
@@ -196,6 +196,7 @@ static int check_pinned(struct sys *sys, const struct conf *conf, const char *te
 	r = jwks_parse(buf_bytes(&text), tenant, conf->cloud, &keys, err);
 	if (r < 0)
 		return r;
+	*ret_count = keys.count;
 	return jwks_find(&keys, ca) ? 0 : not_trusted(tenant, err);
 }
 
@@ -214,18 +215,44 @@ static int refresh_served(struct sys *sys, const struct conf *conf, const char *
 	return r;
 }
 
+static int no_authority(struct err *err)
+{
+	return reason_refuse(err, REASON_NOT_CONFIGURED, "no authority is configured");
+}
+
+int keys_check_offline(struct sys *sys, const struct conf *conf, const char *tenant, struct span ca,
+		       struct keys_look *ret, struct err *err)
+{
+	AUTO_KEYCACHE cache = {0};
+
+	*ret = (struct keys_look){.pinned = conf->keys_file};
+	if (conf->keys_file)
+		return check_pinned(sys, conf, tenant, ca, &ret->count, err);
+	if (!conf->authority)
+		return no_authority(err);
+	load(sys, conf, tenant, &cache);
+	ret->state = keycache_judge(&cache, sys->ops->realtime_s(sys));
+	ret->count = cache.keys.count;
+	ret->fetched_s = cache.fetched_s;
+	ret->expires_s = cache.expires_s;
+	if (ret->state == KEYCACHE_GONE || jwks_find(&cache.keys, ca))
+		return 0;
+	return not_trusted(tenant, err);
+}
+
 int keys_check(struct sys *sys, const struct conf *conf, const char *tenant, struct span ca,
 	       struct err *err)
 {
 	AUTO_KEYCACHE cache = {0};
 	enum keycache_state state;
+	size_t count;
 	bool known;
 	int r = 0;
 
 	if (conf->keys_file)
-		return check_pinned(sys, conf, tenant, ca, err);
+		return check_pinned(sys, conf, tenant, ca, &count, err);
 	if (!conf->authority)
-		return reason_refuse(err, REASON_NOT_CONFIGURED, "no authority is configured");
+		return no_authority(err);
 	load(sys, conf, tenant, &cache);
 	state = keycache_judge(&cache, sys->ops->realtime_s(sys));
 	known = jwks_find(&cache.keys, ca);

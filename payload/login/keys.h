@@ -33,6 +33,21 @@
 int keys_check(struct sys *sys, const struct conf *conf, const char *tenant, struct span ca,
 	       struct err *err);
 
+/* What was there to compare with, without the network. */
+struct keys_look {
+	bool pinned; /* from the file of the configuration: nothing below but count */
+	enum keycache_state state; /* of the cache */
+	size_t count;
+	int64_t fetched_s, expires_s; /* 0 when there is no cache */
+};
+
+/*
+ * keys_check for `explain`: no request, no lock, nothing is written.  *ret is filled in any case.
+ * Further: 0 when the state is KEYCACHE_GONE, since a login would fetch the keys first.
+ */
+int keys_check_offline(struct sys *sys, const struct conf *conf, const char *tenant, struct span ca,
+		       struct keys_look *ret, struct err *err);
+
 /* The cache as it is, whatever its age, for `status`.  -ENOENT, -EBADMSG, -EPERM. */
 int keys_cached(struct sys *sys, const struct conf *conf, const char *tenant, struct keycache *ret,
 		struct err *err);

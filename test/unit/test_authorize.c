@@ -317,6 +317,21 @@ static void a_uid_that_is_not_the_recorded_one_is_refused_at_once(void **state)
 	assert_int_equal(fakelogin_hits(fake, "/roleAssignments"), 0);
 }
 
+static void a_uid_of_another_product_counts_outside_the_range(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct authorize_result result;
+
+	if (!is_root())
+		skip();
+	fakearm_assign(fake, FAKEARM_USER);
+	write_user(fake, CERTMAKE_OID, 1234567);
+	scratch_mkdir(&fake->scratch, HOME, 0700);
+	fakelogin_own(fake, HOME, 1234567, 1234567);
+	leave_record(fake);
+	assert_int_equal(ask_as(fake, false, FAKELOGIN_NAME, 1234567, &result), REASON_NONE);
+}
+
 static void a_uid_that_was_probed_away_needs_a_second_try(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -797,6 +812,7 @@ int main(void)
 		T(a_namesake_of_somebody_remembered_is_refused),
 		T(a_name_outside_our_domains_is_refused),
 		T(a_uid_that_is_not_the_recorded_one_is_refused_at_once),
+		T(a_uid_of_another_product_counts_outside_the_range),
 		T(a_uid_that_was_probed_away_needs_a_second_try),
 		T(a_renamed_account_has_its_uid_again_at_the_next_login),
 		T(a_login_that_is_not_granted_renames_nobody),

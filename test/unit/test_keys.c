@@ -410,11 +410,80 @@ static void without_an_authority_nobody_is_trusted(void **state)
 	assert_int_equal(ask(fake, &fake->ca_blob), REASON_NOT_CONFIGURED);
 }
 
+/* ---- offline */
+
+static enum reason look(struct fakelogin *fake, const struct buf *blob, struct keys_look *ret)
+{
+	AUTO_CONF conf = {0};
+	struct err err = {0};
+
+	fakelogin_load(fake, &conf);
+	return keys_check_offline(fakelogin_sys(fake), &conf, CERTMAKE_TID, buf_bytes(blob), ret,
+				  &err) == 0
+		       ? REASON_NONE
+		       : reason_of(&err);
+}
+
+static void offline_nothing_is_asked_and_the_age_is_told(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF other = {0};
+	struct keys_look seen;
+	EVP_PKEY *key = certmake_key(2048, &other);
+
+	fakelogin_entra(fake);
+	assert_int_equal(look(fake, &fake->ca_blob, &seen), REASON_NONE);
+	assert_int_equal(seen.state, KEYCACHE_GONE);
+	assert_int_equal(fake->shared->requests, 0);
+	assert_int_equal(ask(fake, &fake->ca_blob), REASON_NONE);
+	pass(fake, DAY * 3 / 4);
+	assert_int_equal(look(fake, &fake->ca_blob, &seen), REASON_NONE);
+	assert_int_equal(seen.state, KEYCACHE_AGEING);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.fetched_s, (int64_t)FAKELOGIN_NOW_S);
+	assert_int_equal(seen.expires_s, (int64_t)FAKELOGIN_NOW_S + DAY);
+	assert_int_equal(look(fake, &other, &seen), REASON_CA_NOT_TRUSTED);
+	pass(fake, 2 * DAY);
+	assert_int_equal(look(fake, &other, &seen), REASON_NONE);
+	assert_int_equal(seen.state, KEYCACHE_GONE);
+	assert_int_equal(fake->shared->requests, 2);
+	EVP_PKEY_free(key);
+}
+
+static void offline_a_pinned_file_is_the_source_too(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF other = {0};
+	struct keys_look seen;
+	EVP_PKEY *key = certmake_key(2048, &other);
+
+	fakelogin_conf(fake, "keys_file /etc/pinned.json\n");
+	assert_int_equal(look(fake, &fake->ca_blob, &seen), REASON_KEYS_UNREACHABLE);
+	scratch_write(&fake->scratch, "/etc/pinned.json", buf_text(&fake->jwks), 0644);
+	assert_int_equal(look(fake, &fake->ca_blob, &seen), REASON_NONE);
+	assert_true(seen.pinned);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(look(fake, &other, &seen), REASON_CA_NOT_TRUSTED);
+	EVP_PKEY_free(key);
+}
+
+static void offline_without_an_authority_is_not_configured(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct keys_look seen;
+
+	scratch_write(&fake->scratch, CONF_PATH, "tenant " CERTMAKE_TID "\n", 0644);
+	assert_int_equal(look(fake, &fake->ca_blob, &seen), REASON_NOT_CONFIGURED);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
 	static const struct CMUnitTest tests[] = {
 		T(a_fresh_set_is_asked_for_once),
+		T(offline_nothing_is_asked_and_the_age_is_told),
+		T(offline_a_pinned_file_is_the_source_too),
+		T(offline_without_an_authority_is_not_configured),
 		T(it_is_refreshed_ahead_of_its_end),
 		T(a_key_that_was_rolled_away_is_refused_after_the_refresh),
 		T(a_new_key_is_found_at_once_but_looked_for_once_a_minute),

@@ -192,6 +192,16 @@ static void a_user_with_a_line_is_known_to_everybody(void **state)
 	assert_entry(by_uid(ALICE_ID), alice_entry);
 }
 
+static void an_id_of_another_product_is_answered_outside_the_range(void **state)
+{
+	(void)state;
+	file("/etc/aadpasswd", "ann@contoso.com:" OID ":1234567:1234567::/home/Ann:/bin/zsh\n");
+	assert_entry(by_name("Ann@contoso.com"),
+		     "ann@contoso.com:*:1234567:1234567::/home/Ann:/bin/zsh");
+	assert_entry(by_uid(1234567), "ann@contoso.com:*:1234567:1234567::/home/Ann:/bin/zsh");
+	assert_group(group_by_gid(1234567), "ann@contoso.com:*:1234567:");
+}
+
 static void names_are_found_in_any_case_and_answered_in_lower(void **state)
 {
 	(void)state;
@@ -822,6 +832,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(a_user_with_a_line_is_known_to_everybody),
+		TEST(an_id_of_another_product_is_answered_outside_the_range),
 		TEST(names_are_found_in_any_case_and_answered_in_lower),
 		TEST(root_is_told_of_a_user_whom_nobody_has_seen),
 		TEST(a_service_principal_is_a_user_too),

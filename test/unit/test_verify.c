@@ -188,6 +188,65 @@ static void a_forgery_causes_no_request(void **state)
 	EVP_PKEY_free(shape.signer);
 }
 
+struct told {
+	unsigned passed, failed; /* bits of checks */
+	enum reason reason;
+};
+
+static void note(void *arg, enum verify_check check, const struct verified *verified,
+		 const struct err *err)
+{
+	struct told *told = arg;
+
+	(void)verified;
+	assert_int_equal(told->failed, 0);
+	assert_int_equal(told->passed, (1u << check) - 1);
+	if (err) {
+		told->failed = 1u << check;
+		told->reason = reason_of(err);
+	} else {
+		told->passed |= 1u << check;
+	}
+}
+
+/* The same rows, offline, with the keys in the cache. */
+static void offline_is_judged(void **state)
+{
+	static const struct row usual = {.name = NULL};
+	const struct row *row = *state;
+	struct fakelogin *fake = fakelogin_new();
+	struct certmake shape = fakelogin_shape(fake);
+	struct told told = {.passed = 0};
+	EVP_PKEY *ours = shape.signer;
+	struct verified verified;
+	AUTO_BUF blob = {0}, first = {0};
+	struct err err = {0};
+	AUTO_CONF conf = {0};
+	int requests;
+
+	fakelogin_entra(fake);
+	assert_int_equal(verify(fake, &usual, &shape, &verified, &first, &err), 0);
+	requests = fake->shared->requests;
+	if (row->spoil)
+		row->spoil(&shape);
+	if (row->conf)
+		scratch_write(&fake->scratch, CONF_PATH, row->conf, 0644);
+	fakelogin_load(fake, &conf);
+	certmake_build(&shape, &blob);
+	assert_int_equal(verify_offline(fakelogin_sys(fake), &conf,
+					row->login ? row->login : FAKELOGIN_NAME,
+					span_of(row->recorded_oid ? row->recorded_oid : ""),
+					buf_bytes(&blob), note, &told, &verified, &err),
+			 row->reason ? -EACCES : 0);
+	assert_int_equal(told.reason, row->reason);
+	assert_int_equal(fake->shared->requests, requests);
+	if (row->reason == REASON_NONE)
+		assert_int_equal(told.passed, (1u << VERIFY_CHECKS) - 1);
+	if (shape.signer != ours)
+		EVP_PKEY_free(shape.signer);
+	fakelogin_free(fake);
+}
+
 static void a_plain_key_is_not_ours(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -215,6 +274,10 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		list[i] = (struct CMUnitTest){
 			.name = rows[i].name, .test_func = is_judged, .initial_state = &rows[i]};
-	return cmocka_run_group_tests(tests, NULL, NULL) ||
-	       cmocka_run_group_tests_name("rows", list, NULL, NULL);
+	if (cmocka_run_group_tests(tests, NULL, NULL) ||
+	    cmocka_run_group_tests_name("rows", list, NULL, NULL))
+		return 1;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		list[i].test_func = offline_is_judged;
+	return cmocka_run_group_tests_name("rows offline", list, NULL, NULL);
 }
