@@ -19,6 +19,7 @@
 #include "lib/core/outcome.h"
 #include "lib/core/sshdtree.h"
 #include "lib/steps/programs.h"
+#include "lib/steps/sshd.h"
 #include "lib/sys/lookup.h"
 #include "lib/sys/proc.h"
 #include "lib/sys/service.h"
@@ -244,6 +245,15 @@ static int check_settings(struct machine *m, struct span settings, const char *p
 	return 0;
 }
 
+int sshd_check_user(struct machine *m, const char *user, struct buf *ret, struct err *err)
+{
+	int r = sshd_show(m, NULL, user, ret, err);
+
+	if (r == 0)
+		r = check_use_pam(buf_bytes(ret), err);
+	return r < 0 ? r : check_settings(m, buf_bytes(ret), user, err);
+}
+
 /* Does the configuration in force do what it shall? */
 static int prove(struct machine *m, struct err *err)
 {
@@ -251,11 +261,7 @@ static int prove(struct machine *m, struct err *err)
 	AUTO_BUF settings = {0};
 	int r = machine_probe(m, probe, sizeof(probe), err);
 
-	if (r == 0)
-		r = sshd_show(m, NULL, probe, &settings, err);
-	if (r == 0)
-		r = check_use_pam(buf_bytes(&settings), err);
-	return r < 0 ? r : check_settings(m, buf_bytes(&settings), probe, err);
+	return r < 0 ? r : sshd_check_user(m, probe, &settings, err);
 }
 
 /* Through what sshd said before and says of the candidate: invariant 2. */
