@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `aadsshlogin users` and `aadsshlogin status`: one JSON document, as it is or as lines. */
+/* `aadsshlogin users` and `aadsshlogin status`. */
 #include "config.h"
 
 #include <errno.h>
@@ -11,69 +11,11 @@
 #include "lib/sys/fs.h"
 #include "payload/login/backend.h"
 #include "payload/login/command.h"
+#include "payload/login/document.h"
 #include "payload/login/jail.h"
 #include "payload/login/keys.h"
 #include "payload/login/ledger.h"
 #include "payload/login/loginconf.h"
-
-/* ---- printing */
-
-static void print_value(const json_t *value)
-{
-	if (json_is_string(value))
-		(void)fputs(json_string_value(value), stdout);
-	else if (json_is_integer(value))
-		(void)printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	else
-		(void)fputs(json_is_true(value) ? "yes" : "no", stdout);
-}
-
-static void print_row(json_t *row)
-{
-	const char *key, *before = "";
-	json_t *value;
-
-	json_object_foreach(row, key, value)
-	{
-		(void)printf("%s%s ", before, key);
-		print_value(value);
-		before = ", ";
-	}
-	(void)puts("");
-}
-
-static void print_lines(json_t *document)
-{
-	const char *key;
-	json_t *value, *row;
-	size_t i;
-
-	json_object_foreach(document, key, value)
-	{
-		if (json_is_array(value)) {
-			json_array_foreach(value, i, row)
-			{
-				(void)printf("%s: ", key);
-				print_row(row);
-			}
-			continue;
-		}
-		(void)printf("%s: ", key);
-		print_value(value);
-		(void)puts("");
-	}
-}
-
-static int print(json_t *document, bool as_json)
-{
-	AUTO_FREE char *text = as_json ? json_text(document, JSON_INDENT(2)) : NULL;
-
-	if (!as_json)
-		print_lines(document);
-	else if (!text || fputs(text, stdout) < 0)
-		return COMMAND_FAILED;
-	return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
-}
 
 /* ---- users */
 
@@ -138,7 +80,8 @@ int users_command(struct sys *sys, int argc, char **argv)
 	r = command_needs_root(&err);
 	if (r == 0)
 		r = gather_users(sys, &document, &err);
-	return r < 0 ? command_failed("aadsshlogin", &err) : print(document, as_json);
+	return r < 0 ? document_outcome("aadsshlogin", as_json, NULL, r, &err)
+		     : document_print(document, as_json);
 }
 
 /* ---- status */
@@ -239,6 +182,6 @@ int status_command(struct sys *sys, int argc, char **argv)
 	if (json_object_set_new(document, "ok", json_boolean(r == 0)) < 0 ||
 	    (r < 0 && json_object_set_new(document, "problem", json_string(err.msg)) < 0))
 		return COMMAND_FAILED;
-	printed = print(document, as_json);
+	printed = document_print(document, as_json);
 	return r < 0 ? COMMAND_FAILED : printed;
 }

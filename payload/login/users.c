@@ -11,6 +11,7 @@
 #include "payload/login/accounts.h"
 #include "payload/login/adminlist.h"
 #include "payload/login/command.h"
+#include "payload/login/document.h"
 #include "payload/login/home.h"
 #include "payload/login/ledger.h"
 #include "payload/login/loginconf.h"
@@ -95,44 +96,79 @@ int users_delete(struct sys *sys, const char *name, bool remove_home, bool *ret_
 	return r;
 }
 
+/* Options before the names.  False for an unknown one, or another number of names. */
+static bool parse(int argc, char **argv, int names, bool *ret_json, bool *ret_remove)
+{
+	int i = 1;
+
+	*ret_json = false;
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			*ret_json = true;
+		else if (ret_remove && strcmp(argv[i], "--remove") == 0)
+			*ret_remove = true;
+		else
+			return false;
+	}
+	return argc - i == names;
+}
+
+static json_t *added(const char *name, const struct provisioned *now)
+{
+	json_t *document = json_pack("{s:s, s:i}", "name", name, "uid", (int)now->id);
+
+	if (document && now->former[0] &&
+	    json_object_set_new(document, "renamedFrom", json_string(now->former)) < 0) {
+		json_decref(document);
+		return NULL;
+	}
+	return document;
+}
+
 int useradd_main(struct sys *sys, int argc, char **argv)
 {
-	struct err err = {0};
-	AUTO_CONF conf = {0};
+	AUTO_JSON *document = NULL;
 	struct provisioned now;
+	struct err err = {0};
+	char name[NAME_SIZE];
+	AUTO_CONF conf = {0};
+	bool as_json;
 	int r;
 
-	if (argc != 3)
-		return command_usage(argc, argv, "aaduseradd NAME OBJECT-ID");
+	if (!parse(argc, argv, 2, &as_json, NULL))
+		return command_usage(argc, argv, "aaduseradd [--json] NAME OBJECT-ID");
 	r = command_needs_root(&err);
 	if (r == 0)
 		r = loginconf_load(sys, &conf, &err);
 	if (r == 0)
-		r = users_add(sys, &conf, argv[1], argv[2], &now, &err);
-	if (r < 0)
-		return command_failed("aaduseradd", &err);
-	(void)printf("%s has uid %u\n", argv[1], now.id);
-	if (now.former[0])
-		(void)printf("it was %s until now\n", now.former);
-	return COMMAND_OK;
+		r = users_add(sys, &conf, argv[argc - 2], argv[argc - 1], &now, &err);
+	if (r == 0 && name_lower(argv[argc - 2], name, sizeof(name)))
+		document = added(name, &now);
+	if (r == 0 && !document)
+		r = err_oom(&err);
+	return document_outcome("aaduseradd", as_json, document, r, &err);
 }
 
 int userdel_main(struct sys *sys, int argc, char **argv)
 {
-	bool remove_home = argc == 3 && strcmp(argv[1], "--remove") == 0, kept;
+	bool as_json, remove_home = false, kept;
+	AUTO_JSON *document = NULL;
 	struct err err = {0};
+	char name[NAME_SIZE];
 	int r;
 
-	if (argc != 2 + remove_home || argv[argc - 1][0] == '-')
-		return command_usage(argc, argv, "aaduserdel [--remove] NAME");
+	if (!parse(argc, argv, 1, &as_json, &remove_home))
+		return command_usage(argc, argv, "aaduserdel [--json] [--remove] NAME");
 	r = command_needs_root(&err);
 	if (r == 0)
 		r = users_delete(sys, argv[argc - 1], remove_home, &kept, &err);
-	if (r < 0)
-		return command_failed("aaduserdel", &err);
-	if (kept)
+	if (r == 0 && name_lower(argv[argc - 1], name, sizeof(name)))
+		document = json_pack("{s:s, s:b}", "name", name, "homeKept", kept);
+	if (r == 0 && !document)
+		r = err_oom(&err);
+	if (r == 0 && kept && !as_json)
 		(void)printf(
 			"the home stays, and the name with it; aaduserdel --remove %s frees both\n",
-			argv[argc - 1]);
-	return COMMAND_OK;
+			name);
+	return document_outcome("aaduserdel", as_json, document, r, &err);
 }

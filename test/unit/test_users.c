@@ -15,8 +15,10 @@
 
 #include "lib/core/aadpasswd.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/json.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
+#include "payload/login/command.h"
 #include "payload/login/places.h"
 #include "payload/login/processes.h"
 #include "payload/login/users.h"
@@ -228,6 +230,114 @@ static void many_processes_are_counted_and_a_few_named(void **state)
 			    "106 (cat), 107 (cat)");
 }
 
+/* ---- the programs */
+
+/* Run a program whose standard output is one JSON document. */
+static int run(struct fakelogin *fake, int (*program)(struct sys *, int, char **),
+	       const char *arguments, json_t **ret)
+{
+	char words[6][96] = {"program"}, *argv[7] = {words[0]};
+	struct span rest = span_of(arguments), word;
+	AUTO_BUF text = {0};
+	struct err err = {0};
+	int argc = 1, ends[2], saved = dup(STDOUT_FILENO), status;
+
+	for (; argc < 6 && span_word(&rest, &word); argc++) {
+		assert_true(span_copy(word, words[argc], sizeof(words[argc])));
+		argv[argc] = words[argc];
+	}
+	assert_int_equal(pipe(ends), 0);
+	(void)fflush(stdout);
+	assert_true(dup2(ends[1], STDOUT_FILENO) >= 0);
+	status = program(fakelogin_sys(fake), argc, argv);
+	(void)fflush(stdout);
+	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
+	(void)close(saved);
+	(void)close(ends[1]);
+	assert_int_equal(fs_read_fd(ends[0], "the pipe", 4096, &text, &err), 0);
+	(void)close(ends[0]);
+	*ret = NULL;
+	if (text.len)
+		assert_int_equal(json_parse(buf_bytes(&text), "the output", ret, &err), 0);
+	return status;
+}
+
+static const char *text_of(const json_t *document, const char *key)
+{
+	const char *text = json_string_value(json_object_get(document, key));
+
+	return text ? text : "";
+}
+
+static bool is_true(const json_t *document, const char *key)
+{
+	return json_is_true(json_object_get(document, key));
+}
+
+static void the_programs_tell_json(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_JSON *added = NULL, *renamed = NULL, *kept = NULL, *removed = NULL;
+
+	assert_int_equal(run(fake, useradd_main, "--json ALICE@contoso.com " CERTMAKE_OID, &added),
+			 COMMAND_OK);
+	assert_true(is_true(added, "ok"));
+	assert_string_equal(text_of(added, "name"), FAKELOGIN_NAME);
+	assert_true(json_integer_value(json_object_get(added, "uid")) > 10000000);
+	assert_null(json_object_get(added, "renamedFrom"));
+	assert_int_equal(run(fake, useradd_main, "--json bob@contoso.com " CERTMAKE_OID, &renamed),
+			 COMMAND_OK);
+	assert_string_equal(text_of(renamed, "renamedFrom"), FAKELOGIN_NAME);
+	assert_int_equal(run(fake, userdel_main, "--json bob@contoso.com", &kept), COMMAND_OK);
+	assert_true(is_true(kept, "homeKept"));
+	assert_int_equal(run(fake, userdel_main, "--remove --json bob@contoso.com", &removed),
+			 COMMAND_OK);
+	assert_true(is_true(removed, "ok"));
+	assert_false(is_true(removed, "homeKept"));
+}
+
+static void a_failure_is_told_with_its_remedy(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_JSON *busy = NULL, *unknown = NULL, *taken = NULL;
+
+	write_process(fake, 20, "bash", add_alice(fake), 0);
+	assert_int_equal(run(fake, userdel_main, "--json " FAKELOGIN_NAME, &busy), COMMAND_FAILED);
+	assert_true(json_is_false(json_object_get(busy, "ok")));
+	assert_non_null(strstr(text_of(busy, "problem"), "20 (bash)"));
+	assert_non_null(strstr(text_of(busy, "remedy"), "loginctl"));
+	assert_int_equal(run(fake, userdel_main, "--json bob@contoso.com", &unknown),
+			 COMMAND_FAILED);
+	assert_non_null(strstr(text_of(unknown, "problem"), "bob@contoso.com"));
+	assert_int_equal(run(fake, useradd_main, "--json " FAKELOGIN_NAME " " OTHER_GUID, &taken),
+			 COMMAND_FAILED);
+	assert_non_null(strstr(text_of(taken, "remedy"), "aaduserdel"));
+}
+
+static void wrong_usage_changes_nothing(void **state)
+{
+	static const struct {
+		int (*program)(struct sys *, int, char **);
+		const char *arguments;
+	} wrong[] = {
+		{useradd_main, ""},
+		{useradd_main, "--json " FAKELOGIN_NAME},
+		{useradd_main, "--remove " FAKELOGIN_NAME " " CERTMAKE_OID},
+		{useradd_main, FAKELOGIN_NAME " " CERTMAKE_OID " --json"},
+		{userdel_main, "--json"},
+		{userdel_main, "--force " FAKELOGIN_NAME},
+		{userdel_main, FAKELOGIN_NAME " bob@contoso.com"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		AUTO_JSON *none = NULL;
+
+		assert_int_equal(run(*state, wrong[i].program, wrong[i].arguments, &none),
+				 COMMAND_USAGE);
+		assert_null(none);
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
@@ -235,6 +345,7 @@ int main(void)
 		T(only_names_of_ours_and_object_ids_are_taken),
 		T(who_is_not_there_cannot_be_deleted),
 		T(many_processes_are_counted_and_a_few_named),
+		T(wrong_usage_changes_nothing),
 	};
 	/* Only root can give homes away. */
 	static const struct CMUnitTest as_root[] = {
@@ -246,6 +357,8 @@ int main(void)
 		T(a_home_that_was_given_away_frees_the_name),
 		T(an_administrator_is_one_no_longer),
 		T(an_account_whose_processes_run_is_not_deleted),
+		T(the_programs_tell_json),
+		T(a_failure_is_told_with_its_remedy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ||
