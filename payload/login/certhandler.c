@@ -117,17 +117,30 @@ int certhandler_answer(struct sys *sys, const char *user, const char *key, pid_t
 	return r;
 }
 
+/* The journal keeps the command line of whoever writes to it: what was in it is moved away. */
+static char *take_argument(char *argument)
+{
+	char *own = strdup(argument);
+
+	explicit_bzero(argument, strlen(argument));
+	return own;
+}
+
 int certhandler_main(struct sys *sys, int argc, char **argv)
 {
 	struct log log = {.fd = -1, .syslog = "aad_certhandler", .level = LOG_LEVEL_INFO};
 	struct err err = {0};
+	AUTO_FREE char *key = NULL;
 	AUTO_BUF line = {0};
 
 	if (argc != 3)
 		return 0;
+	key = take_argument(argv[2]);
+	if (!key)
+		return 0;
 	/* Bytes from the network are not for root.  Other keys get no answer from anybody. */
 	if (geteuid() == 0) {
-		if (!is_certificate(argv[2]))
+		if (!is_certificate(key))
 			return 0;
 		log_line(&log, LOG_LEVEL_ERROR,
 			 "AuthorizedKeysCommandUser is root, and must be aadsshlogin: no key is "
@@ -135,7 +148,7 @@ int certhandler_main(struct sys *sys, int argc, char **argv)
 		return 0;
 	}
 	sys->deadline_ns = sys->ops->boottime_ns(sys) + (int64_t)DEADLINE_MS * 1000000;
-	if (certhandler_answer(sys, argv[1], argv[2], getppid(), &log, &line, &err) == 0)
+	if (certhandler_answer(sys, argv[1], key, getppid(), &log, &line, &err) == 0)
 		(void)fs_write_all(STDOUT_FILENO, buf_bytes(&line));
 	return 0;
 }

@@ -9,7 +9,8 @@
  *     for the role, and the record for it lies ready;
  *  3. print no principal but the requested user's: it replaces sshd's own comparison;
  *  4. leave no record after any other outcome;
- *  5. accept no certificate for an account of /etc/passwd: the account phase asks nobody about it.
+ *  5. accept no certificate for an account of /etc/passwd: the account phase asks nobody about it;
+ *  6. leave no certificate where a log finds it, its own command line included.
  */
 #ifndef LOGIN_CERTHANDLER_H
 #define LOGIN_CERTHANDLER_H
