@@ -34,6 +34,7 @@ METADATA = "169.254.169.254"
 CLOUD_HOSTS = (
     "login.microsoftonline.com",
     "management.azure.com",
+    "westeurope.authorization.azure.net",
     "labstorage.blob.core.windows.net",
 )
 

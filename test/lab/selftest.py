@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from azure.client import Azure, AzureError
-from azure.model import ARM_AUDIENCE, LOGIN_ACTION, LOGIN_AS_ADMIN_ACTION, READER, Extension
+from azure.model import (
+    ARM_AUDIENCE,
+    LOGIN_ACTION,
+    LOGIN_AS_ADMIN_ACTION,
+    PDP_AUDIENCE,
+    PDP_HOST,
+    READER,
+    Extension,
+)
 from lab import layer, snapshot
 from lab.agent import Agent
 from lab.machine import CommandError, Machine
@@ -488,19 +496,26 @@ class ArmTest(unittest.TestCase):
             url = json.loads(text).get("nextLink")
         return found
 
-    def access(self, headers: Dict[str, str]) -> List[str]:
-        actions = [
-            {"Id": action, "IsDataAction": True, "Attributes": {}}
-            for action in (LOGIN_ACTION, LOGIN_AS_ADMIN_ACTION)
-        ]
+    def question(self, expand: bool = True) -> Dict[str, Any]:
+        return {
+            "Subject": {
+                "Attributes": {
+                    "ObjectId": self.oid,
+                    "xms-pasrp-retrievegroupmemberships": expand,
+                }
+            },
+            "Actions": [
+                {"Id": action, "IsDataAction": True, "Attributes": {}}
+                for action in (LOGIN_ACTION, LOGIN_AS_ADMIN_ACTION)
+            ],
+            "Resource": {"Id": azure.resource_id},
+        }
+
+    def access(self, headers: Dict[str, str], expand: bool = True) -> List[str]:
         _, _, text = fetch(
             f"{self.base}/checkaccess?api-version=2018-09-01-preview",
             headers,
-            {
-                "Subject": {"Attributes": {"ObjectId": self.oid}},
-                "Actions": actions,
-                "Resource": {"Id": azure.resource_id},
-            },
+            self.question(expand),
         )
         return [decision["accessDecision"] for decision in json.loads(text)]
 
@@ -521,6 +536,7 @@ class ArmTest(unittest.TestCase):
         self.assertEqual([item["properties"]["scope"] for item in found], scopes)
         self.assertEqual(azure.counts()["arm.assignments"], 2)
         self.assertEqual(self.access(headers), ["Allowed", "NotAllowed"])
+        self.assertEqual(self.access(headers, expand=False), ["NotAllowed", "NotAllowed"])
         role = found[0]["properties"]["roleDefinitionId"].rpartition("/")[2]
         status, _, text = fetch(
             f"{self.base}/roleDefinitions/{role}?api-version=2022-04-01", headers
@@ -534,12 +550,31 @@ class ArmTest(unittest.TestCase):
         azure.assign(self.oid, "admin")
         denial = azure.deny(self.oid, [LOGIN_AS_ADMIN_ACTION])
         self.assertEqual(len(self.listed("denyAssignments", headers)), 1)
-        self.assertEqual(self.access(headers), ["Allowed", "NotAllowed"])
+        self.assertEqual(self.access(headers), ["Allowed", "Denied"])
         azure.undeny(denial)
         self.assertEqual(self.access(headers), ["Allowed", "Allowed"])
         azure.unassign(self.oid)
         azure.assign(self.oid, "admin", condition="@Resource[x] StringEquals 'y'")
         self.assertEqual(self.access(headers), ["NotAllowed", "NotAllowed"])
+
+    def test_the_regions_service_decides_alike_in_pages(self) -> None:
+        url = f"https://{PDP_HOST}/providers/Microsoft.Authorization/checkAccess?api-version=2021-06-01-preview"
+        azure.assign(self.oid, "user")
+        self.assertEqual(fetch(url, self.bearer(), self.question())[0], 401)
+        headers = self.bearer(PDP_AUDIENCE)
+        _, _, text = fetch(url, headers, self.question())
+        whole = json.loads(text)
+        self.assertEqual([item["accessDecision"] for item in whole["value"]], ["Allowed", "NotAllowed"])
+        self.assertIsNone(whole["nextLink"])
+        azure.set_page_size(1)
+        self.addCleanup(azure.set_page_size, 2)
+        _, _, text = fetch(url, headers, self.question())
+        first = json.loads(text)
+        _, _, text = fetch(first["nextLink"], headers)
+        second = json.loads(text)
+        self.assertEqual(first["value"] + second["value"], whole["value"])
+        self.assertIsNone(second["nextLink"])
+        self.assertEqual(fetch(url, headers, {"Subject": []})[0], 400)
 
     def test_tokens_and_rights_are_checked(self) -> None:
         url = f"{self.base}/roleAssignments?api-version=2022-04-01&$filter=assignedTo('{self.oid}')"

@@ -8,7 +8,7 @@
     wire     wire server, HostGAPlugin and the storage account
     imds     instance metadata and identity tokens
     entra    OpenID configuration and signing keys
-    arm      role assignments, role definitions, deny assignments, checkaccess
+    arm      role assignments, role definitions, deny assignments, checkaccess, pdp
     control  the Unix socket that the client talks to
     client   class Azure, for programs and for people
 

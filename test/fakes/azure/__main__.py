@@ -17,9 +17,14 @@ from azure import arm, entra, imds, wire
 from azure.cloud import Cloud
 from azure.control import Control
 from azure.http import Answer, Listener, Request
-from azure.model import ARM_HOST, BLOB_HOST, LOGIN_HOST, METADATA, WIRE_SERVER
+from azure.model import ARM_HOST, BLOB_HOST, LOGIN_HOST, METADATA, PDP_HOST, WIRE_SERVER
 
-TLS_SITES = {LOGIN_HOST: entra.site, ARM_HOST: arm.site, BLOB_HOST: wire.blob_site}
+TLS_SITES = {
+    LOGIN_HOST: entra.site,
+    ARM_HOST: arm.site,
+    PDP_HOST: arm.pdp_site,
+    BLOB_HOST: wire.blob_site,
+}
 
 
 def tls_site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Resource Manager: who may do what at a scope.
+"""Resource Manager, and the region's service that decides: who may do what at a scope.
 
-Source: Microsoft.Authorization, api-version 2022-04-01; checkaccess 2018-09-01-preview.
+Source: Microsoft.Authorization, api-version 2022-04-01; checkaccess 2018-09-01-preview, and its successor's
+checkAccess 2021-06-01-preview.
 """
 
+import base64
 import json
 import re
 import time
 from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import quote
 
-from azure.cloud import Assignment, Cloud, covers
+from azure.cloud import Assignment, Cloud, Denial, covers
 from azure.http import Answer, Request, Response
-from azure.model import ARM_AUDIENCE, ARM_HOST, Role
+from azure.model import ARM_AUDIENCE, ARM_HOST, EVERYONE, PDP_AUDIENCE, PDP_HOST, Role
 
 PROVIDER = "/providers/Microsoft.Authorization/"
 
@@ -21,7 +23,9 @@ def failure(status: int, code: str, message: str, **headers: str) -> Response:
     return Response.json({"error": {"code": code, "message": message}}, status, **headers)
 
 
-def refusal(cloud: Cloud, request: Request, scope: str, action: str) -> Optional[Response]:
+def refusal(
+    cloud: Cloud, request: Request, scope: str, action: str, audience: str = ARM_AUDIENCE
+) -> Optional[Response]:
     """401 for a bad token, 403 when its owner may not do this here."""
 
     def challenge(code: str, message: str) -> Response:
@@ -35,7 +39,7 @@ def refusal(cloud: Cloud, request: Request, scope: str, action: str) -> Optional
     claims = cloud.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
     if claims is None:
         return challenge("InvalidAuthenticationToken", "The access token is invalid.")
-    if claims["aud"].rstrip("/") != ARM_AUDIENCE:
+    if claims["aud"].rstrip("/") != audience:
         return challenge(
             "InvalidAuthenticationTokenAudience",
             "The access token has been obtained for wrong audience.",
@@ -160,6 +164,11 @@ def definition(cloud: Cloud, request: Request, scope: str) -> Response:
     )
 
 
+def principal(cloud: Cloud, oid: str) -> Dict[str, str]:
+    kind = "SystemDefined" if oid == EVERYONE else cloud.principals.get(oid, "Unknown")
+    return {"id": oid, "type": kind}
+
+
 def denials(cloud: Cloud, request: Request, scope: str) -> Response:
     who = principals(cloud, request)
     if who is None:
@@ -178,47 +187,103 @@ def denials(cloud: Cloud, request: Request, scope: str) -> Response:
                             "actions": [],
                             "notActions": [],
                             "dataActions": item.data_actions,
-                            "notDataActions": [],
+                            "notDataActions": item.not_data_actions,
                         }
                     ],
-                    "doNotApplyToChildScopes": False,
+                    "doNotApplyToChildScopes": item.this_scope_only,
                     "isSystemProtected": False,
-                    "excludePrincipals": [],
-                    "principals": [
-                        {
-                            "id": item.principal,
-                            "type": cloud.principals.get(item.principal, "Unknown"),
-                        }
-                    ],
+                    "excludePrincipals": [principal(cloud, oid) for oid in item.excluded],
+                    "principals": [principal(cloud, item.principal)],
                 },
                 "id": f"{item.scope}{PROVIDER}denyAssignments/{item.id}",
                 "type": "Microsoft.Authorization/denyAssignments",
                 "name": item.id,
             }
             for item in cloud.denials
-            if item.principal in who and related(item.scope, scope)
+            if item.names(who) and related(item.scope, scope)
         ],
     )
 
 
-def check_access(cloud: Cloud, request: Request, scope: str) -> Response:
-    asked = json.loads(request.body)
-    oid, resource = asked["Subject"]["Attributes"]["ObjectId"], asked["Resource"]["Id"]
-    return Response.json(
-        [
+def decisions(cloud: Cloud, asked: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """What one question gets; a KeyError or TypeError for what is no question."""
+    subject, resource = asked["Subject"]["Attributes"], asked["Resource"]["Id"]
+    # As in the real service, groups count only when it is asked to look for them.
+    expand = subject.get("xms-pasrp-retrievegroupmemberships") is True
+    who = cloud.identities(subject["ObjectId"]) if expand else {subject["ObjectId"]}
+    found = []
+    for action in asked["Actions"]:
+        word, item = cloud.decide(who, action["Id"], resource, action["IsDataAction"])
+        found.append(
             {
                 "actionId": action["Id"],
                 "isDataAction": action["IsDataAction"],
-                "timeToLiveInMs": 300000,
-                "accessDecision": (
-                    "Allowed"
-                    if cloud.allowed(oid, action["Id"], resource, action["IsDataAction"])
-                    else "NotAllowed"
-                ),
+                "accessDecision": word,
+                "roleAssignment": named(cloud, item) if word == "Allowed" else None,
+                "denyAssignment": denial_named(item) if word == "Denied" else None,
             }
-            for action in asked["Actions"]
-        ]
-    )
+        )
+        if cloud.decision_life is not None:
+            found[-1]["timeToLiveInMs"] = cloud.decision_life
+    return found
+
+
+def named(cloud: Cloud, item: Assignment) -> Dict[str, Any]:
+    whole = assignment(cloud, item)
+    wanted = ("roleDefinitionId", "principalId", "principalType", "scope", "condition")
+    return {"id": whole["id"], **{key: whole["properties"][key] for key in wanted}}
+
+
+def denial_named(item: Denial) -> Dict[str, Any]:
+    return {"id": f"{item.scope}{PROVIDER}denyAssignments/{item.id}", "scope": item.scope}
+
+
+def bad_question() -> Response:
+    return failure(400, "InvalidRequestContent", "The request content was invalid.")
+
+
+def check_access(cloud: Cloud, request: Request, scope: str) -> Response:
+    try:
+        asked = json.loads(request.body)
+        if asked["Resource"]["Id"].lower() != scope.lower():
+            return bad_question()
+        return Response.json(decisions(cloud, asked))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return bad_question()
+
+
+def pdp(cloud: Cloud, request: Request) -> Response:
+    """The first page answers a posted question; the link to the next one carries question and place."""
+    try:
+        token = request.query.get("$skipToken")
+        asked = json.loads(base64.b64decode(token) if token else request.body)
+        start = asked.pop("start", 0)
+        refused = refusal(
+            cloud,
+            request,
+            asked["Resource"]["Id"],
+            "Microsoft.Authorization/roleAssignments/read",
+            PDP_AUDIENCE,
+        )
+        if refused or (request.method == "POST") == bool(token):
+            return refused or bad_question()
+        found = decisions(cloud, asked)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return bad_question()
+    end = start + cloud.page_size
+    reply: Dict[str, Any] = {"value": found[start:end], "nextLink": None}
+    if end < len(found):
+        place = base64.b64encode(json.dumps({**asked, "start": end}).encode()).decode()
+        query = {**request.query, "$skipToken": place}
+        text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        reply["nextLink"] = f"https://{PDP_HOST}{request.path}?{text}"
+    return Response.json(reply)
+
+
+def pdp_site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
+    if request.path.lower() == f"{PROVIDER}checkAccess".lower() and request.method in ("GET", "POST"):
+        return "pdp.checkaccess", pdp
+    return None
 
 
 # What comes after PROVIDER -> endpoint, action that the caller needs, answer

@@ -137,8 +137,15 @@ class Azure:
         """Remove all assignments that match; returns how many there were."""
         return self._call("unassign", oid=oid, role=role, scope=scope)
 
-    def deny(self, oid: str, data_actions: Iterable[str], scope: Optional[str] = None) -> str:
-        return self._call("deny", oid=oid, data_actions=list(data_actions), scope=scope)
+    def deny(
+        self,
+        oid: str,
+        data_actions: Iterable[str],
+        scope: Optional[str] = None,
+        **more: Union[List[str], bool],
+    ) -> str:
+        """more: not_data_actions, excluded (object ids), this_scope_only"""
+        return self._call("deny", oid=oid, data_actions=list(data_actions), scope=scope, **more)
 
     def undeny(self, id: str) -> None:
         self._call("undeny", id=id)
@@ -146,6 +153,14 @@ class Azure:
     def define_role(self, name: str, **permissions: List[str]) -> str:
         """permissions: actions, not_actions, data_actions, not_data_actions."""
         return self._call("define_role", name=name, **permissions)
+
+    def set_decision_life(self, ms: Optional[int]) -> None:
+        """timeToLiveInMs of what checkaccess and pdp answer; None: they do not say."""
+        self._call("set_decision_life", ms=ms)
+
+    def set_page_size(self, entries: int) -> None:
+        """Of lists and decisions."""
+        self._call("set_page_size", entries=entries)
 
     # Extensions and what the agent reports of them
 
@@ -214,7 +229,7 @@ class Azure:
         """Events that the agent sent, its own and the extensions': parameters by name."""
         return self._call("reports", kind="telemetry")
 
-    # Faults and counts.  Endpoints are named wire.*, hgap.*, blob.*, imds.*, entra.*, arm.*
+    # Faults and counts.  Endpoints are named wire.*, hgap.*, blob.*, imds.*, entra.*, arm.*, pdp.*
 
     def fault(self, endpoint: str, **fields: Any) -> None:
         """Make an endpoint fail: fields are those of model.Fault."""

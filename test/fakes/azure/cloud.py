@@ -18,14 +18,16 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Set, Union
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Union
 
 from azure import crypto
 from azure.model import (
     ARM_HOST,
     BLOB_HOST,
     BUILT_IN_ROLES,
+    EVERYONE,
     LOGIN_HOST,
+    PDP_HOST,
     READER,
     ROLE_NAMES,
     Extension,
@@ -86,6 +88,23 @@ class Denial:
     principal: str
     scope: str
     data_actions: List[str]
+    not_data_actions: List[str]
+    excluded: List[str]
+    this_scope_only: bool
+
+    def names(self, who: Set[str]) -> bool:
+        """As assignedTo lists it: exceptions are the reader's matter."""
+        return self.principal == EVERYONE or self.principal in who
+
+    def forbids(self, who: Set[str], action: str, resource: str) -> bool:
+        same = self.scope.lower().rstrip("/") == resource.lower().rstrip("/")
+        return (
+            self.names(who)
+            and not who.intersection(self.excluded)
+            and covers(self.scope, resource)
+            and (same or not self.this_scope_only)
+            and permits(action, self.data_actions, self.not_data_actions)
+        )
 
 
 class Cloud:
@@ -107,6 +126,7 @@ class Cloud:
         self.client_id = guid()
         self.identity_kind = "system-assigned"
         self.token_lifetime = 86400
+        self.decision_life: Optional[int] = 300000  # milliseconds
         self.tokens: Dict[str, Dict[str, Any]] = {}  # claims by token
         self.principals: Dict[str, str] = {self.identity: "ServicePrincipal"}
         self.names: Dict[str, str] = {}
@@ -144,7 +164,7 @@ class Cloud:
             ["keyUsage=critical,keyCertSign,cRLSign"],
         )
         shutil.copy(authority.certificate, self.folder / "ca.pem")
-        names = ",".join(f"DNS:{host}" for host in (LOGIN_HOST, ARM_HOST, BLOB_HOST))
+        names = ",".join(f"DNS:{host}" for host in (LOGIN_HOST, ARM_HOST, PDP_HOST, BLOB_HOST))
         plan = {
             "tls": functools.partial(
                 crypto.new_pair,
@@ -251,8 +271,26 @@ class Cloud:
         return gone
 
     @locked
-    def deny(self, oid: str, data_actions: List[str], scope: Optional[str] = None) -> str:
-        self.denials.append(Denial(guid(), oid, scope or self.resource_id, data_actions))
+    def deny(
+        self,
+        oid: str,
+        data_actions: List[str],
+        scope: Optional[str] = None,
+        not_data_actions: Optional[List[str]] = None,
+        excluded: Optional[List[str]] = None,
+        this_scope_only: bool = False,
+    ) -> str:
+        self.denials.append(
+            Denial(
+                guid(),
+                oid,
+                scope or self.resource_id,
+                data_actions,
+                not_data_actions or [],
+                excluded or [],
+                this_scope_only,
+            )
+        )
         return self.denials[-1].id
 
     @locked
@@ -274,16 +312,15 @@ class Cloud:
                 return found
             found |= more
 
-    def allowed(self, oid: str, action: str, resource: str, data: bool) -> bool:
-        """Azure's decision: a denial wins, conditions are not evaluated and so grant nothing."""
-        who = self.identities(oid)
-        if data and any(
-            denial.principal in who
-            and covers(denial.scope, resource)
-            and permits(action, denial.data_actions, [])
-            for denial in self.denials
-        ):
-            return False
+    def decide(
+        self, who: Set[str], action: str, resource: str, data: bool
+    ) -> Tuple[str, Union[Assignment, Denial, None]]:
+        """
+        Azure's decision, and what it follows from: a denial wins, conditions are not evaluated and so grant nothing.
+        """
+        for denial in self.denials:
+            if data and denial.forbids(who, action, resource):
+                return "Denied", denial
         for item in self.assignments:
             role = self.roles[item.role]
             pair = (
@@ -297,8 +334,19 @@ class Cloud:
                 and covers(item.scope, resource)
                 and permits(action, *pair)
             ):
-                return True
-        return False
+                return "Allowed", item
+        return "NotAllowed", None
+
+    def allowed(self, oid: str, action: str, resource: str, data: bool) -> bool:
+        return self.decide(self.identities(oid), action, resource, data)[0] == "Allowed"
+
+    @locked
+    def set_decision_life(self, ms: Optional[int]) -> None:
+        self.decision_life = ms
+
+    @locked
+    def set_page_size(self, entries: int) -> None:
+        self.page_size = entries
 
     def issue_token(self, audience: str) -> Dict[str, Any]:
         now = int(time.time())

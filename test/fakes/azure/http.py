@@ -70,7 +70,10 @@ def respond(cloud: Cloud, site: Site, request: Request) -> Tuple[str, Response, 
             cloud.wait_until_cleared(fault)
     if fault is None or (fault.status is None and fault.body is None and fault.huge is None):
         with cloud.lock:
-            return endpoint, answer(cloud, request), fault
+            right = answer(cloud, request)
+        if fault is not None:
+            right = dataclasses.replace(right, headers={**right.headers, **fault.headers})
+        return endpoint, right, fault
     if fault.huge is not None:
         body = b" " * fault.huge
     elif isinstance(fault.body, str):

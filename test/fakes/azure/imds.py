@@ -5,6 +5,7 @@ from typing import Optional, Tuple
 
 from azure.cloud import Cloud
 from azure.http import Answer, Request, Response
+from azure.model import REGION
 
 VERSIONS = (
     "2017-04-02",
@@ -58,7 +59,7 @@ def instance(cloud: Cloud, request: Request) -> Response:
         )
     compute = {
         "azEnvironment": "AzurePublicCloud",
-        "location": "westeurope",
+        "location": REGION,
         "name": "vm1",
         "offer": "debian-12",
         "osType": "Linux",

@@ -10,6 +10,10 @@ LOGIN_HOST = "login.microsoftonline.com"
 ARM_HOST = "management.azure.com"
 BLOB_HOST = "labstorage.blob.core.windows.net"
 ARM_AUDIENCE = f"https://{ARM_HOST}"
+REGION = "westeurope"
+PDP_AUDIENCE = "https://authorization.azure.net"
+PDP_HOST = f"{REGION}.authorization.azure.net"
+EVERYONE = "00000000-0000-0000-0000-000000000000"  # principal of a deny assignment
 CONSUMER_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 ADMIN_LOGIN = "1c0163c0-47e6-4577-8991-ea5c82e286e4"
@@ -126,7 +130,10 @@ BUILT_IN_ROLES = [
 
 @dataclasses.dataclass
 class Fault:
-    """How an endpoint misbehaves.  All that is set happens; the first fault that matches counts."""
+    """
+    How an endpoint misbehaves.  All that is set happens, headers alone go with the right answer; the first fault
+    that matches counts.
+    """
 
     endpoint: str  # a shell pattern of endpoint names
     status: Optional[int] = None
