@@ -7,6 +7,7 @@
     http     listeners that count requests and fail on demand
     wire     wire server, HostGAPlugin and the storage account
     imds     instance metadata and identity tokens
+    himds    the same of an Arc machine, with its challenge
     entra    OpenID configuration and signing keys
     arm      role assignments, role definitions, deny assignments, checkaccess, pdp
     control  the Unix socket that the client talks to

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Optional, Tuple
 
-from azure import arm, entra, imds, wire
+from azure import arm, entra, himds, imds, wire
 from azure.cloud import Cloud
 from azure.control import Control
 from azure.http import Answer, Listener, Request
@@ -30,6 +30,11 @@ TLS_SITES = {
 def tls_site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
     site = TLS_SITES.get(request.host)
     return site(cloud, request) if site else None
+
+
+def serve(listener: Listener) -> Listener:
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    return listener
 
 
 def main() -> None:
@@ -54,7 +59,8 @@ def main() -> None:
         Listener(("127.0.0.1", 443), cloud, tls_site, context),
     ]
     for listener in listeners:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        serve(listener)
+    cloud.open_himds = lambda: serve(Listener(himds.ADDRESS, cloud, himds.site))
     control = Control(
         options.dir / "control", cloud
     )  # the last thing, so that its presence means ready

@@ -119,6 +119,21 @@ class Azure:
     def set_token_lifetime(self, seconds: int) -> None:
         self._call("set_token_lifetime", seconds=seconds)
 
+    # A machine of Arc instead of a VM
+
+    def become_arc(self, tokens: PathLike, uid: int, gid: int) -> None:
+        """
+        tokens: the directory that the machine sees as himds.TOKENS; keys there are uid's and gid's.
+        """
+        self.resource_id = self._call("become_arc", tokens=str(tokens), uid=uid, gid=gid)
+
+    def set_key(self, kind: str) -> None:
+        """What HIMDS makes of the keys to come: one of himds.KEYS."""
+        self._call("set_key", kind=kind)
+
+    def set_himds(self, listening: bool) -> None:
+        self._call("set_himds", listening=listening)
+
     # People and roles.  A scope of None is the VM; role: a name of model.ROLE_NAMES or an id.
 
     def add_user(self, upn: str, oid: Optional[str] = None) -> str:
@@ -229,7 +244,8 @@ class Azure:
         """Events that the agent sent, its own and the extensions': parameters by name."""
         return self._call("reports", kind="telemetry")
 
-    # Faults and counts.  Endpoints are named wire.*, hgap.*, blob.*, imds.*, entra.*, arm.*, pdp.*
+    # Faults and counts.  Endpoints are named wire.*, hgap.*, blob.*, imds.*, himds.*, entra.*, arm.*
+    # and pdp.*
 
     def fault(self, endpoint: str, **fields: Any) -> None:
         """Make an endpoint fail: fields are those of model.Fault."""

@@ -107,8 +107,19 @@ class Denial:
         )
 
 
+@dataclasses.dataclass
+class Arc:
+    """What HIMDS has of a machine of Arc: where its keys go, and whose they are there."""
+
+    tokens: Path
+    uid: int
+    gid: int
+    kind: str = "right"  # of the keys to come, see himds.KEYS
+    keys: Dict[str, Path] = dataclasses.field(default_factory=dict)  # by what stands in them
+
+
 class Cloud:
-    """One tenant, one subscription, one virtual machine."""
+    """One tenant, one subscription, one virtual machine or machine of Arc."""
 
     def __init__(self, folder: Path, page_size: int) -> None:
         self.folder = folder
@@ -134,6 +145,10 @@ class Cloud:
         self.roles = {role.id: role for role in BUILT_IN_ROLES}
         self.assignments: List[Assignment] = []
         self.denials: List[Denial] = []
+
+        self.arc: Optional[Arc] = None
+        self.open_himds: Callable[[], Any] = lambda: None  # makes a listener, which serves
+        self.himds: Any = None  # that listener
 
         self.incarnation = 1
         self.extensions: List[Extension] = []
@@ -228,6 +243,30 @@ class Cloud:
         self.identity_kind = (
             present if isinstance(present, str) else "system-assigned" if present else "none"
         )
+
+    @locked
+    def become_arc(self, tokens: str, uid: int, gid: int) -> str:
+        """Not a virtual machine any more: HIMDS takes the place of IMDS, which falls silent."""
+        self.arc = Arc(Path(tokens), uid, gid)
+        self.resource_id = (
+            f"/subscriptions/{self.subscription}/resourceGroups/lab"
+            "/providers/Microsoft.HybridCompute/machines/machine1"
+        )
+        self.himds = self.himds or self.open_himds()
+        return self.resource_id
+
+    @locked
+    def set_key(self, kind: str) -> None:
+        self.arc.kind = kind
+
+    def set_himds(self, listening: bool) -> None:
+        """Without the lock: a listener that stops waits for what it is doing."""
+        if listening and self.himds is None:
+            self.himds = self.open_himds()
+        elif not listening and self.himds is not None:
+            self.himds.shutdown()
+            self.himds.server_close()
+            self.himds = None
 
     @locked
     def set_token_lifetime(self, seconds: int) -> None:

@@ -105,6 +105,8 @@ def token(cloud: Cloud, request: Request) -> Response:
 
 
 def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
+    if cloud.arc is not None:
+        return None
     if request.path == "/metadata/identity/oauth2/token":
         return "imds.token", token
     if request.path.rstrip("/") in ("/metadata/instance", "/metadata/instance/compute"):
