@@ -174,6 +174,27 @@ static void configure_asks_for_what_is_not_said(void **state)
 	assert_non_null(strstr(buf_text(&text), "403"));
 }
 
+/* Nobody listens in the tree, so each ends with that; which service was asked is in the words. */
+static void configure_asks_the_arc_agent_unless_another_service_is_named(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF text = {0};
+
+	scratch_write(&fake->scratch, CONF_PATH, "shell /bin/sh\n", 0644);
+	scratch_write(&fake->scratch, "/opt/azcmagent/bin/himds", "", 0755);
+	scratch_write(&fake->scratch, "/proc/self/net/tcp", "heading\n", 0444);
+	fakelogin_rule(fake, (struct fake_rule){"/metadata/instance", 403, 0, "", -1, -1, 0});
+	assert_int_equal(run(fake, "configure", &text), COMMAND_FAILED);
+	assert_non_null(strstr(buf_text(&text), "nobody listens at http://127.0.0.1:40342"));
+	buf_done(&text);
+	assert_int_equal(run(fake, "configure himds=http://127.0.0.9:1", &text), COMMAND_FAILED);
+	assert_non_null(strstr(buf_text(&text), "nobody listens at http://127.0.0.9:1"));
+	buf_done(&text);
+	assert_int_equal(fakelogin_hits(fake, "/metadata/instance"), 0);
+	assert_int_equal(run(fake, "configure imds=http://169.254.169.254", &text), COMMAND_FAILED);
+	assert_non_null(strstr(buf_text(&text), "403"));
+}
+
 static void unconfigure_succeeds_where_nothing_is_left(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -198,6 +219,7 @@ int main(void)
 		T(the_status_says_what_is_wrong),
 		T(configure_takes_keywords_alone),
 		T(configure_asks_for_what_is_not_said),
+		T(configure_asks_the_arc_agent_unless_another_service_is_named),
 		T(unconfigure_succeeds_where_nothing_is_left),
 	};
 

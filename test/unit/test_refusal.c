@@ -71,6 +71,23 @@ static void a_missing_role_names_action_scope_and_account(void **state)
 			       "Action: Microsoft.Compute/virtualMachines/loginAsAdmin/action\n"));
 }
 
+static void on_arc_the_action_is_that_of_its_machines(void **state)
+{
+	static char resource[] = "/subscriptions/s/resourceGroups/r/providers/"
+				 "Microsoft.HybridCompute/machines/m";
+	const struct authorize_result result = {.oid = CERTMAKE_OID};
+	const struct conf conf = {.resource_id = resource};
+	struct err err = {0};
+	AUTO_BUF text = {0};
+
+	(void)state;
+	(void)reason_refuse(&err, REASON_ADMIN_ROLE_MISSING, "the facts");
+	refusal_text(&err, &conf, &sudo, &result, &text);
+	assert_non_null(strstr(buf_text(&text),
+			       "Action: Microsoft.HybridCompute/machines/loginAsAdmin/action\n"));
+	assert_non_null(strstr(buf_text(&text), "Microsoft.HybridCompute/machines/m\n"));
+}
+
 static void a_deny_assignment_is_named(void **state)
 {
 	const struct authorize_result result = {
@@ -121,6 +138,7 @@ int main(void)
 		cmocka_unit_test(every_reason_has_its_code_and_none_grants),
 		cmocka_unit_test(a_failure_without_a_reason_is_our_own),
 		cmocka_unit_test(a_missing_role_names_action_scope_and_account),
+		cmocka_unit_test(on_arc_the_action_is_that_of_its_machines),
 		cmocka_unit_test(a_deny_assignment_is_named),
 		cmocka_unit_test(facts_of_the_login_are_told_those_of_the_machine_are_not),
 		cmocka_unit_test(every_text_says_what_helps),

@@ -353,6 +353,43 @@ static void the_account_is_asked_about_at_our_resource(void **state)
 	assert_memory_equal(fake->shared->last_header, "Authorization: Bearer ", 22);
 }
 
+/* ---- a machine of Arc */
+
+#define ARC "/subscriptions/s/resourceGroups/web/providers/Microsoft.HybridCompute/machines/m-1"
+#define ARC_DEFINITION                                                                             \
+	"{\"name\":\"" FAKEARM_USER "\",\"properties\":{\"permissions\":[{\"dataActions\":["       \
+	"\"Microsoft.HybridCompute/machines/login/action\"]}]}}"
+
+static void make_arc(struct fakelogin *fake)
+{
+	scratch_write(&fake->scratch, CONF_PATH,
+		      "tenant " CERTMAKE_TID "\nresource_manager " FAKELOGIN_ARM
+		      "\nresource_id " ARC "\n",
+		      0644);
+	fakearm_usual(fake);
+	fakearm_reply(fake, "/roleAssignments",
+		      "{\"value\":[{\"id\":\"/a/1\",\"properties\":{\"scope\":\"" ARC "\","
+		      "\"roleDefinitionId\":\"/roleDefinitions/" FAKEARM_USER "\","
+		      "\"principalId\":\"" CERTMAKE_OID "\",\"principalType\":\"User\"}}]}");
+}
+
+static void a_machine_of_arc_has_its_own_actions(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	make_arc(fake);
+	fakearm_reply(fake, "roleDefinitions/" FAKEARM_USER, ARC_DEFINITION);
+	expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
+}
+
+static void an_action_on_virtual_machines_is_none_on_arc(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	make_arc(fake);
+	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+}
+
 static void letters_that_a_url_has_not_are_escaped(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -553,6 +590,8 @@ int main(void)
 		T(pages_without_end_are_refused),
 		T(a_page_elsewhere_is_not_asked_for),
 		T(the_account_is_asked_about_at_our_resource),
+		T(a_machine_of_arc_has_its_own_actions),
+		T(an_action_on_virtual_machines_is_none_on_arc),
 		T(letters_that_a_url_has_not_are_escaped),
 		T(a_retry_waits_as_long_as_it_is_asked_to),
 		T(a_token_that_was_withdrawn_is_replaced_once),
