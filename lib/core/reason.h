@@ -27,6 +27,22 @@
 	X(DEADLINE, "deadline",                                                                    \
 	  "The decision took too long.",                                                           \
 	  "Try again; if it stays so, look at the network between the machine and Azure.")         \
+	/* what sshd and the name services ask before anybody of ours; told by explain alone */     \
+	X(NAME_NOT_OURS, "name-not-ours",                                                          \
+	  "The name is not that of an Entra account that may come to this machine.",               \
+	  "Use the whole name, as user@domain, and compare its domain with userDomains.")          \
+	X(NAME_UNRESOLVED, "name-unresolved",                                                      \
+	  "The name services of this machine do not know the name.",                               \
+	  "The administrator can run aadsshlogin configure, and see that libnss_aad.so.2 is there.") \
+	X(SHELL_MISSING, "shell-missing",                                                          \
+	  "The account's shell is missing or no program, and sshd refuses it.",                    \
+	  "Install the shell, or have another one in the account's line of /etc/aadpasswd.")       \
+	X(SSHD_NOT_ASKING, "sshd-not-asking",                                                      \
+	  "sshd does not ask the key command and PAM for this account.",                           \
+	  "The administrator can run aadsshlogin configure, and sshd -T -C user=NAME to compare.") \
+	X(SSHD_ACCESS, "sshd-access",                                                              \
+	  "A list of users or groups in sshd's configuration keeps the account out.",              \
+	  "Change the list that is named; AllowGroups aad_users lets all Entra users pass.")       \
 	/* the hand-off from the key command */                                                    \
 	X(RECORD_MISSING, "record-missing",                                                        \
 	  "No Entra certificate was used for this login.",                                         \

@@ -61,6 +61,8 @@ static const struct {
 	 "unconfigure                   take our lines out again"},
 	{"status", status_command,
 	 "status [--json]               configuration, signing keys, accounts"},
+	{"explain", explain_command,
+	 "explain USER [--cert FILE|-] [--json]  why a login of USER would end, and what helps"},
 	{"users", users_command,
 	 "users [--json]                the Entra users of this machine"},
 	{"help", help_command, "help"},
@@ -85,5 +87,5 @@ int aadsshlogin_main(struct sys *sys, int argc, char **argv)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(sys, argc - 1, argv + 1);
 	return command_usage(argc, argv,
-			     "aadsshlogin configure|unconfigure|status|users|help|version");
+			     "aadsshlogin configure|unconfigure|status|explain|users|help|version");
 }

@@ -2,7 +2,7 @@
 /*
  * The programs for people that share the binary.  Each is called like main, with the machine open,
  * and returns an exit status: 0; 1 failed, with one line on standard error and one of remedy; 2
- * wrong usage.
+ * wrong usage.  For explain 1 is a login that would be refused, and 2 that nothing could be told.
  */
 #ifndef LOGIN_COMMAND_H
 #define LOGIN_COMMAND_H
@@ -22,6 +22,7 @@ int aadsshlogin_main(struct sys *sys, int argc, char **argv);
 int configure_command(struct sys *sys, int argc, char **argv);
 int unconfigure_command(struct sys *sys, int argc, char **argv);
 int status_command(struct sys *sys, int argc, char **argv);
+int explain_command(struct sys *sys, int argc, char **argv);
 int users_command(struct sys *sys, int argc, char **argv);
 
 /* Tell a failure of this program and return COMMAND_FAILED. */
