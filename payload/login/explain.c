@@ -295,16 +295,17 @@ static int add_group(struct sys *sys, struct span gid, struct buf *ret, struct e
 /* The names of the account's groups, a line each. */
 static int find_groups(struct replay *replay, struct buf *ret, struct err *err)
 {
-	struct span rest, word;
+	struct span rest, line = {0}, word;
 	AUTO_BUF output = {0};
 	int r = lookup_getent(replay->sys, "initgroups", replay->name, &output, err);
 
 	if (r == 0 && replay->known & KNOWN_ENTRY)
 		r = add_group(replay->sys, replay->field[GID], ret, err);
 	rest = buf_bytes(&output);
-	(void)span_word(&rest, &word); /* the name */
-	for (int i = 0; r == 0 && i < GROUPS_MAX && span_word(&rest, &word); i++)
-		r = add_group(replay->sys, span_trim(word), ret, err);
+	(void)span_line(&rest, &line);
+	(void)span_word(&line, &word); /* the name */
+	for (int i = 0; r == 0 && i < GROUPS_MAX && span_word(&line, &word); i++)
+		r = add_group(replay->sys, word, ret, err);
 	return r;
 }
 

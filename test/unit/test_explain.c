@@ -546,7 +546,7 @@ static void groups_and_hosts_are_looked_at(void **state)
 
 	(void)state;
 	write_settings("allowgroups aad_users\nallowusers *@10.0.0.0/8\n");
-	group_names[1] = "aad_users";
+	group_names[2] = "aad_users";
 	ask(fake, FAKELOGIN_NAME, NULL, &explanation);
 	expect_row(&explanation, "sshd-access", EXPLAIN_NOTE, "*@10.0.0.0/8");
 	expect_accepted(&explanation);
