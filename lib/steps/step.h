@@ -134,4 +134,7 @@ extern const struct step step_selinux;
 extern const struct step step_sshd;
 extern const struct step step_verify;
 
+/* step_verify without its question to the role backend, for who must not wait for a network. */
+extern const struct step step_names;
+
 #endif

@@ -116,34 +116,6 @@ static void users_are_those_set_up_and_those_remembered(void **state)
 	assert_non_null(strstr(buf_text(&text), "name bob@contoso.com, oid " CERTMAKE_TID));
 }
 
-static void the_status_of_a_machine_in_order_is_0(void **state)
-{
-	struct fakelogin *fake = *state;
-	AUTO_BUF text = {0};
-
-	scratch_write(&fake->scratch, AADPASSWD_PATH, ALICE, 0644);
-	assert_int_equal(run(fake, "status", &text), COMMAND_OK);
-	assert_non_null(strstr(buf_text(&text), "tenant: " CERTMAKE_TID "\n"));
-	assert_non_null(strstr(buf_text(&text), "users: 1\n"));
-	assert_non_null(strstr(buf_text(&text), "keys: none\n"));
-	assert_non_null(strstr(buf_text(&text), "ok: yes\n"));
-}
-
-static void the_status_says_what_is_wrong(void **state)
-{
-	struct fakelogin *fake = *state;
-	AUTO_BUF text = {0};
-
-	scratch_write(&fake->scratch, CONF_PATH, "nonsense\n", 0644);
-	assert_int_equal(run(fake, "status --json", &text), COMMAND_FAILED);
-	assert_non_null(strstr(buf_text(&text), "\"ok\": false"));
-	assert_non_null(strstr(buf_text(&text), "\"problem\": \"" CONF_PATH));
-	buf_done(&text);
-	scratch_write(&fake->scratch, CONF_PATH, "shell /bin/sh\n", 0644);
-	assert_int_equal(run(fake, "status", &text), COMMAND_FAILED);
-	assert_non_null(strstr(buf_text(&text), "names no tenant"));
-}
-
 static void configure_takes_keywords_alone(void **state)
 {
 	static const char *const wrong[] = {"configure shell", "configure shell=bash",
@@ -215,8 +187,6 @@ int main(void)
 	/* These verbs are for root alone. */
 	static const struct CMUnitTest as_root[] = {
 		T(users_are_those_set_up_and_those_remembered),
-		T(the_status_of_a_machine_in_order_is_0),
-		T(the_status_says_what_is_wrong),
 		T(configure_takes_keywords_alone),
 		T(configure_asks_for_what_is_not_said),
 		T(configure_asks_the_arc_agent_unless_another_service_is_named),
