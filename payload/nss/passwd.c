@@ -10,13 +10,16 @@
 /* Where the enumeration stands.  glibc holds a lock around the three functions that use it. */
 static uint64_t position;
 
-/* 0 or -ERANGE.  `*` says that there is no password here or in shadow: pam_unix passes it. */
+/*
+ * 0 or -ERANGE.  `!` says that there is no password here or in shadow: pam_unix passes it.  An sshd
+ * with UsePAM no, which would ask nobody for the role, takes it for a locked account and refuses.
+ */
 static int fill(const struct aad_user *user, char *buffer, size_t size, struct passwd *ret)
 {
 	struct room room = {.p = buffer, .left = size};
 	struct passwd pw = {
 		.pw_name = room_string(&room, user->name),
-		.pw_passwd = room_string(&room, SPAN_LIT("*")),
+		.pw_passwd = room_string(&room, SPAN_LIT("!")),
 		.pw_uid = user->id,
 		.pw_gid = user->id,
 		.pw_gecos = room_string(&room, user->gecos),

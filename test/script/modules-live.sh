@@ -55,7 +55,7 @@ service()
 service aadlogin ''
 service aadsudo admin
 
-alice='alice@contoso.com:*:96865231:96865231::/home/alice@contoso.com:/bin/bash'
+alice='alice@contoso.com:!:96865231:96865231::/home/alice@contoso.com:/bin/bash'
 line='alice@contoso.com:1c0163c0-47e6-4577-8991-ea5c82e286e4:96865231:96865231::/home/alice@contoso.com:/bin/bash'
 
 # ---- before anybody has signed in: root alone is told

@@ -163,8 +163,9 @@ static void assert_group(const struct answer *answer, const char *expected)
 	assert_string_equal(line, expected);
 }
 
-static const char alice_entry[] = ALICE ":*:96865231:96865231:Alice A.:/home/" ALICE ":/bin/zsh";
-static const char bob_entry[] = BOB ":*:50320355:50320355::/home/" BOB ":/bin/bash";
+/* `!`: an sshd without PAM refuses it, pam_unix does not. */
+static const char alice_entry[] = ALICE ":!:96865231:96865231:Alice A.:/home/" ALICE ":/bin/zsh";
+static const char bob_entry[] = BOB ":!:50320355:50320355::/home/" BOB ":/bin/bash";
 
 static const struct answer *next_user(size_t size)
 {
@@ -220,7 +221,7 @@ static void root_is_told_of_a_user_whom_nobody_has_seen(void **state)
 static void a_service_principal_is_a_user_too(void **state)
 {
 	(void)state;
-	assert_entry(by_name(OID), OID ":*:35800929:35800929::/home/" OID ":/bin/bash");
+	assert_entry(by_name(OID), OID ":!:35800929:35800929::/home/" OID ":/bin/bash");
 }
 
 static void the_provisional_entry_is_the_line_that_will_be_written(void **state)
@@ -245,7 +246,7 @@ static void settings_shape_the_provisional_entry(void **state)
 	(void)state;
 	file("/etc/aadsshlogin.conf",
 	     "uid_range 65536-66559\nhome_template /srv/%u/h\nshell /bin/sh\n");
-	assert_entry(by_name(BOB), BOB ":*:66051:66051::/srv/" BOB "/h:/bin/sh");
+	assert_entry(by_name(BOB), BOB ":!:66051:66051::/srv/" BOB "/h:/bin/sh");
 }
 
 /* clang-format off */
@@ -409,7 +410,7 @@ static void names_and_ids_of_others_end_before_any_io(void **state)
 /* Every size that is too small says so and leaves the bytes behind the buffer alone. */
 static void a_short_passwd_buffer_is_told_at_every_size(void **state)
 {
-	size_t need = strlen(ALICE) + strlen("*") + strlen("Alice A.") + strlen("/home/" ALICE) +
+	size_t need = strlen(ALICE) + strlen("!") + strlen("Alice A.") + strlen("/home/" ALICE) +
 		      strlen("/bin/zsh") + 5;
 
 	(void)state;
