@@ -23,6 +23,7 @@
 #include "payload/login/provision.h"
 #include "payload/login/record.h"
 #include "payload/login/refusal.h"
+#include "payload/login/uidpick.h"
 
 #define DEADLINE_MS (ANSWER_DEADLINE_MS - 1000)
 
@@ -250,9 +251,12 @@ static int judge(const struct decision *decision, const struct authorize_request
 static int set_up(struct sys *sys, const struct conf *conf, const struct authorize_request *request,
 		  const char *oid, struct err *err)
 {
+	const struct uid_range range = {.first = conf->uid_first, .last = conf->uid_last};
 	struct provisioned now;
-	int r = provision(sys, conf, request->name, oid, &now, err);
+	int r = uidpick_check_held(sys, request->name, range, request->uid, request->parent, err);
 
+	if (r == 0)
+		r = provision(sys, conf, request->name, oid, &now, err);
 	if (r < 0)
 		return r;
 	/* sshd took its entry, home and all, from the name alone, before anybody knew whose it is.

@@ -78,11 +78,7 @@ int record_remove(struct sys *sys, pid_t parent, struct err *err)
 	return fs_remove(sys, path, err);
 }
 
-/*
- * When a process started, by CLOCK_BOOTTIME.  The kernel tells it in ticks, rounded down: a record
- * of the same tick counts as later, which no other process with this id can have written.
- */
-static int start_of(struct sys *sys, pid_t pid, int64_t *ret_ns, struct err *err)
+int record_process_start(struct sys *sys, pid_t pid, int64_t *ret_ns, struct err *err)
 {
 	int64_t tick_ns = 1000000000 / sysconf(_SC_CLK_TCK);
 	char path[RECORD_PATH_SIZE];
@@ -132,11 +128,12 @@ static int read_record(struct sys *sys, pid_t parent, struct handoff *ret, struc
 	return handoff_parse(buf_bytes(&text), ret, err);
 }
 
+/* A record of the tick that its process started in is later: nobody else with that id wrote it. */
 static int check_age(struct sys *sys, pid_t parent, const struct handoff *record, struct err *err)
 {
 	int64_t start_ns = 0;
 
-	if (start_of(sys, parent, &start_ns, err) < 0)
+	if (record_process_start(sys, parent, &start_ns, err) < 0)
 		return reason_add(err, REASON_INTERNAL);
 	if (record->boottime_ns < start_ns || record->boottime_ns > sys->ops->boottime_ns(sys))
 		return reason_refuse(err, REASON_RECORD_STALE,

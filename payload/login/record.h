@@ -20,6 +20,12 @@
 int record_write(struct sys *sys, pid_t parent, const char *name, struct span cert,
 		 struct err *err);
 
+/*
+ * When a process started, by CLOCK_BOOTTIME.  The kernel tells it in ticks, rounded down.
+ * -ENOENT, -EBADMSG, or another failure to read /proc.
+ */
+int record_process_start(struct sys *sys, pid_t pid, int64_t *ret_ns, struct err *err);
+
 /* Absent already is success. */
 int record_remove(struct sys *sys, pid_t parent, struct err *err);
 

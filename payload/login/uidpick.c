@@ -5,14 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/core/aadpasswd.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/num.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/lookup.h"
+#include "payload/login/record.h"
 #include "payload/login/uidpick.h"
 
 #define LOCAL_MAX ((size_t)16 << 20)
+#define CLOCK_SLACK_S 1 /* both times are rounded down */
 
 /* Both have the name first and the id third; the fourth is a gid in /etc/passwd. */
 static const char *const local_files[] = {"/etc/passwd", "/etc/group"};
@@ -162,4 +165,44 @@ int uidpick_still_free(struct sys *sys, const struct ledger *ledger, const char 
 	return still_free(sys, ledger, name, id, asked_already, err) < 0
 		       ? reason_add(err, REASON_PROVISION_FAILED)
 		       : 0;
+}
+
+/* A file that is not there was not written. */
+static int written_since(struct sys *sys, const char *path, int64_t since_s, bool *ret,
+			 struct err *err)
+{
+	struct stat st = {.st_mtime = 0};
+	int r = fs_lstat(sys, path, &st, err);
+
+	*ret = r == 0 && st.st_mtime + CLOCK_SLACK_S >= since_s;
+	return r == -ENOENT ? 0 : r;
+}
+
+static int check_unchanged(struct sys *sys, const char *path, int64_t since_s, struct err *err)
+{
+	bool written;
+
+	if (written_since(sys, path, since_s, &written, err) < 0)
+		return reason_add(err, REASON_INTERNAL);
+	return written ? reason_refuse(err, REASON_UID_MISMATCH,
+				       "%s was written while this login was starting", path)
+		       : 0;
+}
+
+int uidpick_check_held(struct sys *sys, const char *name, struct uid_range range, uint32_t id,
+		       pid_t process, struct err *err)
+{
+	int64_t start_ns, since_s;
+	int r;
+
+	if (id == uid_of_name(name, range))
+		return 0;
+	if (record_process_start(sys, process, &start_ns, err) < 0)
+		return reason_add(err, REASON_INTERNAL);
+	since_s = sys->ops->realtime_s(sys) -
+		  (sys->ops->boottime_ns(sys) - start_ns + 999999999) / 1000000000;
+	r = check_unchanged(sys, AADPASSWD_PATH, since_s, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(local_files); i++)
+		r = check_unchanged(sys, local_files[i], since_s, err);
+	return r;
 }

@@ -19,4 +19,14 @@ int uidpick(struct sys *sys, const struct ledger *ledger, const char *name, stru
 int uidpick_still_free(struct sys *sys, const struct ledger *ledger, const char *name, uint32_t id,
 		       uint32_t asked_already, struct err *err);
 
+/*
+ * sshd looks an account up once, when a login starts, and the session keeps that uid.  PAM cannot
+ * see it; what it is told itself can be another by then, after somebody took the first one.
+ * Can the process have been told another uid than id?  Not if it is the name's own one, or if no
+ * file that decides uids was written since the process started.  -EACCES, reason uid-mismatch, if
+ * so; internal-error when it cannot be told.
+ */
+int uidpick_check_held(struct sys *sys, const char *name, struct uid_range range, uint32_t id,
+		       pid_t process, struct err *err);
+
 #endif

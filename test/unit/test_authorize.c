@@ -141,6 +141,23 @@ static void write_user(struct fakelogin *fake, const char *oid, uint32_t id)
 	scratch_write(&fake->scratch, AADPASSWD_PATH, buf_text(&line), 0644);
 }
 
+/* A file was written so long ago. */
+static void write_time(struct fakelogin *fake, const char *path, int64_t seconds)
+{
+	time_t when = (time_t)(fake->shared->realtime_s - seconds);
+	const struct timespec times[2] = {{.tv_sec = when}, {.tv_sec = when}};
+
+	if (fs_exists(fakelogin_sys(fake), path))
+		assert_int_equal(utimensat(fakelogin_sys(fake)->rootfd, path + 1, times, 0), 0);
+}
+
+static void written_s_ago(struct fakelogin *fake, int64_t seconds)
+{
+	write_time(fake, "/etc/passwd", seconds);
+	write_time(fake, "/etc/group", seconds);
+	write_time(fake, AADPASSWD_PATH, seconds);
+}
+
 /* ---- logging in */
 
 static void a_user_gets_in_and_is_set_up(void **state)
@@ -328,6 +345,7 @@ static void a_uid_of_another_product_counts_outside_the_range(void **state)
 	write_user(fake, CERTMAKE_OID, 1234567);
 	scratch_mkdir(&fake->scratch, HOME, 0700);
 	fakelogin_own(fake, HOME, 1234567, 1234567);
+	written_s_ago(fake, 1003);
 	leave_record(fake);
 	assert_int_equal(ask_as(fake, false, FAKELOGIN_NAME, 1234567, &result), REASON_NONE);
 }
@@ -344,7 +362,9 @@ static void a_uid_that_was_probed_away_needs_a_second_try(void **state)
 	fakearm_assign(fake, FAKEARM_USER);
 	buf_printf(&group, "g:x:%u:\n", wanted());
 	scratch_write(&fake->scratch, "/etc/group", buf_text(&group), 0644);
+	written_s_ago(fake, 1003);
 	assert_int_equal(login(fake), REASON_UID_MISMATCH);
+	written_s_ago(fake, 1003);
 	leave_record(fake);
 	assert_int_equal(ask_as(fake, false, FAKELOGIN_NAME, probed, &result), REASON_NONE);
 }
@@ -373,6 +393,7 @@ static void a_renamed_account_has_its_uid_again_at_the_next_login(void **state)
 	users = fakelogin_text(fake, AADPASSWD_PATH);
 	assert_string_equal(users, FAKELOGIN_NAME ":" CERTMAKE_OID
 						  ":10000500:10000500::/home/bob:/bin/sh\n");
+	written_s_ago(fake, 1003);
 	leave_record(fake);
 	assert_int_equal(ask_as(fake, false, FAKELOGIN_NAME, 10000500, &result), REASON_NONE);
 }
@@ -386,6 +407,29 @@ static void a_login_that_is_not_granted_renames_nobody(void **state)
 	assert_int_equal(login(fake), REASON_ROLE_MISSING);
 	users = fakelogin_text(fake, AADPASSWD_PATH);
 	assert_memory_equal(users, "bob@contoso.com:", 16);
+}
+
+/* sshd started 1000 s ago, and was told the uid before the group took it. */
+static void a_uid_that_was_taken_since_sshd_asked_is_refused(void **state)
+{
+	static const char *const files[] = {"/etc/passwd", "/etc/group", AADPASSWD_PATH};
+	struct fakelogin *fake = *state;
+	struct authorize_result result;
+	uint32_t probed = wanted() == range.last ? range.first + UID_RESERVED : wanted() + 1;
+	AUTO_BUF group = {0};
+
+	fakearm_assign(fake, FAKEARM_USER);
+	buf_printf(&group, "g:x:%u:\n", wanted());
+	scratch_write(&fake->scratch, "/etc/group", buf_text(&group), 0644);
+	scratch_write(&fake->scratch, AADPASSWD_PATH, "", 0644);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		written_s_ago(fake, 1003);
+		write_time(fake, files[i], 999);
+		leave_record(fake);
+		assert_int_equal(ask_as(fake, false, FAKELOGIN_NAME, probed, &result),
+				 REASON_UID_MISMATCH);
+		assert_false(fs_exists(fakelogin_sys(fake), HOME));
+	}
 }
 
 static void a_home_in_the_way_is_told(void **state)
@@ -816,6 +860,7 @@ int main(void)
 		T(a_uid_that_was_probed_away_needs_a_second_try),
 		T(a_renamed_account_has_its_uid_again_at_the_next_login),
 		T(a_login_that_is_not_granted_renames_nobody),
+		T(a_uid_that_was_taken_since_sshd_asked_is_refused),
 		T(a_home_in_the_way_is_told),
 		T(who_cannot_be_set_up_does_not_get_on_the_list),
 		T(without_the_service_user_nobody_gets_in),
