@@ -10,6 +10,8 @@
     himds    the same of an Arc machine, with its challenge
     entra    OpenID configuration and signing keys
     arm      role assignments, role definitions, deny assignments, checkaccess, pdp
+    proxy    a CONNECT proxy in front of them
+    sshcert  OpenSSH certificates, byte by byte
     control  the Unix socket that the client talks to
     client   class Azure, for programs and for people
 

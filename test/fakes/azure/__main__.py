@@ -17,7 +17,16 @@ from azure import arm, entra, himds, imds, wire
 from azure.cloud import Cloud
 from azure.control import Control
 from azure.http import Answer, Listener, Request
-from azure.model import ARM_HOST, BLOB_HOST, LOGIN_HOST, METADATA, PDP_HOST, WIRE_SERVER
+from azure.model import (
+    ARM_HOST,
+    BLOB_HOST,
+    LOGIN_HOST,
+    METADATA,
+    PDP_HOST,
+    PROXY_PORT,
+    WIRE_SERVER,
+)
+from azure.proxy import Proxy
 
 TLS_SITES = {
     LOGIN_HOST: entra.site,
@@ -57,6 +66,7 @@ def main() -> None:
         Listener((WIRE_SERVER, 32526), cloud, wire.plugin_site),
         Listener((METADATA, 80), cloud, imds.site),
         Listener(("127.0.0.1", 443), cloud, tls_site, context),
+        Proxy(("127.0.0.1", PROXY_PORT), cloud),
     ]
     for listener in listeners:
         serve(listener)

@@ -266,8 +266,23 @@ class Azure:
         """Let the tenant sign with its next key; returns the key's id."""
         return self._call("rotate_keys", keep_old=keep_old)
 
+    def new_signer(self, name: str, bits: int = 2048, exponent: int = 65537) -> None:
+        """One more signing key, which nobody publishes yet."""
+        self._call("new_signer", name=name, bits=bits, exponent=exponent)
+
+    def add_tenant(self, signers: Iterable[str] = ("tenant1", "tenant2")) -> str:
+        """One more tenant, with signing keys of these names; returns its id."""
+        return self._call("add_tenant", signers=list(signers))
+
+    def publish_keys(self, tenant: str, signers: Iterable[str]) -> None:
+        """From now on a further tenant has these signing keys alone."""
+        self._call("publish_keys", tenant=tenant, signers=list(signers))
+
     def key(self, name: str) -> Path:
-        """A key of the tenant's set that must not sign: government, consumer, encryption."""
+        """
+        A private key by name: one of the tenant's set that must not sign (government, consumer,
+        encryption), or a signing key (tenant1, tenant2, or new_signer's).
+        """
         return self.dir / "keys" / f"{name}.key"
 
     def new_ca(self, name: str) -> Path:
@@ -299,11 +314,13 @@ class Azure:
         ca: Optional[Path] = None,
         principals: Optional[str] = None,
         out: Optional[PathLike] = None,
+        algorithm: Optional[str] = "rsa-sha2-256",
     ) -> Path:
         """
         The certificate that az ssh would get for this public key.
         ca: another private key than the tenant's current one.
         out: by default beside the key, where ssh looks for it.
+        algorithm: of the signature; None: the one of ca, which then is no RSA key
         """
         user_pub = Path(user_pub)
         tid = tid or self.tenant
@@ -325,8 +342,7 @@ class Azure:
                 "-q",
                 "-s",
                 str(ca or self.dir / "keys" / "signer.key"),
-                "-t",
-                "rsa-sha2-256",
+                *(["-t", algorithm] if algorithm else []),
                 "-I",
                 f"{oid}@{tid}",
                 "-n",

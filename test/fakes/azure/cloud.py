@@ -139,6 +139,7 @@ class Cloud:
         self.token_lifetime = 86400
         self.decision_life: Optional[int] = 300000  # milliseconds
         self.tokens: Dict[str, Dict[str, Any]] = {}  # claims by token
+        self.tenants: Dict[str, List[str]] = {}  # further ones: names of the keys that they publish
         self.principals: Dict[str, str] = {self.identity: "ServicePrincipal"}
         self.names: Dict[str, str] = {}
         self.members: Dict[str, Set[str]] = {}  # of groups
@@ -227,6 +228,29 @@ class Cloud:
         self.signers = [following, name, *rest] + ([old] if keep_old else [])
         self.point_at_signer()
         return self.pairs[following].kid
+
+    @locked
+    def new_signer(self, name: str, bits: int = 2048, exponent: int = 65537) -> None:
+        """One more signing key, which nobody publishes yet."""
+        algorithm = ("rsa", "-pkeyopt", f"rsa_keygen_bits:{bits}", "-pkeyopt", f"rsa_keygen_pubexp:{exponent}")
+        self.pairs[name] = crypto.new_pair(
+            self.folder / "keys", name, "accounts.accesscontrol.windows.net", algorithm
+        )
+
+    @locked
+    def add_tenant(self, signers: List[str]) -> str:
+        """One more tenant, with these signing keys; its id."""
+        tenant = guid()
+        self.tenants[tenant] = signers
+        return tenant
+
+    @locked
+    def publish_keys(self, tenant: str, signers: List[str]) -> None:
+        self.tenants[tenant] = signers
+
+    def signers_of(self, tenant: str) -> Optional[List[str]]:
+        """None: there is no such tenant."""
+        return self.signers if tenant == self.tenant else self.tenants.get(tenant)
 
     # Directory and roles
 
@@ -492,10 +516,10 @@ class Cloud:
         self.changed.notify_all()
 
     @locked
-    def take_fault(self, endpoint: str) -> Optional[Fault]:
-        """The fault for a request that just came."""
+    def take_fault(self, endpoint: str, text: str = "") -> Optional[Fault]:
+        """The fault for a request that just came; text: its path and query."""
         for fault in self.faults:
-            if fnmatch.fnmatchcase(endpoint, fault.endpoint) and fault.times != 0:
+            if fnmatch.fnmatchcase(endpoint, fault.endpoint) and fault.about in text and fault.times != 0:
                 if fault.times is not None:
                     fault.times -= 1
                 return fault

@@ -13,6 +13,7 @@ from azure.cloud import Cloud
 METHODS = frozenset(
     (
         "add_group",
+        "add_tenant",
         "add_user",
         "assign",
         "become_arc",
@@ -24,7 +25,9 @@ METHODS = frozenset(
         "fault",
         "goal_state",
         "last_status",
+        "new_signer",
         "publish",
+        "publish_keys",
         "reports",
         "request_counts",
         "reset_counts",

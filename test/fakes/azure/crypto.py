@@ -3,13 +3,14 @@
 
 import base64
 import dataclasses
+import functools
 import hashlib
 import json
 import secrets
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Sequence, Tuple
 
 
 def openssl(*argv: str, data: bytes = b"") -> bytes:
@@ -29,6 +30,15 @@ def pem_body(text: str) -> bytes:
     """The DER of the first block of a PEM text."""
     inner = text.split("-----BEGIN", 1)[1].split("-----", 1)[1].split("-----END", 1)[0]
     return base64.b64decode(inner)
+
+
+@functools.lru_cache(maxsize=None)
+def rsa_numbers(certificate: Path) -> Tuple[bytes, bytes]:
+    """Modulus and exponent of a certificate's key."""
+    words = openssl("x509", "-in", str(certificate), "-noout", "-text", "-modulus").decode().split()
+    modulus = [word for word in words if word.startswith("Modulus=")][0].partition("=")[2]
+    exponent = int(words[words.index("Exponent:") + 1])
+    return bytes.fromhex(modulus), exponent.to_bytes((exponent.bit_length() + 7) // 8, "big")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +62,11 @@ class KeyPair:
 
     @property
     def modulus(self) -> bytes:
-        text = openssl("x509", "-in", str(self.certificate), "-noout", "-modulus").decode()
-        return bytes.fromhex(text.strip().partition("=")[2])
+        return rsa_numbers(self.certificate)[0]
+
+    @property
+    def exponent(self) -> bytes:
+        return rsa_numbers(self.certificate)[1]
 
     @property
     def kid(self) -> str:

@@ -16,8 +16,12 @@ from azure.model import CONSUMER_TENANT, LOGIN_HOST
 MAX_AGE = 86400
 
 
+def tenant_of(request: Request) -> str:
+    return request.path.split("/")[1]
+
+
 def unknown_tenant(cloud: Cloud, request: Request) -> Response:
-    tenant = request.path.split("/")[1]
+    tenant = tenant_of(request)
     return Response.json(
         {
             "error": "invalid_tenant",
@@ -30,7 +34,7 @@ def unknown_tenant(cloud: Cloud, request: Request) -> Response:
 
 
 def configuration(cloud: Cloud, request: Request) -> Response:
-    base = f"https://{LOGIN_HOST}/{cloud.tenant}"
+    base = f"https://{LOGIN_HOST}/{tenant_of(request)}"
     return Response.json(
         {
             "token_endpoint": f"{base}/oauth2/v2.0/token",
@@ -60,7 +64,7 @@ def entry(
         "kid": pair.kid,
         "x5t": pair.kid,
         "n": b64url(pair.modulus),
-        "e": "AQAB",
+        "e": b64url(pair.exponent),
         "x5c": [base64.b64encode(pair.der).decode()],
         "cloud_instance_name": cloud_name,
         "issuer": f"https://{LOGIN_HOST}/{tenant}/v2.0",
@@ -74,7 +78,7 @@ def keys(cloud: Cloud, request: Request) -> Response:
         entry(pairs["consumer"], tenant=CONSUMER_TENANT),
         entry(pairs["encryption"], use="enc"),
     ]
-    found += [entry(pairs[name]) for name in cloud.signers]
+    found += [entry(pairs[name]) for name in cloud.signers_of(tenant_of(request)) or []]
     point = pairs["ec"].der.partition(bytes.fromhex("03420004"))[2][
         :64
     ]  # the uncompressed point of the certificate
@@ -97,6 +101,6 @@ def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
         "v2.0/.well-known/openid-configuration": ("entra.openid", configuration),
         "discovery/v2.0/keys": ("entra.keys", keys),
     }
-    if rest in names and tenant != cloud.tenant:
+    if rest in names and cloud.signers_of(tenant) is None:
         return names[rest][0], unknown_tenant
     return names.get(rest)

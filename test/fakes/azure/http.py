@@ -63,7 +63,7 @@ def not_found(cloud: Cloud, request: Request) -> Response:
 def respond(cloud: Cloud, site: Site, request: Request) -> Tuple[str, Response, Optional[Fault]]:
     endpoint, answer = site(cloud, request) or ("unknown", not_found)
     cloud.count(endpoint)
-    fault = cloud.take_fault(endpoint)
+    fault = cloud.take_fault(endpoint, f"{request.path}?{request.query}")
     if fault is not None:
         time.sleep(fault.delay)
         if fault.hang:

@@ -9,6 +9,7 @@ METADATA = "169.254.169.254"
 LOGIN_HOST = "login.microsoftonline.com"
 ARM_HOST = "management.azure.com"
 BLOB_HOST = "labstorage.blob.core.windows.net"
+PROXY_PORT = 3128  # on 127.0.0.1
 ARM_AUDIENCE = f"https://{ARM_HOST}"
 REGION = "westeurope"
 PDP_AUDIENCE = "https://authorization.azure.net"
@@ -136,6 +137,7 @@ class Fault:
     """
 
     endpoint: str  # a shell pattern of endpoint names
+    about: str = ""  # text in the path or query: a tenant, an object id, the id of a role
     status: Optional[int] = None
     headers: Dict[str, str] = dataclasses.field(default_factory=dict)
     body: Any = None  # text as it is, anything else as JSON

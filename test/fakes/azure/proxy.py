@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""A proxy that takes CONNECT alone, and counts each by its host: proxy.management.azure.com."""
+
+import socket
+import socketserver
+import threading
+from typing import Tuple
+
+from azure.cloud import Cloud
+
+LINE_MAX = 8192
+TIMEOUT = 60
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 512
+
+    def __init__(self, address: Tuple[str, int], cloud: Cloud) -> None:
+        super().__init__(address, Tunnel)
+        self.cloud = cloud
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # one of them hung up, and so the other gets to know
+
+
+class Tunnel(socketserver.StreamRequestHandler):
+    server: Proxy
+    timeout = TIMEOUT
+
+    def handle(self) -> None:
+        verb, _, rest = self.rfile.readline(LINE_MAX).decode("latin-1").partition(" ")
+        host, _, port = rest.partition(" ")[0].rpartition(":")
+        while self.rfile.readline(LINE_MAX).strip():
+            pass
+        self.server.cloud.count(f"proxy.{host}")
+        if verb != "CONNECT" or not port.isdigit():
+            self.wfile.write(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
+            return
+        # All that it leads to is this fake; the machine's names are not known out here.
+        with socket.create_connection(("127.0.0.1", int(port)), TIMEOUT) as there:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=pump, args=(there, self.connection), daemon=True)
+            back.start()
+            pump(self.connection, there)
+            back.join()
