@@ -13,16 +13,21 @@ class Skip(Exception):
     """A step cannot be tried because one before it failed."""
 
 
+class NotHere(Exception):
+    """A step cannot be tried on this machine; the text says what it lacks."""
+
+
 class Teller:
     """
     Steps may be told from several threads; the numbers are given as the steps end.  A thread's name says which
-    chapter it plays.
+    chapter it plays, unless there are none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, chapters: bool = True) -> None:
+        self._chapters = chapters
         self._lock = threading.Lock()
         self._started = time.monotonic()
-        self.held = 0
+        self.held = self.skipped = 0
         self.broken: List[str] = []
 
     @contextmanager
@@ -34,6 +39,8 @@ class Teller:
         started = time.monotonic()
         try:
             yield
+        except NotHere as error:
+            self._tell(title, started, error)
         except Exception as error:  # whatever went wrong, it is told and counted
             self._tell(title, started, error)
             if essential:
@@ -47,16 +54,22 @@ class Teller:
 
     def _tell(self, title: str, started: float, error: "Exception | None") -> None:
         with self._lock:
-            number = self.held + len(self.broken) + 1
+            number = self.held + self.skipped + len(self.broken) + 1
             took = time.monotonic() - started
             thread = threading.current_thread()
-            chapter = "" if thread is threading.main_thread() else f"[{thread.name}] "
-            print(f"{number:3d}  {'ok    ' if error is None else 'BROKEN'}  {chapter}{title}  ({took:.1f} s)", flush=True)
+            chapter = f"[{thread.name}] " if self._chapters and thread is not threading.main_thread() else ""
+            what = "ok    " if error is None else "skip  " if isinstance(error, NotHere) else "BROKEN"
+            why = f": {error}" if isinstance(error, NotHere) else ""
+            print(f"{number:3d}  {what}  {chapter}{title}{why}  ({took:.1f} s)", flush=True)
             if error is None:
                 self.held += 1
                 return
+            if isinstance(error, NotHere):
+                self.skipped += 1
+                return
             self.broken.append(title)
-            for line in "".join(traceback.format_exception(type(error), error, error.__traceback__)).splitlines()[-30:]:
+            told = traceback.format_exception(type(error), error, error.__traceback__)
+            for line in "".join(told).splitlines()[-30:]:
                 print(f"             {line}", file=sys.stderr, flush=True)
 
     def summary(self, what: str) -> int:
@@ -65,5 +78,6 @@ class Teller:
         for title in self.broken:
             print(f"broken: {title}")
         print(f"{what} took {took:.0f} s")
-        print(f"{self.held} passed, {len(self.broken)} failed")
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        print(f"{self.held} passed, {len(self.broken)} failed{skipped}")
         return 1 if self.broken or not self.held else 0
