@@ -93,6 +93,10 @@ class Agent:
     def log(self) -> str:
         return self.machine.read(LOG)
 
+    def times_run(self, name: str, verb: str) -> int:
+        """How often it ran a command of an extension, by its own log: all releases say so there."""
+        return sum(name in line and line.rstrip().endswith(f" {verb}]") for line in self.log().splitlines())
+
     def command_log(self, name: str) -> str:
         """What the commands of an extension (Publisher.Type) printed."""
         return self.machine.read(f"/var/log/azure/{name}/CommandExecution.log")

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
@@ -27,7 +27,7 @@ from lab.agent import Agent  # noqa: E402
 from lab.login import Person, Session, ssh, uid_of  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
-from lab.teller import Skip, Teller  # noqa: E402
+from lab.teller import NotHere, Skip, Teller  # noqa: E402
 
 NAME = "Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux"
 FIRST, NEXT = "1.0.0.0", "1.0.1.0"
@@ -50,6 +50,10 @@ SUDO = {
     "sudo -s": "sudo -n -s id -u",
     "sudoedit": "echo edited | SUDO_EDITOR='tee -a' sudoedit -n /root/notes",
 }
+
+# Releases of sudo-rs that can edit bring a name for it.
+SUDO_RS = {"sudo-rs": "sudo-rs -n id -u", "sudo-rs -i": "sudo-rs -n -i id -u", "sudo-rs -s": "sudo-rs -n -s id -u"}
+SUDO_RS_EDIT = {"sudoedit-rs": "echo edited | SUDO_EDITOR='tee -a' sudoedit-rs -n /root/notes"}
 
 
 def expect(condition: object, message: object) -> None:
@@ -129,19 +133,26 @@ class Place:
             expect(result.stdout.split() == [user, "0"], result)
 
 
-def check_no_sudo(run: Callable[[str], "tuple[int, str]"], *words: str) -> None:
-    for name, command in SUDO.items():
+def sudo_rs(machine: Machine) -> "dict[str, str]":
+    """What it can do on this machine; nothing, where it is not there."""
+    if not machine.exists("/usr/bin/sudo-rs"):
+        return {}
+    return {**SUDO_RS, **(SUDO_RS_EDIT if machine.exists("/usr/bin/sudoedit-rs") else {})}
+
+
+def check_no_sudo(run: Callable[[str], "tuple[int, str]"], *words: str, commands: "dict[str, str]" = SUDO) -> None:
+    for name, command in commands.items():
         code, output = run(command)
         expect(code != 0, f"{name} works: {output}")
         for word in words:
             expect(word in output, f"{name} does not say {word}: {output}")
 
 
-def check_sudo(run: Callable[[str], "tuple[int, str]"]) -> None:
-    for name, command in SUDO.items():
+def check_sudo(run: Callable[[str], "tuple[int, str]"], commands: "dict[str, str]" = SUDO) -> None:
+    for name, command in commands.items():
         code, output = run(command)
         expect(code == 0, f"{name} ends with {code}: {output}")
-        expect(name == "sudoedit" or output.split()[:1] == ["0"], f"{name}: {output}")
+        expect(name.startswith("sudoedit") or output.split()[:1] == ["0"], f"{name}: {output}")
 
 
 def as_person(person: Person) -> Callable[[str], "tuple[int, str]"]:
@@ -155,6 +166,15 @@ def check_refused(result, *words: str) -> None:
     expect(result.returncode == 255 and "uid=" not in result.stdout, result)
     for word in words:
         expect(word in result.stdout + result.stderr, f"{word!r} is not in {result}")
+
+
+def play_sudo_rs(tell: Teller, machine: Machine, admin: Person, user: Person) -> None:
+    commands = sudo_rs(machine)
+    with tell.step("sudo-rs lets the administrator, and refuses the user"):
+        if not commands:
+            raise NotHere("the package sudo-rs is not installed")
+        check_sudo(as_person(admin), commands)
+        check_no_sudo(as_person(user), commands=commands)
 
 
 def people(tell: Teller, place: Place) -> "tuple[Person, Person]":
@@ -178,6 +198,7 @@ def people(tell: Teller, place: Place) -> "tuple[Person, Person]":
         result = user.run("id -un; id -Gn")
         expect(result.stdout.split()[0] == user.name and "aad_admins" not in result.stdout, result)
         check_no_sudo(as_person(user))
+    play_sudo_rs(tell, machine, admin, user)
     with tell.step("an account without a role is refused and reads why"):
         check_refused(nobody.run("id"), "Microsoft.Compute/virtualMachines/login/action", nobody.oid)
     with tell.step("a certificate of another CA is refused"):
@@ -225,9 +246,9 @@ def life(tell: Teller, place: Place) -> None:
 
     with tell.step("a second goal state: enable runs again, no file changes, no reload, the status stands"):
         files, log = place.snapshot(), len(machine.syslog())
-        ran = place.agent.command_log(NAME).count("enable")
+        ran = place.agent.times_run(NAME, "enable")
         report = place.ask(Extension(NAME, FIRST, public=SETTINGS, seq=place.seq))
-        expect(place.agent.command_log(NAME).count("enable") > ran, "the agent did not run enable")
+        expect(place.agent.times_run(NAME, "enable") > ran, "the agent did not run enable")
         expect((report.handler, report.status, report.seq) == ("Ready", "success", place.seq), report)
         expect(not difference(files, place.snapshot()), difference(files, place.snapshot()))
         expect(not [line for line in machine.syslog()[log:] if "SIGHUP" in line], "sshd was reloaded")
@@ -285,6 +306,7 @@ def owner(tell: Teller, place: Place) -> None:
     session = demoted.session()
     with tell.step("an administrator signs in and uses sudo; then the role is taken away"):
         check_sudo(session.run)
+        check_sudo(session.run, sudo_rs(machine))
         decided = time.monotonic()
         expect(azure.unassign(demoted.oid) == 1, "there was no role")
     with tell.step("the owner deletes the PAM module alone: local users get in and keep sudo, others do not"):
@@ -308,6 +330,7 @@ def owner(tell: Teller, place: Place) -> None:
     with tell.step("a minute after the demotion sudo, sudo -i, sudo -s and sudoedit refuse in the open session, and say why"):
         time.sleep(max(0.0, decided + DECISION_LIFE + 1 - time.monotonic()))
         check_no_sudo(session.run, "virtualMachines/loginAsAdmin/action", demoted.oid)
+        check_no_sudo(session.run, commands=sudo_rs(machine))
         session.close()
     with tell.step("the owner runs apt-get remove aadsshlogin: local users get in and keep sudo"):
         machine.run(["apt-get", "-y", "remove", "aadsshlogin"], env={"DEBIAN_FRONTEND": "noninteractive"})
@@ -316,6 +339,25 @@ def owner(tell: Teller, place: Place) -> None:
         left = machine.run(["sh", "-c", "grep -rlE 'aad_certhandler|pam_aad|aad_admins' /etc/ssh /etc/pam.d /etc/sudoers.d; "
                                         "grep -w aad /etc/nsswitch.conf"], check=False).stdout
         expect(not left, f"dead lines stay behind: {left}")
+
+
+def check_report_of_failure(place: Place, report: ExtensionStatus, code: int, words: Sequence[str]) -> None:
+    expect(report.handler == "NotReady" and f"exit code: {code}" in report.message.lower(), report)
+    status = place.handler_status()
+    expect((status["status"], status["code"]) == ("error", code), status)
+    for word in words:
+        expect(word in status["formattedMessage"]["message"], f"{word!r} is not in {status}")
+        expect(word in report.message, f"{word!r} is not in the agent's report: {report.message}")
+
+
+def check_log_of_failure(place: Place, code: int, words: Sequence[str]) -> None:
+    """Agent 2.2.47 removes the folder of what could not be installed, with its status file, and reports nothing."""
+    expect(not place.machine.exists(f"/var/lib/waagent/{NAME}-{FIRST}"), "the agent reports nothing, and the folder is there")
+    lines = place.machine.read(f"/var/log/azure/{NAME}/handler.log").splitlines()
+    told = [line for line in lines if f"error {code} " in line]
+    expect(told, "\n".join(lines))
+    for word in words:
+        expect(word in told[-1], f"{word!r} is not in {told[-1]!r}")
 
 
 def chapter_refusals(tell: Teller, build: Path) -> None:
@@ -333,12 +375,10 @@ def chapter_refusals(tell: Teller, build: Path) -> None:
         def must_fail(title: str, code: int, *words: str, **settings: object) -> None:
             with tell.step(f"{title}: exit {code}, with cause and remedy in an error status"):
                 report = place.install(**settings)
-                expect(report.handler == "NotReady" and f"exit code: {code}" in report.message.lower(), report)
-                status = place.handler_status()
-                expect((status["status"], status["code"]) == ("error", code), status)
-                for word in words:
-                    expect(word in status["formattedMessage"]["message"], f"{word!r} is not in {status}")
-                    expect(word in report.message, f"{word!r} is not in the agent's report: {report.message}")
+                if report is None:
+                    check_log_of_failure(place, code, words)
+                else:
+                    check_report_of_failure(place, report, code, words)
                 changes = difference(before, refused_snapshot())
                 expect(not changes, "\n".join(changes))
 

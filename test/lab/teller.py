@@ -56,11 +56,9 @@ class Teller:
         with self._lock:
             number = self.held + self.skipped + len(self.broken) + 1
             took = time.monotonic() - started
-            thread = threading.current_thread()
-            chapter = f"[{thread.name}] " if self._chapters and thread is not threading.main_thread() else ""
             what = "ok    " if error is None else "skip  " if isinstance(error, NotHere) else "BROKEN"
             why = f": {error}" if isinstance(error, NotHere) else ""
-            print(f"{number:3d}  {what}  {chapter}{title}{why}  ({took:.1f} s)", flush=True)
+            print(f"{number:3d}  {what}  {self._chapter()}{title}{why}  ({took:.1f} s)", flush=True)
             if error is None:
                 self.held += 1
                 return
@@ -71,6 +69,10 @@ class Teller:
             told = traceback.format_exception(type(error), error, error.__traceback__)
             for line in "".join(told).splitlines()[-30:]:
                 print(f"             {line}", file=sys.stderr, flush=True)
+
+    def _chapter(self) -> str:
+        thread = threading.current_thread()
+        return f"[{thread.name}] " if self._chapters and thread is not threading.main_thread() else ""
 
     def summary(self, what: str) -> int:
         """Print what held of it; returns the exit code."""

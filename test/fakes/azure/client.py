@@ -204,11 +204,17 @@ class Azure:
             time.sleep(0.1)
 
     def settle(self, timeout: float = 120) -> Status:
-        """Wait for a report on the current goal state: the agent has then run all its commands."""
+        """
+        Wait for a report on the current goal state: the agent has then run all its commands.  Agent
+        2.2.47 does not say what it reports on.  Several of its threads fetch the goal state too, so the first
+        report after that may be an older one's; but one thread runs the commands and reports.
+        """
         wanted = str(self._call("current_incarnation"))
 
         def reported(status: Status) -> bool:
-            artifacts = status["aggregateStatus"].get("vmArtifactsAggregateStatus") or {}
+            artifacts = status["aggregateStatus"].get("vmArtifactsAggregateStatus")
+            if artifacts is None:
+                return self._call("reports_on_goal_state") >= 2
             return (
                 str((artifacts.get("goalStateAggregateStatus") or {}).get("inSvdSeqNo")) == wanted
             )

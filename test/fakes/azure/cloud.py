@@ -152,6 +152,8 @@ class Cloud:
         self.himds: Any = None  # that listener
 
         self.incarnation = 1
+        self.fetched = False  # did the agent ask for the current goal state?
+        self.reported = 0  # how often it did report since then
         self.extensions: List[Extension] = []
         self.protected: List[Optional[str]] = []  # their encrypted settings
         self.packages: Dict[str, Dict[str, Path]] = {}  # name -> version -> zip
@@ -466,6 +468,7 @@ class Cloud:
                 ).decode()
             self.protected.append(secret)
         self.incarnation += 1
+        self.fetched, self.reported = False, 0
         return self.incarnation
 
     @locked
@@ -477,8 +480,18 @@ class Cloud:
         return self.incarnation
 
     @locked
+    def fetch_goal_state(self) -> int:
+        self.fetched = True
+        return self.incarnation
+
+    @locked
+    def reports_on_goal_state(self) -> int:
+        return self.reported
+
+    @locked
     def set_status(self, status: Dict[str, Any]) -> None:
         self.status = status
+        self.reported += self.fetched
 
     @locked
     def add_health(self, state: str) -> None:

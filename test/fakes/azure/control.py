@@ -29,6 +29,7 @@ METHODS = frozenset(
         "publish",
         "publish_keys",
         "reports",
+        "reports_on_goal_state",
         "request_counts",
         "reset_counts",
         "rotate_keys",

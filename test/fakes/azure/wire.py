@@ -46,7 +46,7 @@ def goal_state(cloud: Cloud, request: Request) -> Response:
         f"""
         <GoalState xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
           <Version>2012-11-30</Version>
-          <Incarnation>{cloud.incarnation}</Incarnation>
+          <Incarnation>{cloud.fetch_goal_state()}</Incarnation>
           <Machine><ExpectedState>Started</ExpectedState></Machine>
           <Container>
             <ContainerId>{cloud.container}</ContainerId>
