@@ -121,7 +121,7 @@
 	  "The administrator can run az vm identity assign.")                                      \
 	X(TOKEN_UNAVAILABLE, "token-unavailable",                                                  \
 	  "The machine cannot get a token of its identity.",                                       \
-	  "Try again; if it stays so, look at the instance metadata service.")                     \
+	  "Try again; if it stays so, look at the metadata service of the machine.")               \
 	/* the role backend */                                                                     \
 	X(BACKEND_UNREACHABLE, "backend-unreachable",                                              \
 	  "The service that knows the roles did not answer.",                                      \
