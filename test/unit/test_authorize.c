@@ -748,6 +748,22 @@ static void a_machine_without_identity_is_told_so(void **state)
 /* ---- the program */
 
 /* Run it with these arguments in a process of its own. */
+/* Of Arc, who asks for roles is in the group that may read what HIMDS asks back. */
+static void on_arc_the_group_of_its_agent_is_needed(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakelogin_conf(fake, "himds http://127.0.0.1:40342\n");
+	scratch_write(&fake->scratch, "/proc/self/net/tcp",
+		      "heading\n   0: 0100007F:9D96 00000000:0000 0A 0:0 00:0 0 0 0 1\n", 0444);
+	fakearm_assign(fake, FAKEARM_USER);
+	assert_int_equal(login(fake), REASON_NOT_CONFIGURED);
+	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 0);
+	scratch_write(&fake->scratch, "/etc/group", "root:x:0:\nhimds:x:987:\n", 0644);
+	assert_int_equal(login(fake), REASON_NONE);
+	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 1);
+}
+
 static int run_child(struct fakelogin *fake, const char *arguments)
 {
 	char words[8][64] = {"aad_authorize"}, *argv[9] = {words[0]};
@@ -879,6 +895,7 @@ int main(void)
 		T(an_earlier_grant_serves_who_waits_for_another_question_too),
 		T(a_decision_that_the_earlier_one_would_outlive_is_refused),
 		T(a_machine_without_identity_is_told_so),
+		T(on_arc_the_group_of_its_agent_is_needed),
 		T(the_program_answers_the_module),
 		T(without_a_configuration_the_program_refuses),
 		T(wrong_arguments_get_no_answer),
