@@ -218,6 +218,39 @@ def people(tell: Teller, place: Place) -> "tuple[Person, Person]":
     return admin, user
 
 
+def explained(machine: Machine, person: Person, certificate: Path) -> dict:
+    command = ["aadsshlogin", "explain", person.name, "--cert", str(certificate), "--json"]
+    return json.loads(machine.run(command, check=False).stdout)
+
+
+def tools(tell: Teller, place: Place, user: Person) -> None:
+    machine, azure = place.machine, place.azure
+    with tell.step("status says that all is in force; explain says where a login ends, and why"):
+        status = json.loads(machine.run(["aadsshlogin", "status", "--json"]).stdout)
+        expect(status["ok"] and user.name in [row["name"] for row in status["decisions"]], status)
+        good = explained(machine, user, user.certificate)
+        expect(good["ok"], good)
+        for label, reason, how in (("late", "cert-expired", {"valid": "-2h:-1h"}),
+                                   ("strange", "ca-not-trusted", {"ca": azure.new_ca("outsider")})):
+            found = explained(machine, user, user.other_certificate(label, **how))
+            expect(found.get("reason") == reason, found)
+    with tell.step("a renamed account is told to log in again, and has its uid and home then"):
+        erin, renamed = Person(machine, azure, f"erin@{DOMAIN}", "user"), f"erin.new@{DOMAIN}"
+        expect(erin.run("true").returncode == 0, "before")
+        certificate = erin.other_certificate("renamed", upn=renamed)
+        check_refused(erin.run("id", name=renamed, certificate=certificate), "account-renamed", "Log in again")
+        result = erin.run("id -un; id -u; pwd", name=renamed, certificate=certificate)
+        expect(result.stdout.split() == [renamed, str(uid_of(erin.name)), f"/home/{erin.name}"], result)
+    with tell.step("who is given the former name gets neither the uid nor the home"):
+        namesake = azure.add_user(erin.upn)
+        azure.assign(namesake, "user")
+        certificate = erin.other_certificate("successor", oid=namesake)
+        check_refused(erin.run("id", certificate=certificate), "home-owned")
+        machine.run(["mv", f"/home/{erin.name}", "/home/former"])
+        result = erin.run("id -u", certificate=certificate)
+        expect(result.returncode == 0 and result.stdout.strip() != str(uid_of(erin.name)), result)
+
+
 def chapter_life(tell: Teller, build: Path) -> None:
     with Place(build, "life") as place:
         life(tell, place)
@@ -243,6 +276,7 @@ def life(tell: Teller, place: Place) -> None:
         names = {substatus["name"] for substatus in report.substatus}
         expect({"platform", "identity", "packages", "sshd", "pam", "verify"} <= names, names)
     admin, user = people(tell, place)
+    tools(tell, place, user)
 
     with tell.step("a second goal state: enable runs again, no file changes, no reload, the status stands"):
         files, log = place.snapshot(), len(machine.syslog())

@@ -196,6 +196,48 @@ static void the_lock_needs_no_boot_time_directory(void **state)
 	open_ledger(fake, &ledger);
 }
 
+/* ---- another name */
+
+#define CAROL "carol@contoso.com"
+
+static void a_rename_concerns_one_line_of_each_file(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_LEDGER ledger = LEDGER_INIT;
+	struct aad_user user = parse(ALICE), former;
+	struct err err = {0};
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH, ALICE BOB, 0644);
+	scratch_write(&fake->scratch, LEDGER_PATH, BOB ALICE, 0600);
+	open_ledger(fake, &ledger);
+	assert_true(ledger_find_former(&ledger, CAROL, CERTMAKE_OID, &former));
+	assert_true(span_is(former.name, name));
+	user.name = span_of(CAROL);
+	assert_int_equal(ledger_rename(fakelogin_sys(fake), &ledger, name, &user, &err), 0);
+	expect_file(fake, AADPASSWD_PATH,
+		    BOB CAROL ":" CERTMAKE_OID ":10000100:10000100::/home/a:/bin/bash\n");
+	expect_file(fake, LEDGER_PATH,
+		    BOB CAROL ":" CERTMAKE_OID ":10000100:10000100::/home/a:/bin/bash\n");
+	assert_false(ledger_find_former(&ledger, CAROL, CERTMAKE_OID, &former));
+	assert_false(
+		ledger_find_former(&ledger, name, "22222222-93c4-4be1-8f07-2f6c1b7a9e30", &former));
+}
+
+static void a_rename_that_makes_no_line_changes_nothing(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_LEDGER ledger = LEDGER_INIT;
+	struct aad_user user = parse(ALICE);
+	struct err err = {0};
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH, ALICE, 0644);
+	open_ledger(fake, &ledger);
+	user.name = SPAN_LIT("carol");
+	assert_int_equal(ledger_rename(fakelogin_sys(fake), &ledger, name, &user, &err), -EINVAL);
+	expect_file(fake, AADPASSWD_PATH, ALICE);
+	expect_file(fake, LEDGER_PATH, "");
+}
+
 /* ---- administrators */
 
 static void set_admin(struct fakelogin *fake, const char *who, bool admin)
@@ -239,6 +281,8 @@ static void a_list_that_others_can_write_is_left_alone(void **state)
 
 	scratch_write(&fake->scratch, AADADMINS_PATH, "mallory@contoso.com\n", 0666);
 	assert_int_equal(adminlist_set(fakelogin_sys(fake), name, true, &err), -EPERM);
+	assert_int_equal(adminlist_rename(fakelogin_sys(fake), "mallory@contoso.com", name, &err),
+			 -EPERM);
 }
 
 static void a_list_that_somebody_holds_is_not_written(void **state)
@@ -265,6 +309,8 @@ int main(void)
 		T(files_that_others_can_write_are_not_read),
 		T(one_writes_at_a_time),
 		T(the_lock_needs_no_boot_time_directory),
+		T(a_rename_concerns_one_line_of_each_file),
+		T(a_rename_that_makes_no_line_changes_nothing),
 		T(an_allow_sets_and_a_deny_clears),
 		T(nscd_forgets_what_changed),
 		T(a_list_that_others_can_write_is_left_alone),
