@@ -142,7 +142,7 @@ def taken_uid(host: Host) -> None:
     uid = uid_of(visitor.name)
     with host.scripted(f"echo 'taken{uid}:x:{uid}:{uid}::/:/bin/false' >>/etc/passwd", f"sed -i '/^taken{uid}:/d' /etc/passwd"):
         for _ in range(2):
-            time.sleep(2.1)  # a login that starts in the same second as a uid is taken must be tried again
+            time.sleep(3.1)  # a login that starts within three seconds of a new account must be tried again
             result = visitor.ssh("id -u; stat -c %u .")
             expect(result.stdout.split() == [str(uid + 1)] * 2, result)
 
@@ -208,8 +208,9 @@ def emergency_rotation(host: Host) -> None:
     host.azure.publish_keys(tenant, ["tenant1", "tenant2"])
     host.age_look(tenant, 61)
     with ThreadPoolExecutor(4) as pool:
-        for outcome in pool.map(lambda _: visitor.login(visitor.certificate("tenant2"), pattern=ACCEPTED), range(4)):
-            admitted(visitor, outcome)
+        outcomes = list(pool.map(lambda _: visitor.login(visitor.certificate("tenant2"), pattern=ACCEPTED), range(4)))
+    for outcome in outcomes:
+        admitted(visitor, outcome)
     expect(requests(host, f"/{tenant}/discovery/v2.0/keys") == 2, "the keys are fetched more than once")
 
 
@@ -375,7 +376,7 @@ def unhurt_neighbour(host: Host) -> None:
     name = "x@corp.local"
     before, mark = host.azure.counts(), host.mark()
     with host.scripted(f"""
-            echo '{name}:x:1234:1234::/home/{name}:/bin/bash' >>/etc/passwd
+            echo '{name}:*:1234:1234::/home/{name}:/bin/bash' >>/etc/passwd
             install -d -o 1234 /home/{name}; install -d -m 700 -o 1234 /home/{name}/.ssh
             install -m 600 -o 1234 /run/lab/visitor.pub /home/{name}/.ssh/authorized_keys""",
                        f"sed -i '/^{name}:/d' /etc/passwd; rm -r /home/{name}"):
