@@ -24,13 +24,32 @@ static int held(int fd, const char *path, struct err *err)
 	return err_set(err, EBUSY, "%s is held by %s", path, text[0] ? text : "another process");
 }
 
-static int wait_for(struct sys *sys, int fd, const char *path, int64_t end, struct err *err)
+/* What may make the lock needless. */
+struct work {
+	bool (*done)(void *arg);
+	void *arg;
+};
+
+static bool is_done(const struct work *work)
+{
+	return work->done && work->done(work->arg);
+}
+
+static int already_done(const char *path, struct err *err)
+{
+	return err_set(err, EALREADY, "%s: the holder did what there was to do", path);
+}
+
+static int wait_for(struct sys *sys, int fd, const char *path, int64_t end, const struct work *work,
+		    struct err *err)
 {
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
 			return err_sys(err, "lock %s", path);
+		if (is_done(work))
+			return already_done(path, err);
 		if (sys->ops->boottime_ns(sys) >= end)
 			return held(fd, path, err);
 		sys->ops->sleep_ms(sys, PAUSE_MS);
@@ -48,21 +67,39 @@ static bool is_current(struct sys *sys, int fd, const char *path)
 	       mine.st_dev == now.st_dev && mine.st_ino == now.st_ino;
 }
 
-int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err)
+static int take(struct sys *sys, const char *path, const char *holder, int wait_ms,
+		const struct work *work, struct err *err)
 {
 	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, wait_ms) * 1000000;
 
 	for (;;) {
 		AUTO_CLOSE int fd = fs_open(sys, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, err);
-		int r = fd < 0 ? fd : wait_for(sys, fd, path, end, err);
+		int r = fd < 0 ? fd : wait_for(sys, fd, path, end, work, err);
 
 		if (r < 0)
 			return r;
 		if (!is_current(sys, fd, path))
 			continue;
+		if (is_done(work))
+			return already_done(path, err);
 		/* The words are for people: a lock that cannot be described still holds. */
 		(void)!ftruncate(fd, 0);
 		(void)fs_write_all(fd, span_of(holder));
 		return steal_fd(&fd);
 	}
+}
+
+int lock_take_unless(struct sys *sys, const char *path, const char *holder, int wait_ms,
+		     bool (*done)(void *arg), void *arg, struct err *err)
+{
+	const struct work work = {done, arg};
+
+	return take(sys, path, holder, wait_ms, &work, err);
+}
+
+int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err)
+{
+	const struct work none = {NULL, NULL};
+
+	return take(sys, path, holder, wait_ms, &none, err);
 }

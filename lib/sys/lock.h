@@ -6,6 +6,8 @@
 #ifndef SYS_LOCK_H
 #define SYS_LOCK_H
 
+#include <stdbool.h>
+
 #include "lib/sys/sys.h"
 
 /*
@@ -15,5 +17,13 @@
  * and who waited then locks the file that takes its place.  -ENOENT when the directory went too.
  */
 int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err);
+
+/*
+ * The same, or -EALREADY as soon as done says that there is nothing left to do, which is asked
+ * before each try and once more under the lock.  So those who wait for one another's work go on
+ * together when it is done, and not one by one through the lock.
+ */
+int lock_take_unless(struct sys *sys, const char *path, const char *holder, int wait_ms,
+		     bool (*done)(void *arg), void *arg, struct err *err);
 
 #endif

@@ -37,14 +37,15 @@ bool definitions_load(struct sys *sys, const char *role, struct roles *roles)
 	       roles_add_definition(roles, rest, &ignored) == 0 && roles->definition_count > before;
 }
 
-int definitions_lock(struct sys *sys)
+int definitions_lock(struct sys *sys, bool (*known)(void *arg), void *arg)
 {
 	int64_t wait_ms = sys_left_ms(sys, DEFINITIONS_WAIT_MS + EXCHANGE_RESERVE_MS);
 	struct err ignored = {0};
 	int lock;
 
 	wait_ms = wait_ms > EXCHANGE_RESERVE_MS ? wait_ms - EXCHANGE_RESERVE_MS : 0;
-	lock = lock_take(sys, LOCK_PATH, "a request for role definitions", (int)wait_ms, &ignored);
+	lock = lock_take_unless(sys, LOCK_PATH, "a request for role definitions", (int)wait_ms,
+				known, arg, &ignored);
 	return lock < 0 ? -1 : lock;
 }
 

@@ -15,11 +15,12 @@
 bool definitions_load(struct sys *sys, const char *role, struct roles *roles);
 
 /*
- * Ask for definitions one after the other: who waited looks on disk again.  Returns a descriptor
- * that holds the lock until it is closed, or -1: the other one takes too long, or there is no lock
- * to be had, and then asking twice is better than not at all.  Time for a request is always left.
+ * Ask for definitions one after the other.  Returns a descriptor that holds the lock until it is
+ * closed, or -1: none is needed since known says that another process asked meanwhile; or the other
+ * one takes too long, or there is no lock to be had, and then asking twice is better than not at
+ * all.  Time for a request is always left.
  */
-int definitions_lock(struct sys *sys);
+int definitions_lock(struct sys *sys, bool (*known)(void *arg), void *arg);
 
 /* Keep what the service answered.  One that cannot be kept is asked for again. */
 void definitions_store(struct sys *sys, const char *role, struct span json);

@@ -157,48 +157,56 @@ static int fetch_definitions(struct question *q, const char *const *roles, size_
 	return r;
 }
 
-/* Leave those roles whose definitions are not on disk; returns how many. */
-static size_t drop_known(struct question *q, const char **roles, size_t count)
+/* Roles whose definitions are needed. */
+struct wanted {
+	struct question *q;
+	const char *roles[EXCHANGE_PARALLEL];
+	size_t count;
+};
+
+/* Leave those whose definitions are not on disk; true when that is none. */
+static bool drop_known(void *arg)
 {
+	struct wanted *wanted = arg;
 	size_t n = 0;
 
-	for (size_t i = 0; i < count; i++)
-		if (!definitions_load(q->x->sys, roles[i], &q->roles))
-			roles[n++] = roles[i];
-	return n;
+	for (size_t i = 0; i < wanted->count; i++)
+		if (!definitions_load(wanted->q->x->sys, wanted->roles[i], &wanted->q->roles))
+			wanted->roles[n++] = wanted->roles[i];
+	wanted->count = n;
+	return n == 0;
 }
 
 /* One process of the machine asks, the others find its answers on disk. */
-static int fetch_alone(struct question *q, const char **roles, size_t count, struct err *err)
+static int fetch_alone(struct question *q, struct wanted *wanted, struct err *err)
 {
-	AUTO_CLOSE int lock = definitions_lock(q->x->sys);
+	AUTO_CLOSE int lock = definitions_lock(q->x->sys, drop_known, wanted);
 
-	count = drop_known(q, roles, count);
-	return count ? fetch_definitions(q, roles, count, err) : 0;
+	return wanted->count ? fetch_definitions(q, wanted->roles, wanted->count, err) : 0;
 }
 
-/* The next roles whose definitions are needed, as many as one batch takes. */
-static size_t next_roles(const struct question *q, size_t *pos, const char **ret)
+/* The next ones, as many as one batch takes; false when there are no more. */
+static bool next_roles(struct wanted *ret, size_t *pos)
 {
-	size_t n = 0;
+	const struct question *q = ret->q;
 
-	while (n < EXCHANGE_PARALLEL &&
-	       (ret[n] = roles_unknown(&q->roles, q->conf->resource_id, q->oid, pos)))
-		n++;
-	return n;
+	ret->count = 0;
+	while (ret->count < EXCHANGE_PARALLEL &&
+	       (ret->roles[ret->count] =
+			roles_unknown(&q->roles, q->conf->resource_id, q->oid, pos)))
+		ret->count++;
+	return ret->count > 0;
 }
 
 static int read_definitions(struct question *q, struct err *err)
 {
-	const char *roles[EXCHANGE_PARALLEL];
-	size_t pos = 0, count;
+	struct wanted wanted = {.q = q};
+	size_t pos = 0;
 	int r = 0;
 
-	while (r == 0 && (count = next_roles(q, &pos, roles)) > 0) {
-		count = drop_known(q, roles, count);
-		if (count)
-			r = fetch_alone(q, roles, count, err);
-	}
+	while (r == 0 && next_roles(&wanted, &pos))
+		if (!drop_known(&wanted))
+			r = fetch_alone(q, &wanted, err);
 	return r;
 }
 

@@ -105,19 +105,36 @@ static int ask(struct sys *sys, const struct conf *conf, const char *audience, c
 	return 0;
 }
 
+/* The token that another process asks for. */
+struct awaited {
+	struct sys *sys;
+	const char *audience;
+	char *text; /* owned; NULL: not there yet */
+};
+
+static bool has_come(void *arg)
+{
+	struct awaited *awaited = arg;
+
+	awaited->text = load(awaited->sys, awaited->audience);
+	return awaited->text;
+}
+
 /* The metadata service takes few requests a second: one process asks, the others wait for its
  * token. */
 static int ask_alone(struct sys *sys, const struct conf *conf, const char *audience,
 		     char **ret_text, bool *ret_cached, struct err *err)
 {
+	struct awaited awaited = {.sys = sys, .audience = audience};
 	AUTO_CLOSE int lock = -1;
 	char path[TOKEN_PATH_SIZE];
 
 	token_path(audience, ".lock", path);
-	lock = lock_take(sys, path, "a request for a token", LOCK_WAIT_MS, err);
-	if (lock < 0)
+	lock = lock_take_unless(sys, path, "a request for a token", LOCK_WAIT_MS, has_come,
+				&awaited, err);
+	if (lock < 0 && lock != -EALREADY)
 		return reason_add(err, REASON_TOKEN_UNAVAILABLE);
-	*ret_text = load(sys, audience);
+	*ret_text = awaited.text;
 	if (*ret_text)
 		return 0;
 	*ret_cached = false;

@@ -178,9 +178,73 @@ static void a_lock_whose_file_was_removed_is_taken_on_the_new_file(void **state)
 	scratch_done(&s);
 }
 
+/* Nothing is left to do from this many questions on. */
+static bool done_after(void *arg)
+{
+	int *questions = arg;
+
+	return --*questions <= 0;
+}
+
+static void who_waits_for_anothers_work_goes_on_when_it_is_done(void **state)
+{
+	struct scratch s;
+	struct err err = {0};
+	int questions = 3;
+	AUTO_CLOSE int other = -1;
+
+	(void)state;
+	scratch_open(&s);
+	other = lock_take(&s.sys, "/lock", "a test", 0, &err);
+	assert_true(other >= 0);
+	assert_int_equal(
+		lock_take_unless(&s.sys, "/lock", "x", 60000, done_after, &questions, &err),
+		-EALREADY);
+	assert_int_equal(questions, 0);
+	scratch_done(&s);
+}
+
+static void work_that_was_done_before_the_lock_was_had_is_not_done_again(void **state)
+{
+	struct scratch s;
+	struct err err = {0};
+	int questions = 1;
+	AUTO_CLOSE int fd = -1;
+
+	(void)state;
+	scratch_open(&s);
+	assert_int_equal(lock_take_unless(&s.sys, "/lock", "x", 0, done_after, &questions, &err),
+			 -EALREADY);
+	questions = 2;
+	fd = lock_take_unless(&s.sys, "/lock", "x", 0, done_after, &questions, &err);
+	assert_true(fd >= 0);
+	assert_int_equal(questions, 1);
+	scratch_done(&s);
+}
+
+static void work_that_is_not_done_in_time_is_told_with_its_holder(void **state)
+{
+	struct scratch s;
+	struct err err = {0};
+	int questions = 1000;
+	AUTO_CLOSE int other = -1;
+
+	(void)state;
+	scratch_open(&s);
+	other = lock_take(&s.sys, "/lock", "a test", 0, &err);
+	assert_true(other >= 0);
+	assert_int_equal(lock_take_unless(&s.sys, "/lock", "x", 150, done_after, &questions, &err),
+			 -EBUSY);
+	assert_string_equal(err.msg, "/lock is held by a test");
+	scratch_done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_waits_for_anothers_work_goes_on_when_it_is_done),
+		cmocka_unit_test(work_that_was_done_before_the_lock_was_had_is_not_done_again),
+		cmocka_unit_test(work_that_is_not_done_in_time_is_told_with_its_holder),
 		cmocka_unit_test(status_and_output_come_back),
 		cmocka_unit_test(a_signal_is_told_from_an_exit_code),
 		cmocka_unit_test(long_output_is_cut_but_read_to_its_end),
