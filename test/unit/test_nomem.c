@@ -17,6 +17,7 @@
 
 #include "lib/core/base64.h"
 #include "lib/core/cert.h"
+#include "lib/core/checkaccess.h"
 #include "lib/core/claims.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/handoff.h"
@@ -152,6 +153,18 @@ static int parse_denies(struct err *err)
 				err);
 }
 
+static int ask_service(struct err *err)
+{
+	const struct conf conf = {.role_backend = BACKEND_PDP,
+				  .pdp = (char[]){"https://west.example.com"},
+				  .resource_id = (char[]){"/subscriptions/s"}};
+	AUTO_CHECKACCESS_SERVICE service = {.base = NULL};
+	AUTO_BUF text = {0};
+	int r = checkaccess_service(&conf, &service, err);
+
+	return r < 0 ? r : checkaccess_question(conf.resource_id, "x", &text, err);
+}
+
 static int format_record(struct err *err)
 {
 	struct handoff record = {.boottime_ns = 1,
@@ -186,6 +199,7 @@ static struct work works[] = {
 	{"claims", parse_claims},
 	{"role assignments", parse_assignments},
 	{"deny assignments", parse_denies},
+	{"question to a service", ask_service},
 	{"hand-off record, written", format_record},
 	{"hand-off record, read", parse_record},
 };

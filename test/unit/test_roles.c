@@ -203,6 +203,12 @@ static struct row {
 	{"another user denied", MINE, MAY, DENIED(VM, MAY, ",\"principals\":[{\"id\":\"" OTHER "\",\"type\":\"User\"}]"), GRANT},
 	{"he himself denied too", MINE, MAY, DENIED(VM, MAY, ",\"principals\":[{\"id\":\"" OTHER "\",\"type\":\"User\"},{\"id\":\"" OID "\",\"type\":\"User\"}]"), DENY},
 	{"excluded", MINE, MAY, DENIED(VM, MAY, ",\"excludePrincipals\":[{\"id\":\"" OID "\",\"type\":\"User\"}]"), GRANT},
+	{"everybody denied but him", MINE, MAY, DENIED(VM, MAY, ",\"principals\":[{\"id\":\"00000000-0000-0000-0000-000000000000\",\"type\":\"SystemDefined\"}],\"excludePrincipals\":[{\"id\":\"" OID "\",\"type\":\"User\"}]"), GRANT},
+	{"everybody denied but another", MINE, MAY, DENIED(VM, MAY, ",\"principals\":[{\"id\":\"00000000-0000-0000-0000-000000000000\",\"type\":\"SystemDefined\"}],\"excludePrincipals\":[{\"id\":\"" OTHER "\",\"type\":\"User\"}]"), DENY},
+	{"denied in other case of the resource", MINE, MAY, DENIED(SUB "/RESOURCEGROUPS/WEB", MAY, ""), DENY},
+	{"denied here in other case, not for children", MINE, MAY, DENIED(SUB "/resourceGroups/WEB/providers/microsoft.compute/virtualmachines/Web-1", MAY, ",\"doNotApplyToChildScopes\":true"), DENY},
+	{"denied by a group whose member is excluded by name", MINE, MAY, DENIED(VM, MAY, ",\"principals\":[{\"id\":\"" GROUP "\",\"type\":\"Group\"}],\"excludePrincipals\":[{\"id\":\"" OID "\",\"type\":\"User\"}]"), GRANT},
+	{"taken out in one of two denied permissions", MINE, MAY, DENIED(VM, "[{\"dataActions\":[\"*\"],\"notDataActions\":[\"*\"]},{\"dataActions\":[\"*/login/*\"]}]", ""), DENY},
 	{"excluded in capitals", MINE, MAY, DENIED(VM, MAY, ",\"excludePrincipals\":[{\"id\":\"6D1F0A52-93C4-4BE1-8F07-2F6C1B7A9E30\",\"type\":\"User\"}]"), GRANT},
 	{"a group excluded", MINE, MAY, DENIED(VM, MAY, ",\"excludePrincipals\":[{\"id\":\"" GROUP "\",\"type\":\"Group\"}]"), DENY},
 };
@@ -316,6 +322,8 @@ static int add_definition(struct roles *roles, struct span json, const char *arm
 
 #define PAGE(elements) "{\"value\":[" elements "]}"
 #define NEXT(url) "{\"value\":[],\"nextLink\":" url "}"
+#define TEN "[[[[[[[[[["
+#define MANY TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 #define TEXTS ",\"roleDefinitionId\":\"/x/" ROLE "\""
 
 /* clang-format off */
@@ -332,7 +340,18 @@ static struct wrong {
 	{"value twice", roles_add_assignments, "{\"value\":[],\"value\":[]}"},
 	{"nextLink to another host", roles_add_assignments, NEXT("\"https://evil.example/x\"")},
 	{"nextLink without TLS", roles_add_assignments, NEXT("\"http://management.azure.com/x\"")},
+	{"nextLink with a user", roles_add_assignments, NEXT("\"https://management.azure.com@evil.example/x\"")},
+	{"nextLink with a user before the host", roles_add_assignments, NEXT("\"https://u:p@management.azure.com/x\"")},
+	{"nextLink to another port", roles_add_assignments, NEXT("\"https://management.azure.com:8443/x\"")},
+	{"nextLink to a longer host", roles_add_assignments, NEXT("\"https://management.azure.com.evil.example/x\"")},
+	{"nextLink without a host", roles_add_assignments, NEXT("\"/x\"")},
+	{"nextLink of denials to another host", roles_add_denies, NEXT("\"https://evil.example/x\"")},
 	{"nextLink a number", roles_add_assignments, NEXT("7")},
+	{"truncated", roles_add_assignments, "{\"value\":[" MINE},
+	{"truncated denials", roles_add_denies, "{\"value\":["},
+	{"deep nesting", roles_add_assignments, "{\"value\":" MANY},
+	{"deep nesting of denials", roles_add_denies, "{\"value\":[{\"properties\":{\"permissions\":" MANY},
+	{"deep nesting of a definition", add_definition, "{\"properties\":" MANY},
 	{"element null", roles_add_assignments, PAGE("null")},
 	{"no properties", roles_add_assignments, PAGE("{\"id\":\"/a\"}")},
 	{"no id", roles_add_assignments, PAGE("{\"properties\":{\"scope\":\"/\",\"principalId\":\"x\"" TEXTS "}}")},
