@@ -402,7 +402,7 @@ NAMES = [
         around=script("name=%NAME%; echo \"R${name#r}:x:4321:4321::/:/bin/sh\" >>/etc/passwd",
                       "sed -i '/:4321:/d' /etc/passwd")),
     Row("a name that another object id has on this machine", "oid-mismatch", logs=["aaduserdel"],
-        around=script("aaduseradd %NAME% " + STRANGER, "aaduserdel --remove %NAME%")),
+        around=script("aaduseradd %NAME% $(cat /proc/sys/kernel/random/uuid)", "aaduserdel --remove %NAME%")),
     Row("a name that another object id had, whose home is still there", "oid-mismatch", by="login", around=remembered_for_another),
 ]
 

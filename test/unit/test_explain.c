@@ -112,6 +112,7 @@ static int fill_cache(struct fakelogin *fake, void *arg)
 static void decide(struct fakelogin *fake, enum verdict_kind login, enum verdict_kind admin)
 {
 	struct decision decision = {.boottime_ns = FAKELOGIN_BOOT_NS,
+				    .life_ms = DECISION_LIFE_MS,
 				    .login = {login, ASSIGNMENT, "/subscriptions/s"},
 				    .admin = {admin, "", ""}};
 	AUTO_CONF conf = {0};

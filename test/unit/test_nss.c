@@ -198,8 +198,8 @@ static void an_id_of_another_product_is_answered_outside_the_range(void **state)
 	(void)state;
 	file("/etc/aadpasswd", "ann@contoso.com:" OID ":1234567:1234567::/home/Ann:/bin/zsh\n");
 	assert_entry(by_name("Ann@contoso.com"),
-		     "ann@contoso.com:*:1234567:1234567::/home/Ann:/bin/zsh");
-	assert_entry(by_uid(1234567), "ann@contoso.com:*:1234567:1234567::/home/Ann:/bin/zsh");
+		     "ann@contoso.com:!:1234567:1234567::/home/Ann:/bin/zsh");
+	assert_entry(by_uid(1234567), "ann@contoso.com:!:1234567:1234567::/home/Ann:/bin/zsh");
 	assert_group(group_by_gid(1234567), "ann@contoso.com:*:1234567:");
 }
 
