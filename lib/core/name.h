@@ -16,7 +16,11 @@
 #include "lib/core/path.h"
 #include "lib/core/span.h"
 
-#define NAME_MAX_BYTES 255 /* the home is a file of that name */
+/*
+ * No home can be named after a name of 256 bytes, since a file's name has 255 at most: such a user
+ * needs a line of /etc/aadpasswd that says another home, and without one is nobody here.
+ */
+#define NAME_MAX_BYTES 256
 #define NAME_SIZE (NAME_MAX_BYTES + 1)
 #define HOME_SIZE (PATH_BYTES_MAX + 1)
 
@@ -50,7 +54,7 @@ bool name_admin_group_valid(struct span group);
 /*
  * The home of a user: home_template with %u replaced by the name as it is, and %% by %.
  * False, *ret untouched, when the template has no %u or another %-sequence, or the result is no
- * valid path (path.h) or does not fit size.
+ * valid path (path.h: a component may be too long) or does not fit size.
  */
 bool name_home(struct span home_template, const char *lower, char *ret, size_t size);
 

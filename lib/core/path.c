@@ -8,7 +8,8 @@ static bool component_valid(struct span part)
 	for (size_t i = 0; i < part.len; i++)
 		if (part.p[i] < 0x20 || part.p[i] == 0x7f || part.p[i] == ':')
 			return false;
-	return part.len && !span_is(part, ".") && !span_is(part, "..");
+	return part.len && part.len <= PATH_COMPONENT_MAX && !span_is(part, ".") &&
+	       !span_is(part, "..");
 }
 
 bool path_valid(struct span path)

@@ -87,7 +87,10 @@ static int new_user(struct sys *sys, const struct ledger *ledger, struct account
 		return r;
 	if (!aadpasswd_new(account->name, id, span_of(conf->home_template), span_of(conf->shell),
 			   home, &user))
-		return err_set(err, EINVAL, "no home can be made of %s", conf->home_template);
+		return err_set(err, EINVAL,
+			       "%s makes no home for a name of %zu bytes: a file's name has %d at "
+			       "most",
+			       conf->home_template, strlen(account->name), PATH_COMPONENT_MAX);
 	user.oid = span_of(account->oid);
 	return keep(account, &user, err);
 }

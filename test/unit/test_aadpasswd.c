@@ -209,7 +209,7 @@ static void the_longest_line_fits_and_is_read_back(void **state)
 	memcpy(name, "x@y.", 4);
 	memset(gecos, 'x', sizeof(gecos));
 	memset(path, 'x', sizeof(path));
-	path[0] = '/';
+	path[0] = path[PATH_COMPONENT_MAX + 1] = '/';
 	user = (struct aad_user){.name = {(unsigned char *)name, NAME_MAX_BYTES},
 				 .oid = SPAN_LIT(OID),
 				 .id = 2147483647,

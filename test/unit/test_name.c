@@ -221,6 +221,7 @@ static void a_home_that_does_not_fit_is_none(void **state)
 	assert_true(name_home(SPAN_LIT("/home/%u"), "a@b.c", made, 12));
 	memset(template, 'x', sizeof(template));
 	memcpy(template, "/%u", 3);
+	template[PATH_COMPONENT_MAX - 3] = '/';
 	assert_true(name_home((struct span){(unsigned char *)template, PATH_BYTES_MAX - 3}, "a@b.c",
 			      made, sizeof(made)));
 	assert_int_equal(strlen(made), PATH_BYTES_MAX);
@@ -228,6 +229,23 @@ static void a_home_that_does_not_fit_is_none(void **state)
 			       "a@b.c", made, sizeof(made)));
 	assert_false(name_home((struct span){(unsigned char *)template, sizeof(template)}, "a@b.c",
 			       made, sizeof(made)));
+}
+
+/* A file's name has 255 bytes at most, so the longest names have a shape and no home. */
+static void a_name_too_long_for_a_directory_has_no_home(void **state)
+{
+	char name[NAME_SIZE], made[HOME_SIZE] = "untouched";
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	memcpy(name, "x@y.", 4);
+	name[NAME_MAX_BYTES] = '\0';
+	assert_true(name_shaped(name));
+	assert_false(name_home(SPAN_LIT("/home/%u"), name, made, sizeof(made)));
+	assert_string_equal(made, "untouched");
+	name[NAME_MAX_BYTES - 1] = '\0';
+	assert_true(name_home(SPAN_LIT("/home/%u"), name, made, sizeof(made)));
+	assert_false(name_home(SPAN_LIT("/home/x%u"), name, made, sizeof(made)));
 }
 
 /* As many tests as there are rows; each row begins with its name. */
@@ -249,6 +267,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_lowered_whole_or_not_at_all),
 		cmocka_unit_test(the_longest_name_has_a_shape_and_one_more_has_none),
 		cmocka_unit_test(a_home_that_does_not_fit_is_none),
+		cmocka_unit_test(a_name_too_long_for_a_directory_has_no_home),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

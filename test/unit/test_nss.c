@@ -106,6 +106,8 @@ static const struct answer *by_name(const char *name)
 	answer.status = _nss_aad_getpwnam_r(name, &answer.pw, answer.buffer, sizeof(answer.buffer),
 					    &answer.error);
 	return &answer;
+static const char *groups_of(const char *user);
+
 }
 
 static const struct answer *by_uid(uid_t uid)
@@ -226,6 +228,24 @@ static void a_service_principal_is_a_user_too(void **state)
 
 static void the_provisional_entry_is_the_line_that_will_be_written(void **state)
 {
+/* No home can have the name, see name.h; a line says where else it is. */
+static void a_name_of_256_bytes_needs_a_line(void **state)
+{
+	char name[NAME_SIZE], text[1024];
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	memcpy(name + NAME_MAX_BYTES - strlen("@contoso.com"), "@contoso.com", 13);
+	assert_int_equal(strlen(name), 256);
+	assert_int_equal(by_name(name)->status, NSS_STATUS_NOTFOUND);
+	assert_int_equal(by_name(name + 1)->status, NSS_STATUS_SUCCESS);
+	(void)snprintf(text, sizeof(text), "%s:" OID ":70000:70000::/home/x:/bin/sh\n", name);
+	file("/etc/aadpasswd", text);
+	assert_int_equal(by_name(name)->pw.pw_uid, 70000);
+	assert_string_equal(by_uid(70000)->pw.pw_name, name);
+	assert_string_equal(groups_of(name), "10000000 ");
+}
+
 	char home[HOME_SIZE], line[AADPASSWD_LINE_MAX + 1];
 	struct aad_user user;
 	struct answer before;
@@ -844,6 +864,7 @@ int main(void)
 		TEST(other_domains_are_not_ours),
 		TEST(an_unconfigured_machine_knows_only_the_users_it_has),
 		TEST(the_first_user_of_all_needs_no_file),
+		TEST(a_name_of_256_bytes_needs_a_line),
 		TEST(nobody_is_answered_for_from_a_file_that_cannot_be_trusted),
 		TEST(a_passwd_file_that_cannot_be_read_gives_no_provisional_entry),
 		TEST(a_line_with_a_reserved_id_is_not_used),

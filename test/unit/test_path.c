@@ -51,9 +51,20 @@ static void the_longest_is_taken_and_one_more_is_not(void **state)
 
 	(void)state;
 	memset(path, 'x', sizeof(path));
-	path[0] = '/';
+	path[0] = path[PATH_COMPONENT_MAX + 1] = '/';
 	assert_true(path_valid((struct span){(unsigned char *)path, PATH_BYTES_MAX}));
 	assert_false(path_valid((struct span){(unsigned char *)path, PATH_BYTES_MAX + 1}));
+}
+
+static void the_longest_component_is_taken_and_one_more_is_not(void **state)
+{
+	char path[PATH_COMPONENT_MAX + 5];
+
+	(void)state;
+	memset(path, 'x', sizeof(path));
+	path[0] = path[2] = '/';
+	assert_true(path_valid((struct span){(unsigned char *)path, 3 + PATH_COMPONENT_MAX}));
+	assert_false(path_valid((struct span){(unsigned char *)path, 4 + PATH_COMPONENT_MAX}));
 }
 
 static void a_NUL_is_refused(void **state)
@@ -66,6 +77,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_longest_is_taken_and_one_more_is_not),
+		cmocka_unit_test(the_longest_component_is_taken_and_one_more_is_not),
 		cmocka_unit_test(a_NUL_is_refused),
 	};
 	struct CMUnitTest paths[ARRAY_LEN(rows)] = {{.name = NULL}};

@@ -19,6 +19,7 @@
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
 #include "payload/login/command.h"
+#include "payload/login/loginconf.h"
 #include "payload/login/places.h"
 #include "payload/login/processes.h"
 #include "payload/login/users.h"
@@ -98,6 +99,26 @@ static void only_names_of_ours_and_object_ids_are_taken(void **state)
 	fakelogin_conf(fake, "user_domains fabrikam.com\n");
 	assert_int_equal(add(fake, FAKELOGIN_NAME, CERTMAKE_OID, &id), -EINVAL);
 	assert_false(fs_exists(fakelogin_sys(fake), AADPASSWD_PATH));
+}
+
+/* As long as a name can be, and one byte too long for a directory. */
+static void a_name_that_no_home_can_have_is_refused_with_the_reason(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_CONF conf = {0};
+	char name[NAME_SIZE];
+	struct err err = {0};
+	uint32_t id;
+
+	memset(name, 'x', sizeof(name));
+	memcpy(name + NAME_MAX_BYTES - strlen("@contoso.com"), "@contoso.com", 13);
+	assert_int_equal(loginconf_load(fakelogin_sys(fake), &conf, &err), 0);
+	assert_int_equal(users_add(fakelogin_sys(fake), &conf, name, CERTMAKE_OID, &id, &err),
+			 -EINVAL);
+	assert_non_null(strstr(err.msg, "256 bytes"));
+	assert_false(fs_exists(fakelogin_sys(fake), AADPASSWD_PATH));
+	assert_int_equal(users_add(fakelogin_sys(fake), &conf, name + 1, CERTMAKE_OID, &id, &err),
+			 0);
 }
 
 static void while_the_home_stays_so_does_the_claim_to_the_name(void **state)
@@ -342,6 +363,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
 	static const struct CMUnitTest tests[] = {
+		T(a_name_that_no_home_can_have_is_refused_with_the_reason),
 		T(only_names_of_ours_and_object_ids_are_taken),
 		T(who_is_not_there_cannot_be_deleted),
 		T(many_processes_are_counted_and_a_few_named),
