@@ -14,18 +14,17 @@ enum field { NAME, OID, UID, GID, GECOS, HOME, SHELL, FIELDS };
 /* Fields end at a colon, the last at the end.  False unless there are exactly FIELDS. */
 static bool split(struct span line, struct span ret[FIELDS])
 {
-	size_t n = 0;
+	struct span colon;
 
-	ret[0] = (struct span){.p = line.p};
-	for (size_t i = 0; i < line.len; i++) {
-		if (line.p[i] != ':')
-			ret[n].len++;
-		else if (++n == FIELDS)
+	for (size_t n = 0; n < FIELDS; n++) {
+		const unsigned char *end = line.len ? memchr(line.p, ':', line.len) : NULL;
+
+		if (!end != (n == FIELDS - 1))
 			return false;
-		else
-			ret[n] = (struct span){.p = line.p + i + 1};
+		(void)span_take(&line, end ? (size_t)(end - line.p) : line.len, &ret[n]);
+		(void)span_take(&line, end ? 1 : 0, &colon);
 	}
-	return n == FIELDS - 1;
+	return true;
 }
 
 static bool gecos_valid(struct span gecos)
@@ -88,11 +87,6 @@ bool aadpasswd_next(struct span *text, struct aad_user *ret)
 	return false;
 }
 
-static bool same_name(const struct aad_user *a, const struct aad_user *b)
-{
-	return span_eq(a->name, b->name);
-}
-
 static bool same_id(const struct aad_user *a, const struct aad_user *b)
 {
 	return a->id == b->id;
@@ -118,9 +112,20 @@ static bool find(struct span text, struct aad_user wanted,
 	return false;
 }
 
+bool aadpasswd_line_has(struct span line, struct span name)
+{
+	return line.len > name.len && line.p[name.len] == ':' &&
+	       memcmp(line.p, name.p, name.len) == 0;
+}
+
 bool aadpasswd_find_name(struct span text, struct span name, struct aad_user *ret)
 {
-	return find(text, (struct aad_user){.name = name}, same_name, ret);
+	struct span line;
+
+	while (next_line(&text, &line))
+		if (aadpasswd_line_has(line, name) && aadpasswd_parse(line, ret))
+			return true;
+	return false;
 }
 
 bool aadpasswd_find_id(struct span text, uint32_t id, struct aad_user *ret)

@@ -42,6 +42,9 @@ struct aad_user {
  */
 bool aadpasswd_parse(struct span line, struct aad_user *ret);
 
+/* Is the line's first field that name?  Cheap: asked before a line is parsed. */
+bool aadpasswd_line_has(struct span line, struct span name);
+
 /* The next good line of a file's text; wrong ones are passed over.  False at the end. */
 bool aadpasswd_next(struct span *text, struct aad_user *ret);
 
