@@ -151,8 +151,8 @@ int fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err
 	return r;
 }
 
-int fs_read(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
-	    struct stat *meta, struct err *err)
+int fs_open_file(struct sys *sys, const char *path, unsigned flags, struct stat *ret,
+		 struct err *err)
 {
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
@@ -165,8 +165,22 @@ int fs_read(struct sys *sys, const char *path, unsigned flags, size_t max, struc
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, "%s", path);
 	r = check_file(sys, path, flags, &st, err);
-	if (r == 0)
-		r = fs_read_fd(fd, path, max, ret, err);
+	if (r < 0)
+		return r;
+	*ret = st;
+	return steal_fd(&fd);
+}
+
+int fs_read(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
+	    struct stat *meta, struct err *err)
+{
+	struct stat st;
+	AUTO_CLOSE int fd = fs_open_file(sys, path, flags, &st, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = fs_read_fd(fd, path, max, ret, err);
 	if (r == 0 && meta)
 		*meta = st;
 	return r;

@@ -37,6 +37,13 @@ enum fs_flags {
 int fs_read(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
 	    struct stat *meta, struct err *err);
 
+/*
+ * Open a regular file for reading, judged as fs_read does, errors too.  Returns the descriptor; its
+ * stat is *ret.
+ */
+int fs_open_file(struct sys *sys, const char *path, unsigned flags, struct stat *ret,
+		 struct err *err);
+
 /* Like fs_read, but a missing file is an empty buffer and *ret_exists false. */
 int fs_read_optional(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
 		     bool *ret_exists, struct stat *meta, struct err *err);
