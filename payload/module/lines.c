@@ -4,20 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "payload/module/lines.h"
 
-static int judge(int fd, enum lines_kind kind)
+int lines_judge(const struct stat *st, enum lines_kind kind)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st->st_mode))
 		return -EINVAL;
-	if (kind == LINES_OURS && (st.st_uid != MODULE_OWNER || (st.st_mode & (S_IWGRP | S_IWOTH))))
+	if (kind == LINES_OURS &&
+	    (st->st_uid != MODULE_OWNER || (st->st_mode & (S_IWGRP | S_IWOTH))))
 		return -EPERM;
 	return 0;
 }
@@ -25,6 +21,7 @@ static int judge(int fd, enum lines_kind kind)
 int lines_open(struct lines *ret, const char *path, enum lines_kind kind, size_t max)
 {
 	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	struct stat st;
 	int r;
 
 	ret->error = 0;
@@ -35,7 +32,7 @@ int lines_open(struct lines *ret, const char *path, enum lines_kind kind, size_t
 	ret->fd = open(path, kind == LINES_OURS ? flags | O_NOFOLLOW : flags);
 	if (ret->fd < 0)
 		return errno == ELOOP ? -EPERM : -errno;
-	r = judge(ret->fd, kind);
+	r = fstat(ret->fd, &st) < 0 ? -errno : lines_judge(&st, kind);
 	if (r < 0)
 		lines_close(ret);
 	return r;

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "lib/core/span.h"
 
@@ -40,6 +40,9 @@ enum lines_kind {
 	LINES_SYSTEM, /* /etc/passwd, /etc/group: the whole system trusts them as they are */
 	LINES_OURS, /* no link, owned by root and by nobody else writable, or it is not used */
 };
+
+/* 0, -EINVAL (not regular) or -EPERM (not as kind demands). */
+int lines_judge(const struct stat *st, enum lines_kind kind);
 
 /*
  * Open a regular file.  At most max bytes are read.  Returns 0, -ENOENT, -EPERM (not as kind

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "lib/core/aadindex.h"
 #include "lib/core/name.h"
 #include "lib/core/uid.h"
 #include "payload/module/lines.h"
@@ -24,5 +25,22 @@ struct settings {
  * leaves *ret not configured, and not configured means closed.  Uses *storage and closes it.
  */
 void settings_read(const char *lower, struct lines *storage, struct settings *ret);
+
+/* The settings for a process that asks again and again. */
+struct settings_kept {
+	struct settings settings; /* name_ours means nothing */
+	bool exists;
+	struct aadindex_mark mark; /* of the file that was read, if it exists */
+	char domains[LINES_BUFFER]; /* user_domains */
+};
+
+/* As settings_read.  False when there is something that cannot be told apart from another. */
+bool settings_keep(struct lines *storage, struct settings_kept *ret);
+
+/* Is the file the one that was read?  A system call. */
+bool settings_same(const struct settings_kept *kept);
+
+/* What settings_read would say of a name, if the file is the same. */
+void settings_judge(const struct settings_kept *kept, const char *lower, struct settings *ret);
 
 #endif

@@ -4,16 +4,14 @@
 #include <errno.h>
 
 #include "lib/core/num.h"
+#include "payload/module/index.h"
 #include "payload/module/users.h"
 
 #define PASSWD MODULE_ROOT "/etc/passwd"
 #define GROUP MODULE_ROOT "/etc/group"
 #define SYSTEM_FILE_MAX ((size_t)64 << 20)
 
-/*
- * The next good line of the open file, an error, or -ENOENT at the end.  An index of the file
- * would stand here and in users_by_*.
- */
+/* The next good line of the open file, an error, or -ENOENT at the end. */
 static int next(struct lines *lines, struct aad_user *ret)
 {
 	struct span line;
@@ -24,21 +22,21 @@ static int next(struct lines *lines, struct aad_user *ret)
 	return lines->error ? -lines->error : -ENOENT;
 }
 
-int users_by_name(const char *lower, struct lines *storage, struct aad_user *ret)
+static int find_name(struct span wanted, struct lines *storage, struct aad_user *ret)
 {
-	struct span wanted = span_of(lower);
-	struct aad_user user;
+	struct span line;
 	int r = lines_open(storage, MODULE_ROOT AADPASSWD_PATH, LINES_OURS, AADPASSWD_MAX);
+	bool found = false;
 
-	while (r == 0 && (r = next(storage, &user)) == 0 && !span_eq(user.name, wanted))
-		continue;
+	while (r == 0 && !found && lines_next(storage, &line))
+		found = aadpasswd_line_has(line, wanted) && aadpasswd_parse(line, ret);
+	if (r == 0 && !found)
+		r = storage->error ? -storage->error : -ENOENT;
 	lines_close(storage);
-	if (r == 0)
-		*ret = user;
 	return r;
 }
 
-int users_by_id(uint32_t id, struct lines *storage, struct aad_user *ret)
+static int find_id(uint32_t id, struct lines *storage, struct aad_user *ret)
 {
 	struct aad_user user;
 	int r = lines_open(storage, MODULE_ROOT AADPASSWD_PATH, LINES_OURS, AADPASSWD_MAX);
@@ -49,6 +47,29 @@ int users_by_id(uint32_t id, struct lines *storage, struct aad_user *ret)
 	if (r == 0)
 		*ret = user;
 	return r;
+}
+
+int users_by_name(const char *lower, struct lines *storage, struct aad_user *ret)
+{
+	struct span wanted = span_of(lower);
+	struct index index;
+	int r = index_open(&index, storage);
+
+	if (r == 0)
+		r = index_by_name(&index.source, &index.head, wanted, storage, ret);
+	lines_close(storage);
+	return r == 0 || r == -ENOENT ? r : find_name(wanted, storage, ret);
+}
+
+int users_by_id(uint32_t id, struct lines *storage, struct aad_user *ret)
+{
+	struct index index;
+	int r = index_open(&index, storage);
+
+	if (r == 0)
+		r = index_by_id(&index.source, &index.head, id, storage, ret);
+	lines_close(storage);
+	return r == 0 || r == -ENOENT ? r : find_id(id, storage, ret);
 }
 
 int users_next(uint64_t *offset, struct lines *storage, struct aad_user *ret)

@@ -21,17 +21,19 @@ static bool is_nscd(void)
 	return false;
 }
 
-bool caller_privileged(void)
+bool caller_caches(void)
 {
 	static enum { UNKNOWN, OTHER, NSCD } process;
-	int known;
+	int known = __atomic_load_n(&process, __ATOMIC_RELAXED);
 
-	if (geteuid() == 0)
-		return true;
-	known = __atomic_load_n(&process, __ATOMIC_RELAXED);
 	if (known == UNKNOWN) {
 		known = is_nscd() ? NSCD : OTHER;
 		__atomic_store_n(&process, known, __ATOMIC_RELAXED);
 	}
 	return known == NSCD;
+}
+
+bool caller_privileged(void)
+{
+	return geteuid() == 0 || caller_caches();
 }

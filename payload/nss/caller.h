@@ -12,4 +12,10 @@
  */
 bool caller_privileged(void);
 
+/*
+ * Does this process keep our answers itself, so that what it asks must not be older than the files?
+ * After `nscd -i` nscd keeps whatever it is told next for minutes.
+ */
+bool caller_caches(void);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "payload/module/users.h"
 #include "payload/nss/caller.h"
+#include "payload/nss/copy.h"
 #include "payload/nss/entry.h"
 
 /* The entry of a name that has no line, see invariant 3. */
@@ -32,34 +33,53 @@ static int provisional(struct entry *entry)
 	return 0;
 }
 
+static int unless_reserved(int r, const struct entry *entry)
+{
+	return r == 0 && uid_is_reserved(entry->settings.range, entry->user.id) ? -ENOENT : r;
+}
+
 int entry_by_name(const char *typed, struct entry *ret)
 {
 	int r;
 
 	if (!name_lower(typed, ret->name, sizeof(ret->name)) || !name_shaped(ret->name))
 		return -ENOENT;
+	r = copy_by_name(ret->name, &ret->storage, &ret->settings, &ret->user);
+	/* A provisional entry is made from the files alone, see invariant 2. */
+	if (r == 0 || (r == -ENOENT && !(ret->settings.name_ours && caller_privileged())))
+		return unless_reserved(r, ret);
 	settings_read(ret->name, &ret->storage, &ret->settings);
 	r = users_by_name(ret->name, &ret->storage, &ret->user);
-	if (r == 0)
-		return uid_is_reserved(ret->settings.range, ret->user.id) ? -ENOENT : 0;
-	return r == -ENOENT ? provisional(ret) : r;
+	return r == -ENOENT ? provisional(ret) : unless_reserved(r, ret);
 }
 
 int entry_by_id(uint32_t id, struct entry *ret)
 {
+	int r;
+
 	if (!uid_possible(id))
 		return -ENOENT;
-	settings_read("", &ret->storage, &ret->settings);
-	if (uid_is_reserved(ret->settings.range, id))
-		return -ENOENT;
-	return users_by_id(id, &ret->storage, &ret->user);
+	r = copy_by_id(id, &ret->storage, &ret->settings, &ret->user);
+	if (r == -EAGAIN) {
+		settings_read("", &ret->storage, &ret->settings);
+		r = uid_is_reserved(ret->settings.range, id)
+			    ? -ENOENT
+			    : users_by_id(id, &ret->storage, &ret->user);
+	}
+	return unless_reserved(r, ret);
+}
+
+void entry_settings(struct entry *ret)
+{
+	if (!copy_settings(&ret->storage, &ret->settings))
+		settings_read("", &ret->storage, &ret->settings);
 }
 
 int entry_next(uint64_t *offset, struct entry *ret)
 {
 	int r;
 
-	settings_read("", &ret->storage, &ret->settings);
+	entry_settings(ret);
 	do
 		r = users_next(offset, &ret->storage, &ret->user);
 	while (r == 0 && uid_is_reserved(ret->settings.range, ret->user.id));

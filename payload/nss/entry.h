@@ -6,7 +6,9 @@
  * Security invariants (MUST):
  *  1. A name without our shape and an id that cannot be ours end before any file is opened.
  *  2. A line of /etc/aadpasswd wins over everything; when the file cannot be judged nobody is
- *     answered for, since a provisional entry might differ from the line.
+ *     answered for, since a provisional entry might differ from the line.  A line can be answered
+ *     for COPY_CHECK_MS after it went (copy.h); that there is none is looked up in the files before
+ *     a provisional entry is made.
  *  3. A provisional entry is given only to a privileged caller (caller.h), only when the machine is
  *     configured, and only to a name in user_domains that no local account has.  Its id is
  *     nobody's: no user's, no group's, no reserved one.
@@ -33,6 +35,9 @@ struct entry {
 int entry_by_name(const char *typed, struct entry *ret);
 int entry_by_id(uint32_t id, struct entry *ret);
 int entry_next(uint64_t *offset, struct entry *ret);
+
+/* The settings alone. */
+void entry_settings(struct entry *ret);
 
 /*
  * The result of an NSS function that worked out r (0, -ENOENT, -ERANGE for a short buffer, another

@@ -121,11 +121,11 @@ static int by_name(const char *name, char *buffer, size_t size, struct group *re
 	int r;
 
 	if (strcmp(name, USERS_GROUP) == 0) {
-		settings_read("", &entry.storage, &entry.settings);
+		entry_settings(&entry);
 		return fill_shared(USERS, &entry, buffer, size, ret);
 	}
 	if (name_admin_group_valid(span_of(name))) {
-		settings_read("", &entry.storage, &entry.settings);
+		entry_settings(&entry);
 		if (strcmp(name, entry.settings.admin_group) != 0)
 			return -ENOENT;
 		return fill_shared(ADMINS, &entry, buffer, size, ret);
@@ -186,7 +186,7 @@ static int next_group(char *buffer, size_t size, struct group *ret)
 	uint64_t after = position.offset;
 	int r;
 
-	settings_read("", &entry.storage, &entry.settings);
+	entry_settings(&entry);
 	if (entry.settings.configured && position.shared < SHARED) {
 		r = fill_shared(position.shared, &entry, buffer, size, ret);
 		if (r == 0)
