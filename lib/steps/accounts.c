@@ -7,7 +7,8 @@
  *
  * /etc/aadadmins is ours alone and is made first: without it, an /etc/aadpasswd that is there was
  * somebody else's (but see recognise), is kept as an original, and comes back at the end.  Its
- * users stay with their uids, homes and shells.
+ * users stay with their uids, homes and shells.  The index beside it is made after the text and
+ * goes before it.
  */
 #include "config.h"
 
@@ -24,6 +25,7 @@
 #include "lib/core/uid.h"
 #include "lib/steps/changes.h"
 #include "lib/sys/proc.h"
+#include "lib/sys/userindex.h"
 
 #define NSSWITCH_PATH "/etc/nsswitch.conf"
 #define LEDGER_PATH STATE_DIR "/users"
@@ -305,6 +307,32 @@ static int refuse_loose(struct err *err)
 	return err_remedy(err, 0, "look at its lines, then chmod 644 " AADPASSWD_PATH);
 }
 
+/* Without an index the text serves, so a failure is none of the step's. */
+static int publish_index(struct machine *m, struct err *err)
+{
+	struct err ignored = {0};
+
+	(void)err;
+	(void)userindex_publish(m->sys, &ignored);
+	return 0;
+}
+
+static int remove_index(struct machine *m, struct err *err)
+{
+	return userindex_remove(m->sys, err);
+}
+
+/*
+ * The index is made with the accounts.  That it is behind them, as after an edit by hand, is no
+ * fault of the machine: the next login mends it.
+ */
+static int plan_index(struct changes *ret, struct err *err)
+{
+	if (ret->count == 0)
+		return 0;
+	return changes_call(ret, "index " AADPASSWD_PATH, publish_index, publish_index, err);
+}
+
 static int plan_accounts(struct machine *m, struct changes *ret, struct err *err)
 {
 	AUTO_TEXT accounts = {.exists = false}, admins = {.exists = false};
@@ -327,8 +355,9 @@ static int plan_accounts(struct machine *m, struct changes *ret, struct err *err
 		r = keep_admins(m, &admins, ret, err);
 	if (r < 0)
 		return r;
-	return ours && accounts.exists ? keep_accounts(m, &accounts, &ledger, ret, err)
-				       : fill_accounts(m, &accounts, &ledger, ret, err);
+	r = ours && accounts.exists ? keep_accounts(m, &accounts, &ledger, ret, err)
+				    : fill_accounts(m, &accounts, &ledger, ret, err);
+	return r < 0 ? r : plan_index(ret, err);
 }
 
 static int plan_ledger(struct machine *m, const struct text *accounts, const struct text *ledger,
@@ -366,7 +395,11 @@ static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *
 	/* Without our mark the file is not ours to take. */
 	if (r < 0 || !ours)
 		return r;
-	r = original_path(&path, err);
+	/* Before the mark goes: a killed run's successor still knows it for ours. */
+	if (fs_exists(m->sys, AADINDEX_PATH))
+		r = changes_call(ret, "remove " AADINDEX_PATH, remove_index, publish_index, err);
+	if (r == 0)
+		r = original_path(&path, err);
 	if (r == 0)
 		r = read_text(m, buf_text(&path), FS_TRUSTED, &original, err);
 	if (r == 0)

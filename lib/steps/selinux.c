@@ -8,6 +8,7 @@
 #include "lib/core/outcome.h"
 #include "lib/steps/step.h"
 #include "lib/sys/proc.h"
+#include "lib/sys/userindex.h"
 
 #define ENFORCE_PATH "/sys/fs/selinux/enforce" /* is there where SELinux is on */
 #define MODULE "aadsshlogin"
@@ -19,8 +20,8 @@
 
 /* What the policy gives types of their own. */
 #define OUR_FILES                                                                                  \
-	"/etc/aadsshlogin.conf", "/etc/aadpasswd", "/etc/aadadmins", "/run/aadsshlogin",           \
-		"/var/cache/aadsshlogin", "/var/lib/aadsshlogin"
+	"/etc/aadsshlogin.conf", "/etc/aadpasswd", "/etc/aadpasswd.db", "/etc/aadadmins",          \
+		"/run/aadsshlogin", "/var/cache/aadsshlogin", "/var/lib/aadsshlogin"
 
 static int run(struct machine *m, const char *const *argv, struct proc_result *ret, struct err *err)
 {
@@ -62,8 +63,13 @@ static int remove_module(struct machine *m, struct err *err)
 static int restore_contexts(struct machine *m, struct err *err)
 {
 	const char *const argv[] = {RESTORECON, "-i", "-R", OUR_FILES, NULL};
+	struct err ignored = {0};
+	int r = quietly(m, argv, err);
 
-	return quietly(m, argv, err);
+	/* A new context changes the time that the index knows the text by. */
+	if (r == 0)
+		(void)userindex_publish(m->sys, &ignored);
+	return r;
 }
 
 /* `semodule -l` prints a name a line; old releases a version behind it. */

@@ -7,20 +7,38 @@
 #include "lib/sys/fs.h"
 #include "lib/sys/lock.h"
 #include "lib/sys/proc.h"
+#include "lib/sys/userindex.h"
 #include "payload/login/accounts.h"
 #include "payload/login/places.h"
 
 #define LOCK_WAIT_MS 12000 /* many first logins at once; a deadline shortens it */
 #define NSCD_TIMEOUT_MS 2000
 
-int accounts_lock(struct sys *sys, struct err *err)
+static int take_lock(struct sys *sys, int wait_ms, struct err *err)
 {
 	const struct fs_meta meta = {.mode = 0755, .uid = sys->owner, .gid = getegid()};
 
 	/* The package's boot-time directories are not there yet while an image is being built. */
 	if (!fs_exists(sys, RUN_DIR) && fs_mkdir(sys, RUN_DIR, &meta, err) < 0)
 		return -err->code;
-	return lock_take(sys, ACCOUNTS_LOCK, "a change of the accounts", LOCK_WAIT_MS, err);
+	return lock_take(sys, ACCOUNTS_LOCK, "a change of the accounts", wait_ms, err);
+}
+
+int accounts_lock(struct sys *sys, struct err *err)
+{
+	return take_lock(sys, LOCK_WAIT_MS, err);
+}
+
+void accounts_index(struct sys *sys)
+{
+	AUTO_CLOSE int lock = -1;
+	struct err ignored = {0};
+
+	if (userindex_is_current(sys))
+		return;
+	lock = take_lock(sys, 0, &ignored);
+	if (lock >= 0)
+		(void)userindex_publish(sys, &ignored);
 }
 
 void accounts_changed(struct sys *sys)

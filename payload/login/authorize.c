@@ -13,6 +13,7 @@
 #include "lib/core/uid.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/himds.h"
+#include "payload/login/accounts.h"
 #include "payload/login/adminlist.h"
 #include "payload/login/audit.h"
 #include "payload/login/authorize.h"
@@ -114,7 +115,7 @@ static int identify(struct sys *sys, const struct conf *conf,
 	AUTO_LEDGER ledger = LEDGER_INIT;
 	struct aad_user user = {.id = 0};
 	enum ledger_standing standing;
-	int r = ledger_read(sys, &ledger, err);
+	int r = ledger_look(sys, request->name, &ledger, err);
 
 	if (r < 0)
 		return r;
@@ -259,6 +260,7 @@ static int set_up(struct sys *sys, const struct conf *conf, const struct authori
 		r = provision(sys, conf, request->name, oid, &now, err);
 	if (r < 0)
 		return r;
+	accounts_index(sys);
 	/* sshd took its entry, home and all, from the name alone, before anybody knew whose it is.
 	 */
 	if (now.former[0])

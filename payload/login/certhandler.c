@@ -8,6 +8,7 @@
 
 #include "lib/core/base64.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/guid.h"
 #include "lib/core/name.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
@@ -43,13 +44,12 @@ static int accept_certificate(struct sys *sys, const struct conf *conf, const st
 			      struct span blob, struct verified *verified, struct buf *ret,
 			      struct err *err)
 {
-	AUTO_BUF passwd = {0};
 	AUTO_BUF line = {0};
-	struct span oid;
-	int r = precondition_recorded_oid(sys, offer->name, &passwd, &oid, err);
+	char oid[GUID_SIZE];
+	int r = precondition_recorded_oid(sys, offer->name, oid, err);
 
 	if (r == 0)
-		r = verify_certificate(sys, conf, offer->name, oid, blob, verified, err);
+		r = verify_certificate(sys, conf, offer->name, span_of(oid), blob, verified, err);
 	if (r == 0)
 		r = precondition_not_local(sys, offer->user, offer->name, err);
 	if (r == 0)

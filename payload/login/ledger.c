@@ -7,6 +7,7 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/userindex.h"
 #include "payload/login/accounts.h"
 #include "payload/login/ledger.h"
 #include "payload/login/places.h"
@@ -69,6 +70,19 @@ bool ledger_find_former(const struct ledger *ledger, const char *name, const cha
 	return true;
 }
 
+int ledger_look(struct sys *sys, const char *name, struct ledger *ret, struct err *err)
+{
+	unsigned char buffer[AADINDEX_FETCH_MAX];
+	char line[AADPASSWD_LINE_MAX + 1];
+	struct aad_user user;
+
+	if (userindex_find(sys, name, buffer, &user) != 0 ||
+	    !aadpasswd_format(&user, line, sizeof(line)))
+		return ledger_read(sys, ret, err);
+	buf_str(&ret->users, line);
+	return buf_ok(&ret->users, err);
+}
+
 /* Is this line, without its newline, the name's?  A damaged line is judged by its first field
  * alone. */
 static bool is_of(struct span line, struct span name)
@@ -95,6 +109,7 @@ static int replace(struct sys *sys, const char *path, mode_t mode, struct buf *t
 		   struct span name, const char *added, struct err *err)
 {
 	const struct fs_meta meta = {.mode = mode, .uid = sys->owner, .gid = getegid()};
+	struct err ignored = {0};
 	AUTO_BUF edited = {0};
 	int r;
 
@@ -107,6 +122,9 @@ static int replace(struct sys *sys, const char *path, mode_t mode, struct buf *t
 	if (r < 0)
 		return r;
 	buf_move(text, &edited);
+	/* Without it the text serves, and the next login tries again. */
+	if (strcmp(path, AADPASSWD_PATH) == 0)
+		(void)userindex_publish(sys, &ignored);
 	return 0;
 }
 

@@ -29,6 +29,9 @@ struct ledger {
 /* Read both; absent files are empty.  -EPERM: not root's alone to write; -EMSGSIZE. */
 int ledger_read(struct sys *sys, struct ledger *ret, struct err *err);
 
+/* Read no more than says who has this name (lower-case).  As ledger_read; -ENOMEM. */
+int ledger_look(struct sys *sys, const char *name, struct ledger *ret, struct err *err);
+
 /* Take the lock, then read both.  Further: -EBUSY. */
 int ledger_open(struct sys *sys, struct ledger *ret, struct err *err);
 

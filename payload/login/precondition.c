@@ -8,6 +8,7 @@
 #include "lib/core/pamstack.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/userindex.h"
 #include "payload/login/precondition.h"
 
 #define PAM_FILE_MAX ((size_t)64 << 10)
@@ -100,18 +101,22 @@ int precondition_not_local(struct sys *sys, const char *user, const char *name, 
 	return 0;
 }
 
-int precondition_recorded_oid(struct sys *sys, const char *name, struct buf *text, struct span *ret,
+int precondition_recorded_oid(struct sys *sys, const char *name, char ret[GUID_SIZE],
 			      struct err *err)
 {
-	struct aad_user user;
+	unsigned char buffer[AADINDEX_FETCH_MAX];
+	struct aad_user user = {.oid = SPAN_LIT("")};
+	AUTO_BUF text = {0};
 	bool exists;
-	int r = fs_read_optional(sys, AADPASSWD_PATH, FS_TRUSTED, AADPASSWD_MAX, text, &exists,
-				 NULL, err);
+	int r = userindex_find(sys, name, buffer, &user);
 
-	if (r < 0)
-		return reason_add(err, REASON_INTERNAL);
-	*ret = (struct span){0};
-	if (aadpasswd_find_name(buf_bytes(text), span_of(name), &user))
-		*ret = user.oid;
+	if (r == -ESTALE) {
+		r = fs_read_optional(sys, AADPASSWD_PATH, FS_TRUSTED, AADPASSWD_MAX, &text, &exists,
+				     NULL, err);
+		if (r < 0)
+			return reason_add(err, REASON_INTERNAL);
+		(void)aadpasswd_find_name(buf_bytes(&text), span_of(name), &user);
+	}
+	(void)span_copy(user.oid, ret, GUID_SIZE);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #ifndef LOGIN_PRECONDITION_H
 #define LOGIN_PRECONDITION_H
 
-#include "lib/core/buf.h"
+#include "lib/core/guid.h"
 #include "lib/sys/sys.h"
 
 /*
@@ -33,10 +33,9 @@ int precondition_account_phase(struct sys *sys, enum account_phase phase, struct
 int precondition_account_phases(struct sys *sys, struct err *err);
 
 /*
- * The object id that has the name (lower-case) on this machine, "" when nobody has.
- * *ret borrows from *text.  internal-error.
+ * The object id that has the name (lower-case) on this machine, "" when nobody has.  internal-error.
  */
-int precondition_recorded_oid(struct sys *sys, const char *name, struct buf *text, struct span *ret,
+int precondition_recorded_oid(struct sys *sys, const char *name, char ret[GUID_SIZE],
 			      struct err *err);
 
 #endif

@@ -18,8 +18,8 @@ for version in 30 33; do
 		exit 1
 	}
 done
-for path in /usr/sbin/aadsshlogin /etc/aadpasswd /etc/aadadmins '/var/cache/aadsshlogin(/.*)?' \
-	'/run/aadsshlogin(/.*)?' '/var/lib/aadsshlogin(/.*)?'; do
+for path in /usr/sbin/aadsshlogin /etc/aadpasswd '/etc/aadpasswd\.db' /etc/aadadmins \
+	'/var/cache/aadsshlogin(/.*)?' '/run/aadsshlogin(/.*)?' '/var/lib/aadsshlogin(/.*)?'; do
 	awk -v path="$path" '$1 == path { found = 1 } END { exit !found }' contexts || {
 		echo "FAIL: no context for $path" >&2
 		exit 1

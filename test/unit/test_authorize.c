@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "lib/core/aadpasswd.h"
+#include "lib/sys/userindex.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
 #include "lib/core/uid.h"
@@ -174,6 +175,25 @@ static void a_user_gets_in_and_is_set_up(void **state)
 	assert_string_equal(result.tenant, CERTMAKE_TID);
 	assert_true(fs_exists(fakelogin_sys(fake), HOME));
 	assert_false(is_listed(fake));
+}
+
+/* After a crash, an edit by hand, or an update of a version that had none. */
+static void the_login_of_one_who_is_set_up_mends_the_index(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct sys *sys = fakelogin_sys(fake);
+	AUTO_FREE char *text = NULL;
+
+	if (!is_root())
+		skip();
+	fakearm_assign(fake, FAKEARM_USER);
+	assert_int_equal(login(fake), REASON_NONE);
+	assert_true(userindex_is_current(sys));
+	text = fakelogin_text(fake, AADPASSWD_PATH);
+	scratch_write(&fake->scratch, AADPASSWD_PATH, text, 0644);
+	assert_false(userindex_is_current(sys));
+	assert_int_equal(login(fake), REASON_NONE);
+	assert_true(userindex_is_current(sys));
 }
 
 static void an_administrator_gets_in_and_is_listed(void **state)
@@ -859,6 +879,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, fakelogin_teardown)
 	static const struct CMUnitTest tests[] = {
 		T(a_user_gets_in_and_is_set_up),
+		T(the_login_of_one_who_is_set_up_mends_the_index),
 		T(an_administrator_gets_in_and_is_listed),
 		T(without_a_role_nothing_is_set_up),
 		T(a_deny_assignment_keeps_out),

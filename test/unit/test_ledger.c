@@ -15,6 +15,7 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/userindex.h"
 #include "payload/login/adminlist.h"
 #include "payload/login/ledger.h"
 #include "payload/login/places.h"
@@ -73,6 +74,74 @@ static void who_is_remembered_is_not_set_up(void **state)
 	assert_int_equal(got.id, 10000100);
 	expect_file(fake, AADPASSWD_PATH, ALICE);
 	expect_file(fake, LEDGER_PATH, ALICE);
+}
+
+static void the_index_follows_the_users(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_LEDGER ledger = LEDGER_INIT;
+	struct aad_user user = parse(ALICE);
+	unsigned char buffer[AADINDEX_FETCH_MAX];
+	struct sys *sys = fakelogin_sys(fake);
+	struct err err = {0};
+
+	open_ledger(fake, &ledger);
+	assert_int_equal(ledger_remember(sys, &ledger, &user, &err), 0);
+	assert_false(fs_exists(sys, AADINDEX_PATH));
+	assert_int_equal(ledger_set_up(sys, &ledger, &user, &err), 0);
+	assert_true(userindex_is_current(sys));
+	assert_int_equal(userindex_find(sys, name, buffer, &user), 0);
+	assert_int_equal(ledger_take_away(sys, &ledger, name, &err), 0);
+	assert_true(userindex_is_current(sys));
+	assert_int_equal(userindex_find(sys, name, buffer, &user), -ENOENT);
+}
+
+static void an_index_that_cannot_be_written_is_no_failure(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_LEDGER ledger = LEDGER_INIT;
+	struct aad_user user = parse(ALICE);
+	struct sys *sys = fakelogin_sys(fake);
+	struct err err = {0};
+
+	scratch_mkdir(&fake->scratch, AADINDEX_PATH, 0755); /* in its way */
+	open_ledger(fake, &ledger);
+	assert_int_equal(ledger_set_up(sys, &ledger, &user, &err), 0);
+	assert_int_equal(err.code, 0);
+	expect_file(fake, AADPASSWD_PATH, ALICE);
+	assert_false(userindex_is_current(sys));
+}
+
+static void one_who_is_set_up_is_found_by_the_index_alone(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_LEDGER ledger = LEDGER_INIT, looked = LEDGER_INIT, again = LEDGER_INIT;
+	struct aad_user user = parse(ALICE), other = parse(BOB), got;
+	struct sys *sys = fakelogin_sys(fake);
+	struct err err = {0};
+
+	open_ledger(fake, &ledger);
+	assert_int_equal(ledger_remember(sys, &ledger, &other, &err), 0);
+	assert_int_equal(ledger_set_up(sys, &ledger, &user, &err), 0);
+	assert_int_equal(ledger_look(sys, name, &looked, &err), 0);
+	assert_int_equal(looked.remembered.len, 0);
+	assert_int_equal(ledger_find(&looked, name, &got), LEDGER_PRESENT);
+	assert_int_equal(got.id, 10000100);
+	assert_true(span_eq(got.oid, user.oid));
+	assert_int_equal(ledger_look(sys, "bob@contoso.com", &again, &err), 0);
+	assert_int_equal(ledger_find(&again, "bob@contoso.com", &got), LEDGER_REMEMBERED);
+}
+
+static void without_an_index_the_texts_are_read(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_LEDGER looked = LEDGER_INIT;
+	struct err err = {0};
+	struct aad_user got;
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH, ALICE, 0644);
+	assert_int_equal(ledger_look(fakelogin_sys(fake), name, &looked, &err), 0);
+	assert_int_equal(ledger_find(&looked, name, &got), LEDGER_PRESENT);
 }
 
 static void everybody_reads_the_users_and_root_the_ledger(void **state)
@@ -301,6 +370,10 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T(nobody_is_known_at_first),
 		T(who_is_remembered_is_not_set_up),
+		T(the_index_follows_the_users),
+		T(an_index_that_cannot_be_written_is_no_failure),
+		T(one_who_is_set_up_is_found_by_the_index_alone),
+		T(without_an_index_the_texts_are_read),
 		T(everybody_reads_the_users_and_root_the_ledger),
 		T(a_line_replaces_that_of_the_same_name_alone),
 		T(the_same_line_again_writes_nothing),

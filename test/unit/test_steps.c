@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "lib/core/aadpasswd.h"
+#include "lib/sys/userindex.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/conf.h"
 #include "lib/core/outcome.h"
@@ -127,6 +128,7 @@ static void accounts_starts_with_nobody(void **state)
 	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
 	stepmachine_expect(AADPASSWD_PATH, "");
 	stepmachine_expect(AADADMINS_PATH, "");
+	assert_true(userindex_is_current(&sm.scratch.sys));
 	stepmachine_expect_meta(AADPASSWD_PATH, 0644, geteuid(), geteuid() ? getegid() : 0);
 	stepmachine_expect("/etc/nsswitch.conf",
 			   "passwd: files aad\ngroup: files aad\nshadow: files\n");
@@ -142,10 +144,25 @@ static void accounts_goes_without_a_trace(void **state)
 	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
 	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
 	stepmachine_expect(AADPASSWD_PATH, NULL);
+	stepmachine_expect(AADINDEX_PATH, NULL);
 	stepmachine_expect(AADADMINS_PATH, NULL);
 	stepmachine_expect(LEDGER, NULL);
 	stepmachine_expect("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\n");
 	stepmachine_must_revert(&step_accounts, STEP_OK);
+}
+
+static void the_accounts_are_indexed_with_them_and_by_the_next_login(void **state)
+{
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, ANN); /* of the other product */
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	assert_true(userindex_is_current(&sm.scratch.sys));
+	stepmachine_write(AADPASSWD_PATH, ANN BEN); /* by hand */
+	assert_false(userindex_is_current(&sm.scratch.sys));
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, ANN);
+	stepmachine_expect(AADINDEX_PATH, NULL);
 }
 
 static void people_with_a_home_survive_in_the_ledger(void **state)
@@ -1074,6 +1091,7 @@ int main(void)
 		STEP_TEST(config_needs_the_packages_user),
 		STEP_TEST(accounts_starts_with_nobody),
 		STEP_TEST(accounts_goes_without_a_trace),
+		STEP_TEST(the_accounts_are_indexed_with_them_and_by_the_next_login),
 		STEP_TEST(people_with_a_home_survive_in_the_ledger),
 		STEP_TEST(a_ledger_is_merged_and_never_lost),
 		STEP_TEST(somebody_elses_accounts_come_back),
