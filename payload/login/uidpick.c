@@ -87,8 +87,15 @@ static int tell_all(struct sys *sys, const struct ledger *ledger, const char *na
 	return 0;
 }
 
-/* Does any name service give the id to somebody?  Our own answers for who is set up alone. */
-static int ask_others(struct sys *sys, uint32_t id, bool *ret_taken, struct err *err)
+/* nscd remembers by id too what our own module said of the name before there was a line. */
+static bool is_of(struct span line, const char *name)
+{
+	return span_is(take_field(&line), name);
+}
+
+/* Does any name service give the id to somebody else? */
+static int ask_others(struct sys *sys, uint32_t id, const char *name, bool *ret_taken,
+		      struct err *err)
 {
 	char key[16];
 
@@ -100,7 +107,7 @@ static int ask_others(struct sys *sys, uint32_t id, bool *ret_taken, struct err 
 
 		if (r < 0 && r != -ENOENT)
 			return r;
-		*ret_taken = r == 0;
+		*ret_taken = r == 0 && !is_of(buf_bytes(&output), name);
 	}
 	*err = (struct err){0};
 	return 0;
@@ -121,7 +128,7 @@ static int pick(struct sys *sys, const struct ledger *ledger, const char *name,
 			return err_set(err, ENOSPC, "no uid is free for %s", name);
 		if (id == asked_already)
 			break;
-		r = ask_others(sys, id, &taken, err);
+		r = ask_others(sys, id, name, &taken, err);
 		if (taken)
 			uid_choice_taken(&choice, id);
 	}
@@ -152,7 +159,7 @@ static int still_free(struct sys *sys, const struct ledger *ledger, const char *
 		return r;
 	taken = !uid_choice_pick(&choice, &got) || got != id;
 	if (!taken && id != asked_already)
-		r = ask_others(sys, id, &taken, err);
+		r = ask_others(sys, id, name, &taken, err);
 	if (r == 0 && taken)
 		r = err_set(err, EEXIST, "uid %u, which was the one of %s, is somebody else's now",
 			    id, name);

@@ -193,6 +193,8 @@ static int run(struct sys *sys, const struct proc_spec *spec, struct proc_result
 	ret->status = 0;
 	if (strcmp(spec->argv[0], "/usr/bin/getent") == 0)
 		ret->status = fake->foreign && strstr(buf_text(&line), fake->foreign) ? 0 : 2;
+	if (strcmp(spec->argv[0], "/usr/bin/getent") == 0 && ret->status == 0 && fake->foreign_line)
+		buf_str(&ret->output, fake->foreign_line);
 	return 0;
 }
 

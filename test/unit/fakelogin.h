@@ -58,6 +58,7 @@ struct fakelogin {
 	uid_t service_uid;
 	gid_t service_gid;
 	const char *foreign; /* what getent knows besides, as "passwd 10000017"; NULL: nothing */
+	const char *foreign_line; /* and what it prints then; NULL: nothing */
 	void (*on_sleep)(struct fakelogin *fake); /* what happens meanwhile; may be NULL */
 	EVP_PKEY *ca;
 	struct buf ca_blob;

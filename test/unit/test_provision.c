@@ -221,6 +221,13 @@ static void owned_by_foreign_user(struct fakelogin *fake)
 	fake->foreign = foreign;
 }
 
+/* Another person than the one who is set up, whose name only begins like that. */
+static void owned_by_a_foreign_user_with_a_longer_name(struct fakelogin *fake)
+{
+	owned_by_foreign_user(fake);
+	fake->foreign_line = FAKELOGIN_NAME ".example:*:1:1::/:/bin/sh\n";
+}
+
 static void owned_by_foreign_group(struct fakelogin *fake)
 {
 	(void)snprintf(foreign, sizeof(foreign), "group %u", wanted());
@@ -237,6 +244,7 @@ static struct {
 	{"another Entra user's uid is passed over", owned_by_other_entra_user},
 	{"a remembered user's uid is passed over", owned_by_remembered_user},
 	{"a uid of another source is passed over", owned_by_foreign_user},
+	{"a uid of a longer name is passed over", owned_by_a_foreign_user_with_a_longer_name},
 	{"a gid of another source is passed over", owned_by_foreign_group},
 };
 
@@ -250,6 +258,17 @@ static void collision(void **state)
 	expect_line(fake, AADPASSWD_PATH, next_wanted(1));
 	expect(fake, next_wanted(1));
 	fakelogin_free(fake);
+}
+
+/* Its entry before the first login, which nscd remembers by uid too. */
+static void what_nscd_remembers_of_the_name_itself_is_no_collision(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fake->foreign = "getent passwd";
+	fake->foreign_line = FAKELOGIN_NAME ":*:1:1::/home/a:/bin/bash\n";
+	expect(fake, wanted());
+	expect_line(fake, AADPASSWD_PATH, wanted());
 }
 
 static void when_every_probe_is_taken_nothing_is_made(void **state)
@@ -514,6 +533,7 @@ int main(void)
 		T(a_line_that_exists_wins),
 		T(after_a_new_install_uid_and_home_are_the_old_ones),
 		T(a_namesake_is_refused_whether_set_up_or_remembered),
+		T(what_nscd_remembers_of_the_name_itself_is_no_collision),
 		T(when_every_probe_is_taken_nothing_is_made),
 		T(a_local_account_of_the_name_is_in_the_way),
 		T(a_remembered_uid_that_is_taken_now_is_in_the_way),
