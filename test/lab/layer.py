@@ -21,7 +21,7 @@ from lab import init
 CHECKOUT = Path(__file__).resolve().parents[2]
 LAB = CHECKOUT / "build" / "lab"
 
-PACKAGES = "ca-certificates iproute2 openssh-client openssh-server openssl sudo systemd waagent"
+PACKAGES = "ca-certificates iproute2 nscd openssh-client openssh-server openssl sudo systemd waagent"
 OPTIONAL = ["sudo-rs"]  # where the release has it
 
 # policy-rc.d keeps apt from starting anything.  The local administrator is there to stay what he
