@@ -241,7 +241,7 @@ def pinned_keys(host: Host) -> None:
 def through_a_proxy(host: Host) -> None:
     """Entra and Resource Manager by the proxy, the metadata service never."""
     visitor = Visitor(host, "proxied@contoso.com", "user", tenant=host.tenants["proxied"])
-    host.machine.sh("rm -f /run/aadsshlogin/private/token")
+    host.machine.sh("rm -f /run/aadsshlogin/private/token-*")
     host.azure.reset_counts()
     with conf("proxy", f"http://127.0.0.1:{PROXY_PORT}")(visitor):
         check_login(visitor)
@@ -399,7 +399,7 @@ def withdrawn_token(host: Host) -> None:
 def crowd(host: Host) -> None:
     """200 logins at once through one sshd: everybody gets in, and the services are asked no more than needed."""
     people = [Visitor(host, f"crowd{number}@contoso.com", "admin" if number % 2 else "user") for number in range(200)]
-    host.machine.sh("rm -f /var/cache/aadsshlogin/* /run/aadsshlogin/private/token")
+    host.machine.sh("rm -f /var/cache/aadsshlogin/* /run/aadsshlogin/private/token-*")
     host.azure.reset_counts()
     blobs = [person.certificate() for person in people]
     with ThreadPoolExecutor(len(people)) as pool:

@@ -200,7 +200,7 @@ def sign_in(tell: Teller, place: ArcPlace) -> Person:
 
 def forget(place: ArcPlace) -> None:
     """The next question needs a token, and so a key."""
-    place.machine.sh("rm -f /run/aadsshlogin/private/token /run/aadsshlogin/decisions/*")
+    place.machine.sh("rm -f /run/aadsshlogin/private/token-* /run/aadsshlogin/decisions/*")
 
 
 def refuse(place: ArcPlace, user: Person, wrong: Wrong) -> None:

@@ -224,7 +224,7 @@ def without(text: str) -> Callable[[str], str]:
     return lambda whole: "".join(line for line in whole.splitlines(True) if text not in line)
 
 
-NO_TOKEN = "rm -f /run/aadsshlogin/private/token"
+NO_TOKEN = "rm -f /run/aadsshlogin/private/token-*"
 
 
 @contextmanager
