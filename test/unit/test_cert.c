@@ -303,14 +303,14 @@ static void long_principal(struct certmake *shape, size_t len)
 	shape->principals[0] = name;
 }
 
-static void principal_of_255_bytes(struct certmake *shape)
-{
-	long_principal(shape, 255);
-}
-
 static void principal_of_256_bytes(struct certmake *shape)
 {
 	long_principal(shape, 256);
+}
+
+static void principal_of_257_bytes(struct certmake *shape)
+{
+	long_principal(shape, 257);
 }
 
 static void half_a_principal(struct certmake *shape)
@@ -493,8 +493,8 @@ static struct row {
 	ROW(principal_not_ascii, CERT_PRINCIPAL),
 	ROW(principal_with_a_nul, CERT_PRINCIPAL),
 	ROW(principal_without_a_domain, CERT_PRINCIPAL),
-	ROW(principal_of_255_bytes, NONE),
-	ROW(principal_of_256_bytes, CERT_PRINCIPAL),
+	ROW(principal_of_256_bytes, NONE),
+	ROW(principal_of_257_bytes, CERT_PRINCIPAL),
 	ROW(half_a_principal, CERT_MALFORMED),
 	ROW(extension_without_a_value, CERT_MALFORMED),
 	ROW(half_a_critical_option, CERT_MALFORMED),

@@ -36,6 +36,24 @@ static void what_is_written_is_read_back(void **state)
 	assert_true(span_eq(buf_bytes(&again.cert), buf_bytes(&record.cert)));
 }
 
+static void the_longest_name_is_read_back_and_one_more_is_refused(void **state)
+{
+	AUTO_HANDOFF record = {.boottime_ns = 1};
+	AUTO_HANDOFF again = {0}, longer = {0};
+	AUTO_BUF text = {0}, more = {0};
+	struct err err = {0};
+
+	(void)state;
+	memset(record.name, 'x', NAME_MAX_BYTES);
+	memcpy(record.name, "x@y.", 4);
+	buf_str(&record.cert, "foo");
+	assert_int_equal(handoff_format(&record, &text, &err), 0);
+	assert_int_equal(handoff_parse(buf_bytes(&text), &again, &err), 0);
+	assert_string_equal(again.name, record.name);
+	buf_printf(&more, HEAD "boottime 1\nname %sx\n" CERT, record.name);
+	assert_int_equal(handoff_parse(buf_bytes(&more), &longer, &err), -EBADMSG);
+}
+
 /* clang-format off */
 static struct row {
 	const char *name;
@@ -146,6 +164,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_back),
+		cmocka_unit_test(the_longest_name_is_read_back_and_one_more_is_refused),
 		cmocka_unit_test(every_prefix_is_refused),
 		cmocka_unit_test(a_nul_in_the_name_is_refused),
 		cmocka_unit_test(the_maximum_holds_for_both_directions),

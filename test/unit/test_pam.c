@@ -783,6 +783,24 @@ static void becomes_an_argument(void **state)
 	assert_reported(expected);
 }
 
+static void the_longest_name_is_asked_about_whole(void **state)
+{
+	char name[NAME_SIZE], line[2 * NAME_SIZE], report[NAME_SIZE + 16];
+	struct account row = {.user = name, .uid = OURS};
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	memcpy(name + NAME_MAX_BYTES - strlen("@contoso.com"), "@contoso.com", 13);
+	(void)snprintf(line, sizeof(line),
+		       "%s:1c0163c0-47e6-4577-8991-ea5c82e286e4:%u:%u::/home/x:/bin/sh\n", name,
+		       OURS, OURS);
+	file("/etc/aadpasswd", line);
+	wish("write\ngrant\n");
+	assert_int_equal(account(&row), PAM_SUCCESS);
+	(void)snprintf(report, sizeof(report), "argument: %s\n", name);
+	assert_reported(report);
+}
+
 static void too_long_items_become_dashes(void **state)
 {
 	char text[300];
@@ -826,6 +844,7 @@ int main(int argc, char **argv)
 		TEST(the_user_reads_the_text_of_the_program_without_control_characters),
 		TEST(the_user_reads_a_reason_even_without_text),
 		TEST(a_long_line_is_cut_and_many_lines_are_too),
+		TEST(the_longest_name_is_asked_about_whole),
 		TEST(too_long_items_become_dashes),
 	};
 	struct CMUnitTest rows[ARRAY_LEN(endings) + ARRAY_LEN(accounts) + ARRAY_LEN(items)] = {
