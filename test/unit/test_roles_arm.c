@@ -224,10 +224,11 @@ static int slow_http(struct sys *sys, const struct http_request *requests, size_
 	return quick_http(sys, requests, count, ret, err);
 }
 
-static void pause_a_little(struct fakelogin *fake)
+/* As long as the clock says: a busy machine must not look like one whose patience ended. */
+static void pause_really(struct fakelogin *fake)
 {
 	(void)fake;
-	(void)usleep(2000);
+	(void)usleep(100000);
 }
 
 /* With clock and counters of its own.  Returns how often it asked for a definition, 99 on failure.
@@ -238,7 +239,7 @@ static int ask_in_child(struct fakelogin *fake, int gate)
 	char byte;
 
 	fake->shared = &own;
-	fake->on_sleep = pause_a_little;
+	fake->on_sleep = pause_really;
 	quick_http = fake->scratch.ops.http;
 	fake->scratch.ops.http = slow_http;
 	if (read(gate, &byte, 1) != 0 || ask_both(fake) < 0)
