@@ -71,8 +71,10 @@ static void stop(struct server *server)
 static int get(struct server *server, struct http_response *ret, struct err *err)
 {
 	char url[64];
-	struct http_request request = {
-		.url = url, .headers = {"Metadata: true"}, .timeout_ms = 400, .body_max = 16};
+	struct http_request request = {.url = url,
+				       .headers = {"Metadata: true"},
+				       .timeout_ms = server->reply ? 20000 : 400,
+				       .body_max = 16};
 
 	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/x?secret=1", server->port);
 	return http_get_ok(&machine, &request, ret, err);
