@@ -132,7 +132,7 @@ static bool copy(struct span text, const char *our_line, struct buf *out)
 	struct entry entry;
 
 	while (next_entry(&text, &entry)) {
-		if (entry.kind == KIND_OURS)
+		if (entry.kind == KIND_OURS || (!our_line && span_is(entry.bytes, PAMSTACK_COPIED)))
 			continue;
 		if (entry.kind == KIND_ACCOUNT && our_line && !placed) {
 			buf_str(out, our_line);

@@ -16,6 +16,9 @@
 
 #include "lib/core/buf.h"
 
+/* The line before a vendor's file that we copied to /etc/pam.d, to write ours into it. */
+#define PAMSTACK_COPIED "# Copied by aadsshlogin, for its line; it goes with it.\n"
+
 enum pam_question {
 	PAM_LOGIN, /* may this person sign in? */
 	PAM_ADMIN, /* ... and act as an administrator?  For the services of sudo */
@@ -34,7 +37,7 @@ bool pamstack_holds(struct span text, enum pam_question question);
  */
 int pamstack_insert(struct span text, enum pam_question question, struct buf *ret, struct err *err);
 
-/* Take our lines out.  -ENOMEM. */
+/* Take our lines out, and PAMSTACK_COPIED.  -ENOMEM. */
 int pamstack_remove(struct span text, struct buf *ret, struct err *err);
 
 #endif

@@ -13,6 +13,7 @@
 #include "lib/steps/programs.h"
 
 #define PAM_DIR "/etc/pam.d"
+#define PAM_VENDOR_DIR "/usr/lib/pam.d" /* for what is not in PAM_DIR (seen on libpam 1.4, 1.7) */
 
 /* Before OpenSSH 10 its name, and so the service's.  The key command looks at these two files. */
 #define SERVICE_SSHD "sshd"
@@ -38,6 +39,41 @@ static bool is_planned(const struct changes *changes, const char *path)
 	return false;
 }
 
+/* path: of a file of PAM_DIR */
+static int read_vendors(struct machine *m, const char *path, struct buf *ret, struct err *err)
+{
+	char vendors[PATH_MAX];
+
+	(void)snprintf(vendors, sizeof(vendors), PAM_VENDOR_DIR "%s", strrchr(path, '/'));
+	return fs_read(m->sys, vendors, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, err);
+}
+
+/*
+ * The service is the vendor's.  A copy, not lines that include it: when the vendor's file goes, a
+ * service that cannot be read would lock everybody out.
+ */
+static int plan_copy(struct machine *m, const char *path, enum pam_question question,
+		     struct changes *ret, struct err *err)
+{
+	const struct fs_meta meta = machine_meta(m, 0644);
+	AUTO_BUF before = {0}, stack = {0}, after = {0};
+	int r = read_vendors(m, path, &before, err);
+
+	if (r == -ENOENT) {
+		/* PAM would take the service `other`, and nothing of ours would be asked. */
+		(void)err_set(err, ENOENT, "%s is missing", path);
+		return err_remedy(err, 0, "put back the file that its package brings");
+	}
+	if (r == 0)
+		r = pamstack_insert(buf_bytes(&before), question, &stack, err);
+	if (r < 0)
+		return r;
+	buf_str(&after, PAMSTACK_COPIED);
+	buf_span(&after, buf_bytes(&stack));
+	return buf_ok(&after, err) < 0 ? -err->code
+				       : changes_write(m, ret, path, buf_bytes(&after), &meta, err);
+}
+
 static int plan_service(struct machine *m, struct span service, enum pam_question question,
 			struct changes *ret, struct err *err)
 {
@@ -49,11 +85,8 @@ static int plan_service(struct machine *m, struct span service, enum pam_questio
 		return 0;
 	if (r == 0)
 		r = fs_read(m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, &before, NULL, err);
-	if (r == -ENOENT) {
-		/* PAM would take the service `other`, and nothing of ours would be asked. */
-		(void)err_set(err, ENOENT, "%s is missing", path);
-		return err_remedy(err, 0, "put back the file that its package brings");
-	}
+	if (r == -ENOENT)
+		return plan_copy(m, path, question, ret, err);
 	if (r == 0)
 		r = pamstack_insert(buf_bytes(&before), question, &after, err);
 	if (r == -ENOENT) {
@@ -108,10 +141,12 @@ static int plan_usual_services(struct machine *m, const struct sudo_facts *facts
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(usual); i++) {
 		struct span service = span_of(usual[i]);
-		char path[PATH_MAX];
+		char path[PATH_MAX], vendors[PATH_MAX];
 
 		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", usual[i]);
-		if (!sudoers_covers(facts, service) && fs_exists(m->sys, path))
+		(void)snprintf(vendors, sizeof(vendors), PAM_VENDOR_DIR "/%s", usual[i]);
+		if (!sudoers_covers(facts, service) &&
+		    (fs_exists(m->sys, path) || fs_exists(m->sys, vendors)))
 			r = plan_service(m, service, PAM_ADMIN, ret, err);
 	}
 	return r;
@@ -158,6 +193,19 @@ static int plan_sudos(struct machine *m, struct changes *ret, struct err *err)
 	return r;
 }
 
+/* Is it our copy of a vendor's file, as it is without our line? */
+static bool is_copy(struct machine *m, const char *path, struct span before, struct span after)
+{
+	AUTO_BUF vendors = {0};
+	struct err ignored = {0};
+	struct span first;
+
+	return span_line(&before, &first) && first.len + 1 == sizeof(PAMSTACK_COPIED) - 1 &&
+	       memcmp(first.p, PAMSTACK_COPIED, first.len) == 0 &&
+	       read_vendors(m, path, &vendors, &ignored) == 0 &&
+	       span_eq(buf_bytes(&vendors), after);
+}
+
 static int take_out(struct machine *m, const char *path, struct changes *ret, struct err *err)
 {
 	AUTO_BUF before = {0}, after = {0};
@@ -168,7 +216,11 @@ static int take_out(struct machine *m, const char *path, struct changes *ret, st
 	if (fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, &ignored) < 0)
 		return 0;
 	r = pamstack_remove(buf_bytes(&before), &after, err);
-	return r < 0 ? r : changes_edit(m, ret, path, buf_bytes(&after), err);
+	if (r < 0)
+		return r;
+	return is_copy(m, path, buf_bytes(&before), buf_bytes(&after))
+		       ? changes_remove(m, ret, path, err)
+		       : changes_edit(m, ret, path, buf_bytes(&after), err);
 }
 
 /*

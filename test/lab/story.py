@@ -431,6 +431,7 @@ def chapter_refusals(tell: Teller, build: Path) -> None:
                 expect(word in verify["formattedMessage"]["message"], verify)
             azure.assign(azure.identity, "reader")
         place.ask(Extension(NAME, FIRST, public=SETTINGS, seq=place.seq, state="uninstall"))
+        use_vendors_file(tell, place)
 
         install_old_product(machine)
         before = refused_snapshot()
@@ -459,6 +460,22 @@ def keep_a_secret(tell: Teller, place: Place) -> None:
                              "/var/lib/waagent", "/var/log"], check=False).stdout.split()
         expect(files == ["/etc/aadsshlogin.secret"], files)
     place.ask(Extension(NAME, FIRST, public=SETTINGS, seq=place.seq, state="uninstall"))
+
+
+def use_vendors_file(tell: Teller, place: Place) -> None:
+    """libpam reads /usr/lib/pam.d for what is not in /etc/pam.d; some distributions keep their files there."""
+    machine, ours, vendors = place.machine, "/etc/pam.d/sudo", "/usr/lib/pam.d/sudo"
+    with tell.step("a PAM file of the vendor's is copied for our line; local users keep sudo, and the copy goes again"):
+        machine.sh('mkdir -p "${2%/*}"; mv "$1" "$2"', ours, vendors)
+        before = place.snapshot()
+        report = place.install()
+        expect((report.handler, report.status) == ("Ready", "success"), report)
+        expect("pam_aad.so" in machine.read(ours) and "pam_aad.so" not in machine.read(vendors), machine.read(ours))
+        place.check_local_users()
+        place.ask(Extension(NAME, FIRST, public=SETTINGS, seq=place.seq, state="uninstall"))
+        changes = difference(before, place.snapshot())
+        expect(not changes, "\n".join(changes))
+    machine.sh('[ -e "$1" ] || mv "$2" "$1"; rm -f "$2"', ours, vendors)
 
 
 def install_old_product(machine: Machine) -> None:

@@ -18,6 +18,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/conf.h"
 #include "lib/core/outcome.h"
+#include "lib/core/pamstack.h"
 #include "lib/core/sudoers.h"
 #include "lib/steps/changes.h"
 #include "lib/sys/fs.h"
@@ -568,6 +569,8 @@ static void pam_follows_the_services_names(void **state)
 	fake.sudo = "Sudo version 1.9.13\nPAM service name to use: admin\n"
 		    "PAM service name to use for login shells: admin\n"
 		    "Perform PAM account validation management\n";
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/pam.d/sudo-i", 0), 0);
+	stepmachine_write("/usr/lib/pam.d/sudo-i", "@include common-account\n");
 	stepmachine_write("/etc/pam.d/ssh-entra", "account required pam_unix.so\n");
 	stepmachine_write("/etc/pam.d/admin", "account required pam_unix.so\n");
 	stepmachine_must_apply(&step_pam, STEP_CHANGED);
@@ -578,7 +581,8 @@ static void pam_follows_the_services_names(void **state)
 						       "account required pam_nologin.so\n");
 	stepmachine_expect("/etc/pam.d/sudo", PAM_LINE " admin\n@include common-account\n");
 	/* What sudo told may have been set for root alone. */
-	stepmachine_expect("/etc/pam.d/sudo-i", PAM_LINE " admin\n@include common-account\n");
+	stepmachine_expect("/etc/pam.d/sudo-i",
+			   PAMSTACK_COPIED PAM_LINE " admin\n@include common-account\n");
 }
 
 static void a_service_is_a_file_of_pam_d(void **state)
@@ -597,6 +601,34 @@ static void a_missing_service_is_a_hole(void **state)
 	stepmachine_must_refuse(&step_pam, ENOENT, EXIT_VERIFY, "/etc/pam.d/sudo-i");
 	stepmachine_expect("/etc/pam.d/sshd",
 			   "@include common-auth\naccount required pam_nologin.so\n");
+}
+
+static void a_service_of_the_vendors_is_copied_and_goes_again(void **state)
+{
+	(void)state;
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/pam.d/sudo-i", 0), 0);
+	stepmachine_write("/usr/lib/pam.d/sudo-i", "# its vendor's\n@include common-account\n");
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sudo-i", PAMSTACK_COPIED
+			   "# its vendor's\n" PAM_LINE " admin\n@include common-account\n");
+	stepmachine_expect_meta("/etc/pam.d/sudo-i", 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_must_apply(&step_pam, STEP_OK);
+	stepmachine_must_revert(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sudo-i", NULL);
+	/* A copy that the owner changed, or that is all there is, stays. */
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_write("/usr/lib/pam.d/sudo-i", "@include other\n");
+	stepmachine_must_revert(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sudo-i", "# its vendor's\n@include common-account\n");
+	stepmachine_write("/etc/pam.d/sudo-i", PAMSTACK_COPIED PAM_LINE " admin\n@include a\n");
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "usr/lib/pam.d/sudo-i", 0), 0);
+	stepmachine_must_revert(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sudo-i", "@include a\n");
+	/* The owner's own copy was not made by us. */
+	stepmachine_write("/usr/lib/pam.d/sudo-i", "@include a\n");
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_must_revert(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sudo-i", "@include a\n");
 }
 
 static void a_service_without_account_stack_is_named(void **state)
@@ -1121,6 +1153,7 @@ int main(void)
 		STEP_TEST(pam_follows_the_services_names),
 		STEP_TEST(a_service_is_a_file_of_pam_d),
 		STEP_TEST(a_missing_service_is_a_hole),
+		STEP_TEST(a_service_of_the_vendors_is_copied_and_goes_again),
 		STEP_TEST(a_service_without_account_stack_is_named),
 		STEP_TEST(a_sudo_that_does_not_ask_is_refused),
 		STEP_TEST(a_sudo_that_does_not_name_its_user_is_refused),
