@@ -62,7 +62,7 @@ static void start(struct server *server, const char *reply)
 	assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
 }
 
-static void stop(struct server *server)
+static void end(struct server *server)
 {
 	assert_int_equal(pthread_join(server->thread, NULL), 0);
 	(void)close(server->listener);
@@ -126,7 +126,7 @@ static void replies_are_judged(void **state)
 
 	start(&server, row->reply);
 	assert_int_equal(get(&server, &res, &err), row->r);
-	stop(&server);
+	end(&server);
 	assert_int_equal(res.status, row->status);
 	assert_int_equal(res.max_age_s, row->max_age_s);
 	assert_int_equal(res.retry_after_s, row->retry_after_s);
@@ -148,7 +148,7 @@ static void the_environments_proxy_is_not_used(void **state)
 	assert_int_equal(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
 	start(&server, rows[0].reply);
 	assert_int_equal(get(&server, &res, &err), 0);
-	stop(&server);
+	end(&server);
 	assert_non_null(strstr(server.request, "Metadata: true"));
 	http_response_done(&res);
 	(void)unsetenv("http_proxy");

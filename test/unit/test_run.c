@@ -38,7 +38,7 @@ static int failing; /* errno value with which the failing step fails, 0: it does
 static int plan_edit(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
 	AUTO_BUF text = {0}, after = {0};
-	char *ours;
+	const char *ours;
 
 	if (fs_read(m->sys, SHARED, FS_FOLLOW, FS_CONFIG_MAX, &text, NULL, err) < 0)
 		return -err->code;
