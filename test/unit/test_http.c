@@ -158,9 +158,9 @@ static void the_environments_proxy_is_not_used(void **state)
 static void a_closed_port_and_an_unknown_name_are_told_apart(void **state)
 {
 	struct http_request requests[] = {
-		{.url = "http://127.0.0.1:1/", .timeout_ms = 1000},
-		{.url = "http://name.invalid/", .timeout_ms = 1000},
-		{.url = "file:///etc/passwd", .timeout_ms = 1000},
+		{.url = "http://127.0.0.1:1/", .timeout_ms = 20000},
+		{.url = "http://name.invalid/", .timeout_ms = 20000},
+		{.url = "file:///etc/passwd", .timeout_ms = 20000},
 	};
 	struct http_response res[3];
 	struct err err = {0};
