@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <openssl/bn.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -17,6 +18,7 @@
 #include "lib/core/cert.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
+#include "lib/core/sha256.h"
 
 #define TYPE_USER 1
 
@@ -81,6 +83,14 @@ int cert_parse(struct span blob, struct cert *ret, struct err *err)
 		return malformed(err, "after its signature");
 	*ret = cert;
 	return 0;
+}
+
+void cert_start_bare(void)
+{
+	(void)OPENSSL_init_crypto(
+		OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
+			OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT,
+		NULL);
 }
 
 /* Owned by the caller.  NULL: no memory. */
@@ -253,15 +263,14 @@ bool cert_principal_is(const struct cert_identity *identity, const char *name)
 	       strcmp(a, b) == 0;
 }
 
+/* Without OpenSSL: whatever starts it for real decides how. */
 int cert_fingerprint(struct span key, char ret[CERT_FINGERPRINT_SIZE], struct err *err)
 {
-	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned char hash[SHA256_LEN];
 	AUTO_BUF text = {0};
-	unsigned len;
 
-	if (EVP_Digest(key.p, key.len, hash, &len, EVP_sha256(), NULL) != 1)
-		return err_oom(err);
-	base64_encode((struct span){.p = hash, .len = len}, &text);
+	sha256(key, hash);
+	base64_encode((struct span){.p = hash, .len = sizeof(hash)}, &text);
 	if (buf_ok(&text, err) < 0)
 		return -err->code;
 	/* Only the padding is cut off. */

@@ -207,8 +207,7 @@ static int ask_remote(struct sys *sys, const struct ask_task *task, bool admin,
 	if (decision_load(sys, task->conf, task->oid, 0, ret, &ignored) == 0)
 		return 0;
 	lock = decision_lock(sys, task->oid, err);
-	if (lock >= 0 &&
-	    decision_load(sys, task->conf, task->oid, 0, ret, &ignored) == 0)
+	if (lock >= 0 && decision_load(sys, task->conf, task->oid, 0, ret, &ignored) == 0)
 		return 0;
 	r = lock < 0 ? lock : ask(sys, task, ret, err);
 	/* One that cannot be kept serves this once, unless an earlier grant would outlive it. */

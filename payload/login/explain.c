@@ -116,6 +116,8 @@ static const char *missing_keyword(const struct conf *conf)
 		return conf->roles_file ? NULL : "roles_file";
 	if (!conf->resource_id)
 		return "resource_id";
+	if (conf->role_backend == BACKEND_PDP)
+		return conf->pdp ? NULL : "pdp";
 	return conf->resource_manager ? NULL : "resource_manager";
 }
 

@@ -200,6 +200,17 @@ static int check_pinned(struct sys *sys, const struct conf *conf, const char *te
 	return jwks_find(&keys, ca) ? 0 : not_trusted(tenant, err);
 }
 
+bool keys_at_hand(struct sys *sys, const struct conf *conf, const char *tenant, struct span ca)
+{
+	AUTO_KEYCACHE cache = {0};
+
+	if (conf->keys_file || !conf->authority)
+		return false;
+	load(sys, conf, tenant, &cache);
+	return keycache_judge(&cache, sys->ops->realtime_s(sys)) == KEYCACHE_FRESH &&
+	       jwks_find(&cache.keys, ca);
+}
+
 /* Whom the keys at hand serve is not held up for long by looking for newer ones. */
 static int refresh_served(struct sys *sys, const struct conf *conf, const char *tenant, int wait_ms,
 			  struct keycache *cache, struct err *err)

@@ -33,6 +33,11 @@
 int keys_check(struct sys *sys, const struct conf *conf, const char *tenant, struct span ca,
 	       struct err *err);
 
+/*
+ * Would keys_check say yes by the cache alone, which is fresh?  Asks nobody.  False is no answer.
+ */
+bool keys_at_hand(struct sys *sys, const struct conf *conf, const char *tenant, struct span ca);
+
 /* What was there to compare with, without the network. */
 struct keys_look {
 	bool pinned; /* from the file of the configuration: nothing below but count */

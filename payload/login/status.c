@@ -12,6 +12,7 @@
 #include "lib/core/reason.h"
 #include "lib/steps/run.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/userindex.h"
 #include "payload/login/backend.h"
 #include "payload/login/command.h"
 #include "payload/login/decision.h"
@@ -22,7 +23,6 @@
 #include "payload/login/loginconf.h"
 #include "payload/login/precondition.h"
 
-#define USERS_INDEX_PATH AADPASSWD_PATH ".db" /* derived from the text, and never needed */
 #define ANY_AGE_S ((int64_t)1 << 32)
 #define TIME_SIZE 32
 
@@ -120,15 +120,9 @@ static int add_conf(const struct conf *conf, json_t *document, struct err *err)
 
 static const char *index_state(struct sys *sys)
 {
-	struct stat text, index;
-	struct err ignored = {0};
-
-	if (fs_lstat(sys, USERS_INDEX_PATH, &index, &ignored) < 0)
+	if (!fs_exists(sys, AADINDEX_PATH))
 		return "none";
-	if (fs_lstat(sys, AADPASSWD_PATH, &text, &ignored) < 0 ||
-	    index.st_mtim.tv_sec < text.st_mtim.tv_sec)
-		return "older than the users";
-	return "present";
+	return userindex_is_current(sys) ? "current" : "of other users";
 }
 
 static const char *const kinds[] = {

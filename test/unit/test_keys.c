@@ -70,6 +70,32 @@ static void a_fresh_set_is_asked_for_once(void **state)
 	assert_int_equal(fake->shared->requests, 2);
 }
 
+static bool at_hand(struct fakelogin *fake, const struct buf *blob)
+{
+	AUTO_CONF conf = {0};
+
+	fakelogin_load(fake, &conf);
+	return keys_at_hand(fakelogin_sys(fake), &conf, CERTMAKE_TID, buf_bytes(blob));
+}
+
+static void a_key_of_a_fresh_set_is_at_hand_and_no_other(void **state)
+{
+	static const char other[] = "another key";
+	struct fakelogin *fake = *state;
+	AUTO_BUF stranger = {0};
+
+	buf_str(&stranger, other);
+	fakelogin_entra(fake);
+	assert_false(at_hand(fake, &fake->ca_blob));
+	assert_int_equal(fake->shared->requests, 0);
+	assert_int_equal(ask(fake, &fake->ca_blob), REASON_NONE);
+	assert_true(at_hand(fake, &fake->ca_blob));
+	assert_false(at_hand(fake, &stranger));
+	pass(fake, DAY * 3 / 4);
+	assert_false(at_hand(fake, &fake->ca_blob));
+	assert_int_equal(fake->shared->requests, 2);
+}
+
 static void it_is_refreshed_ahead_of_its_end(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -484,6 +510,7 @@ int main(void)
 		T(offline_nothing_is_asked_and_the_age_is_told),
 		T(offline_a_pinned_file_is_the_source_too),
 		T(offline_without_an_authority_is_not_configured),
+		T(a_key_of_a_fresh_set_is_at_hand_and_no_other),
 		T(it_is_refreshed_ahead_of_its_end),
 		T(a_key_that_was_rolled_away_is_refused_after_the_refresh),
 		T(a_new_key_is_found_at_once_but_looked_for_once_a_minute),

@@ -108,16 +108,16 @@ static void a_name_that_no_home_can_have_is_refused_with_the_reason(void **state
 	AUTO_CONF conf = {0};
 	char name[NAME_SIZE];
 	struct err err = {0};
-	uint32_t id;
+	struct provisioned now;
 
 	memset(name, 'x', sizeof(name));
 	memcpy(name + NAME_MAX_BYTES - strlen("@contoso.com"), "@contoso.com", 13);
 	assert_int_equal(loginconf_load(fakelogin_sys(fake), &conf, &err), 0);
-	assert_int_equal(users_add(fakelogin_sys(fake), &conf, name, CERTMAKE_OID, &id, &err),
+	assert_int_equal(users_add(fakelogin_sys(fake), &conf, name, CERTMAKE_OID, &now, &err),
 			 -EINVAL);
 	assert_non_null(strstr(err.msg, "256 bytes"));
 	assert_false(fs_exists(fakelogin_sys(fake), AADPASSWD_PATH));
-	assert_int_equal(users_add(fakelogin_sys(fake), &conf, name + 1, CERTMAKE_OID, &id, &err),
+	assert_int_equal(users_add(fakelogin_sys(fake), &conf, name + 1, CERTMAKE_OID, &now, &err),
 			 0);
 }
 

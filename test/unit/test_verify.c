@@ -135,6 +135,18 @@ static int verify(struct fakelogin *fake, const struct row *row, const struct ce
 		span_of(row->recorded_oid ? row->recorded_oid : ""), buf_bytes(blob), ret, err);
 }
 
+static int again(struct fakelogin *fake, const struct row *row, struct span blob, struct err *err)
+{
+	struct verified verified;
+	AUTO_CONF conf = {0};
+
+	*err = (struct err){0};
+	fakelogin_load(fake, &conf);
+	return verify_certificate(
+		fakelogin_sys(fake), &conf, row->login ? row->login : FAKELOGIN_NAME,
+		span_of(row->recorded_oid ? row->recorded_oid : ""), blob, &verified, err);
+}
+
 static void is_judged(void **state)
 {
 	const struct row *row = *state;
@@ -150,6 +162,9 @@ static void is_judged(void **state)
 		row->spoil(&shape);
 	assert_int_equal(verify(fake, row, &shape, &verified, &blob, &err),
 			 row->reason ? -EACCES : 0);
+	assert_int_equal(err.reason, row->reason);
+	/* Now the keys are at hand, which must judge alike. */
+	assert_int_equal(again(fake, row, buf_bytes(&blob), &err), row->reason ? -EACCES : 0);
 	assert_int_equal(err.reason, row->reason);
 	if (shape.signer != ours)
 		EVP_PKEY_free(shape.signer);
