@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import List
+from typing import List, Sequence
 
 from lab import init
 
@@ -47,6 +47,18 @@ echo 'local ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/local
 chmod 440 /etc/sudoers.d/local
 """
 
+# What some machines have besides, if it can be had: a package that cannot be installed is left out, and
+# says why in a file of its name.
+WITHOUT = "/var/lib/lab-without"
+OPTIONAL = f"""
+mkdir -p {WITHOUT}
+for package in $optional; do
+	apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Options::=--force-unsafe-io \\
+		install --no-install-recommends "$package" >/tmp/said 2>&1 || cp /tmp/said "{WITHOUT}/$package"
+done
+rm -f /tmp/said
+"""
+
 NOT_SAVED = [
     "etc/hosts",
     "etc/resolv.conf",
@@ -74,31 +86,41 @@ def scratch() -> Path:
     return path
 
 
-def digest() -> str:
-    state = hashlib.sha256((SETUP + " ".join(NOT_SAVED)).encode())
+def commands(optional: Sequence[str]) -> str:
+    return f"{SETUP}\noptional='{' '.join(optional)}'\n{OPTIONAL}" if optional else SETUP
+
+
+def digest(optional: Sequence[str]) -> str:
+    state = hashlib.sha256((commands(optional) + " ".join(NOT_SAVED)).encode())
     for name in REPLACED:
         state.update(Path(name).read_bytes())
     return state.hexdigest()[:16]
 
 
-def ensure() -> Path:
-    """Return the archive of the layer for this host, made now if need be."""
+def ensure(optional: Sequence[str] = ()) -> Path:
+    """
+    Return the archive of the layer for this host, made now if need be.
+    optional: packages to have besides; machines with some share one layer, those without another.
+    """
+    kind = "peers" if optional else "layer"
     scratch()
     with open(LAB / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        path = LAB / f"layer-{digest()}.tar"
+        path = LAB / f"{kind}-{digest(optional)}.tar"
         if not path.exists():
-            make(path)
-        for other in LAB.glob("layer-*"):
+            make(path, optional)
+        for other in LAB.glob(f"{kind}-*"):
             if other != path:
                 other.unlink()
     return path
 
 
-def make(path: Path) -> None:
+def make(path: Path, optional: Sequence[str]) -> None:
     part = path.with_suffix(".part")
-    config = init.Config(scratch=str(scratch()), command=SETUP, save=str(part), not_saved=NOT_SAVED)
-    print(f"lab: installing into a layer: {PACKAGES}", file=sys.stderr)
+    config = init.Config(
+        scratch=str(scratch()), command=commands(optional), save=str(part), not_saved=NOT_SAVED
+    )
+    print(f"lab: installing into a layer: {PACKAGES} {' '.join(optional)}".rstrip(), file=sys.stderr)
     proxies = {name: text for name, text in os.environ.items() if name.lower().endswith("_proxy")}
     done = subprocess.run(
         unshare() + [config.dump()],

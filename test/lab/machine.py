@@ -79,10 +79,12 @@ class Machine:
         hostname: str = "vm1",
         shares: Optional[Mapping[Union[str, Path], str]] = None,
         hosts: Optional[Mapping[str, str]] = None,
+        optional: Sequence[str] = (),
     ) -> None:
         """
         shares: directories of the host to show, writable, in the machine: host path -> path inside
         hosts:  further names for /etc/hosts: name -> address
+        optional: packages that the machine has besides, if they can be had; see layer.WITHOUT
         """
         names = {name: "127.0.0.1" for name in CLOUD_HOSTS}
         names.update(hosts or {})
@@ -96,12 +98,13 @@ class Machine:
                 str(Path(host).resolve()): inside for host, inside in (shares or {}).items()
             },
         )
+        self._optional = tuple(optional)
         self._init: Optional[subprocess.Popen] = None
         self.pid = 0  # of its process 1, as the host sees it
         self._upper = ""  # the directory of what differs from the host
 
     def start(self) -> "Machine":
-        config = init.Config(**{**vars(self._config), "layer": str(layer.ensure())})
+        config = init.Config(**{**vars(self._config), "layer": str(layer.ensure(self._optional))})
         # The pipe to its standard input keeps the machine alive: it goes when this process goes.
         self._init = subprocess.Popen(
             layer.unshare("net") + [config.dump()],
