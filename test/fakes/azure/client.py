@@ -268,9 +268,12 @@ class Azure:
 
     # Keys and certificates
 
-    def rotate_keys(self, keep_old: bool = False) -> str:
-        """Let the tenant sign with its next key; returns the key's id."""
-        return self._call("rotate_keys", keep_old=keep_old)
+    def rotate_keys(self, keep_old: bool = False, bits: int = 2048) -> str:
+        """
+        Let the tenant sign with its next key; returns the key's id.
+        bits: of the new key, which is published and signs after one more call
+        """
+        return self._call("rotate_keys", keep_old=keep_old, bits=bits)
 
     def new_signer(self, name: str, bits: int = 2048, exponent: int = 65537) -> None:
         """One more signing key, which nobody publishes yet."""

@@ -220,11 +220,15 @@ class Cloud:
         link.symlink_to(self.pairs[self.signers[0]].key.name)
 
     @locked
-    def rotate_keys(self, keep_old: bool = False) -> str:
-        """Sign with the next key.  keep_old: still publish the last one, as an orderly roll."""
+    def rotate_keys(self, keep_old: bool = False, bits: int = 2048) -> str:
+        """
+        Sign with the next key, and publish one more.
+        keep_old: still publish the last one, as an orderly roll
+        bits: of the key that comes to be published, to sign after the next call
+        """
         name = f"tenant{len([key for key in self.pairs if key.startswith('tenant')]) + 1}"
         self.pairs[name] = crypto.new_pair(
-            self.folder / "keys", name, "accounts.accesscontrol.windows.net"
+            self.folder / "keys", name, "accounts.accesscontrol.windows.net", (f"rsa:{bits}",)
         )
         old, following, *rest = self.signers
         self.signers = [following, name, *rest] + ([old] if keep_old else [])

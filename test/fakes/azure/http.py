@@ -108,6 +108,10 @@ class Listener(ThreadingHTTPServer):
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.cloud.count(f"connections.{self.server_address[1]}")
+        super().process_request(request, client_address)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up or refuse a certificate are part of the tests."""
 
