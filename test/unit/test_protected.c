@@ -105,7 +105,7 @@ static int tear_down(void **state)
 }
 
 /* What Azure makes of the owner's protected settings. */
-static void encrypt(X509 *certificate, const EVP_CIPHER *cipher, const char *plain, struct buf *ret)
+static void seal(X509 *certificate, const EVP_CIPHER *cipher, const char *plain, struct buf *ret)
 {
 	STACK_OF(X509) *recipients = sk_X509_new_null();
 	BIO *in = BIO_new_mem_buf(plain, (int)strlen(plain));
@@ -136,7 +136,7 @@ static void opens(struct agent *agent, const EVP_CIPHER *cipher)
 	AUTO_BUF text = {0};
 	struct err err = {0};
 
-	encrypt(agent->certificate, cipher, PLAIN, &text);
+	seal(agent->certificate, cipher, PLAIN, &text);
 	if (open_text(agent, buf_text(&text), &plain, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_string_equal(buf_text(&plain), PLAIN);
@@ -160,7 +160,7 @@ static void base64_in_lines_is_opened(void **state)
 	AUTO_BUF lines = {0};
 	struct err err = {0};
 
-	encrypt(agent->certificate, EVP_aes_256_cbc(), PLAIN, &text);
+	seal(agent->certificate, EVP_aes_256_cbc(), PLAIN, &text);
 	buf_printf(&lines, "%.64s\r\n%s\n", buf_text(&text), buf_text(&text) + 64);
 	assert_int_equal(open_text(agent, buf_text(&lines), &plain, &err), 0);
 }
@@ -172,7 +172,7 @@ static void a_lower_case_thumbprint_finds_the_key(void **state)
 	AUTO_BUF text = {0};
 	struct err err = {0};
 
-	encrypt(agent->certificate, EVP_aes_256_cbc(), PLAIN, &text);
+	seal(agent->certificate, EVP_aes_256_cbc(), PLAIN, &text);
 	assert_int_equal(protected_open(&agent->scratch.sys, "/lib",
 					"0123456789abcdef0123456789abcdef01234567", buf_text(&text),
 					&plain, &err),
@@ -220,7 +220,7 @@ static void what_was_made_for_another_key_is_refused(void **state)
 	AUTO_BUF text = {0};
 	struct err err = {0};
 
-	encrypt(certificate, EVP_aes_256_cbc(), PLAIN, &text);
+	seal(certificate, EVP_aes_256_cbc(), PLAIN, &text);
 	assert_int_equal(open_text(agent, buf_text(&text), &plain, &err), -EBADMSG);
 	assert_int_equal(err.outcome, EXIT_SETTINGS);
 	assert_int_equal(plain.len, 0);
@@ -247,7 +247,7 @@ static int parse(struct agent *agent, const char *plain, struct settings *ret, s
 	AUTO_BUF text = {0};
 	AUTO_BUF file = {0};
 
-	encrypt(agent->certificate, EVP_des_ede3_cbc(), plain, &text);
+	seal(agent->certificate, EVP_des_ede3_cbc(), plain, &text);
 	buf_printf(&file,
 		   "{\"runtimeSettings\":[{\"handlerSettings\":{\"publicSettings\":{\"logLevel\":"
 		   "\"debug\"},\"protectedSettings\":\"%s\",\"protectedSettingsCertThumbprint\":"
