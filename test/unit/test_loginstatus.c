@@ -140,7 +140,7 @@ static void a_machine_in_order_is_ok_and_nobody_is_asked(void **state)
 	assert_true(json_is_true(json_object_get(document, "ok")));
 	assert_string_equal(text_of(document, "tenant"), CERTMAKE_TID);
 	assert_string_equal(text_of(document, "roleBackend"), "arm");
-	assert_string_equal(text_of(document, "keys"), "current");
+	assert_string_equal(text_of(document, "keys"), "none");
 	assert_string_equal(text_of(document, "index"), "current");
 	assert_int_equal(json_array_size(json_object_get(document, "checks")), 7);
 	json_array_foreach(json_object_get(document, "checks"), i, row)
