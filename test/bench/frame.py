@@ -63,7 +63,8 @@ class Measure:
     """One line of the table."""
 
     name: str
-    value: Optional[float] = None
+    value: Optional[float] = None  # the median
+    low: Optional[float] = None  # the tenth part of the runs took at most this: what a busy machine blurs least
     unit: str = ""
     peak_kb: Optional[int] = None
     requests: Optional[Dict[str, float]] = None  # a run
@@ -93,6 +94,7 @@ def measure(contestant: Contestant, unit: str) -> Measure:
     return Measure(
         contestant.name,
         statistics.median(contestant.ns) / UNITS[unit],
+        sorted(contestant.ns)[runs // 10] / UNITS[unit],
         unit,
         contestant.peak_kb or None,
         asked,
@@ -133,12 +135,13 @@ def asked_text(asked: Optional[Dict[str, float]]) -> str:
 
 def cells(first: str, line: Measure, target: str, against: str) -> List[str]:
     if line.why:
-        return [first, "not measured", target, "", "", "", line.why]
+        return [first, "not measured", "", target, "", "", "", line.why]
     peak = "-" if line.peak_kb is None else f"{line.peak_kb / 1024:.1f} MB"
-    return [first, text_of(line.value, line.unit), target, against, peak, asked_text(line.requests), line.note]
+    low = text_of(line.low, line.unit)
+    return [first, text_of(line.value, line.unit), low, target, against, peak, asked_text(line.requests), line.note]
 
 
-HEADING = ["what", "value", "target", "ratio", "peak", "requests a run", "notes"]
+HEADING = ["what", "median", "low", "target", "ratio", "peak", "requests a run", "notes"]
 
 
 def lines_of(row: Row) -> List[List[str]]:

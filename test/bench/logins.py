@@ -39,7 +39,7 @@ def at_once(place: Place, what: str, names: List[str], clients: str, listed: str
         said = place.machine.sh("cat /tmp/logins/*.err | grep -v 'Permanently added' | sort | uniq -c | sort -rn | head -n 1",
                                 check=False).stdout.strip()
         note += f"; the others read: {said[:160]}"
-    return Row(what, Measure(what, seconds, "s", runs=1, note=note))
+    return Row(what, Measure(what, seconds, unit="s", runs=1, note=note))
 
 
 def rows(place: Place, peers: Peers) -> List[Row]:

@@ -74,12 +74,14 @@ class Place:
         self.machine.write("/etc/pam.d/bench-floor", "account required pam_permit.so\n")
 
     def put_programs(self, folder: Path) -> None:
-        """Put others in the place of the package's: the program must be there, the modules may."""
+        """Put others in the place of the package's, stripped as those are: the program must be there, the modules may."""
         self.machine.write("/usr/sbin/aadsshlogin", (folder / "aadsshlogin").read_bytes(), 0o755)
+        self.machine.run(["strip", "/usr/sbin/aadsshlogin"])
         for name in ("libnss_aad.so.2", "pam_aad.so"):
             if (folder / name).exists():
                 path = self.machine.sh(f"dpkg -L aadsshlogin | grep /{name}").stdout.strip()
                 self.machine.write(path, (folder / name).read_bytes(), 0o644)
+                self.machine.run(["strip", "--strip-unneeded", path])
 
     def kind(self) -> str:
         return kind_of((self.programs or self.build) / "aadsshlogin")

@@ -141,7 +141,7 @@ def module_row(place: Place, peers: Peers, missing: Dict[str, str]) -> Row:
         path = machine.sh(f"ls /usr/lib/*/libnss_{source}.so.2 | head -n 1").stdout.strip()
         size = int(machine.run(["stat", "-Lc", "%s", path]).stdout)
         needs = machine.sh("readelf -d \"$1\" | sed -n 's/.*NEEDED.*\\[\\(.*\\)]/\\1/p'", path).stdout.split()
-        return Measure(source, size / 1024, "KB", note=f"needs {' '.join(needs)}")
+        return Measure(source, size / 1024, unit="KB", note=f"needs {' '.join(needs)}")
     ours = look(place.machine, "aad")
     beside = [Measure(other.name, why=missing[other.source]) if other.source in missing
               else dataclasses.replace(look(peers.machine, other.source), name=other.name) for other in OTHERS]

@@ -62,14 +62,14 @@ bool caller_caches(void)
 static int opened;
 static bool no_memory;
 static bool hold_open, hold_lstat; /* the next caller stays there for ever */
-static volatile bool held;
+static bool held;
 
 static void hold(bool *which)
 {
 	if (!*which)
 		return;
 	*which = false;
-	held = true;
+	__atomic_store_n(&held, true, __ATOMIC_RELEASE);
 	for (;;)
 		(void)pause();
 }
@@ -181,7 +181,7 @@ static void wait_for_check(void)
 
 /* ---- looking up */
 
-static enum nss_status last; /* of the process, not of a thread */
+static _Thread_local enum nss_status last;
 
 /* The uid of a name, 0 when it has none. */
 static uid_t uid_of(const char *name)
@@ -550,7 +550,7 @@ static void every_length_leaves_the_answers_right(void)
 
 /* ---- while others look */
 
-static volatile bool stop;
+static bool stop;
 
 static void look_until_killed(void)
 {
@@ -586,7 +586,7 @@ static void *look_until_stopped(void *arg)
 {
 	size_t *looks = arg;
 
-	for (; !stop; ++*looks) {
+	for (; !__atomic_load_n(&stop, __ATOMIC_RELAXED); ++*looks) {
 		CHECK(uid_of(ALICE) == ALICE_ID);
 		CHECK(is_alice_by_uid());
 	}
@@ -603,7 +603,7 @@ static void start_threads(pthread_t threads[THREADS], size_t looks[THREADS])
 
 static void stop_threads(pthread_t threads[THREADS])
 {
-	stop = true;
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < THREADS; i++)
 		CHECK(pthread_join(threads[i], NULL) == 0);
 }
@@ -663,7 +663,7 @@ static void hold_a_thread(void *(*body)(void *))
 	pthread_t thread;
 
 	CHECK(pthread_create(&thread, NULL, body, NULL) == 0);
-	while (!held)
+	while (!__atomic_load_n(&held, __ATOMIC_ACQUIRE))
 		(void)usleep(1000);
 }
 

@@ -120,6 +120,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Listener
     protocol_version = "HTTP/1.1"
     timeout = 600
+    disable_nagle_algorithm = True  # or the body waits for the client's delayed ACK of the header
 
     def serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
