@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
@@ -209,12 +210,22 @@ def refuse(place: ArcPlace, user: Person, wrong: Wrong) -> None:
     wrong.begin(place)
     try:
         check_refused(user.run("id"), "token-unavailable")
-        lines = [line for line in place.machine.syslog()[log:] if 'reason="token-unavailable"' in line]
-        expect(lines and all(word in lines[0] for word in wrong.words), lines or place.machine.syslog()[log:])
+        wait_logged(place, log, ['reason="token-unavailable"', *wrong.words])
         place.check_local_users()
         keep_keys(place)
     finally:
         mend(place)
+
+
+def wait_logged(place: ArcPlace, start: int, words: Sequence[str]) -> None:
+    """Who writes the log may be slower than who reads of the refusal."""
+    deadline = time.monotonic() + 20
+    while True:
+        lines = place.machine.syslog()[start:]
+        if any(all(word in line for word in words) for line in lines):
+            return
+        expect(time.monotonic() < deadline, f"{words} are in no line of {lines}")
+        time.sleep(0.1)
 
 
 def keep_keys(place: ArcPlace) -> None:
