@@ -23,6 +23,7 @@
 #include "payload/login/authorize.h"
 #include "payload/login/places.h"
 #include "payload/login/record.h"
+#include "payload/login/uidpick.h"
 #include "payload/pam/answer.h"
 #include "test/unit/fakearm.h"
 #include "test/unit/fakeimds.h"
@@ -450,6 +451,36 @@ static void a_uid_that_was_taken_since_sshd_asked_is_refused(void **state)
 				 REASON_UID_MISMATCH);
 		assert_false(fs_exists(fakelogin_sys(fake), HOME));
 	}
+}
+
+static int check_held(struct fakelogin *fake, uint32_t id, pid_t process, struct err *err)
+{
+	return uidpick_check_held(fakelogin_sys(fake), FAKELOGIN_NAME, range, id, process, err);
+}
+
+static void the_names_own_uid_is_never_another(void **state)
+{
+	struct err err = {0};
+
+	written_s_ago(*state, 0);
+	assert_int_equal(check_held(*state, wanted(), FAKELOGIN_PARENT, &err), 0);
+}
+
+static void a_process_that_cannot_be_looked_at_is_our_failure(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+	int64_t start_ns = 1;
+
+	written_s_ago(fake, 1003);
+	assert_int_equal(record_process_start(fakelogin_sys(fake), 1, &start_ns, &err), -ENOENT);
+	assert_int_equal(start_ns, 1);
+	assert_int_not_equal(check_held(fake, wanted() + 1, 1, &err), 0);
+	assert_int_equal(reason_of(&err), REASON_INTERNAL);
+	scratch_mkdir(&fake->scratch, "/proc/1", 0755);
+	scratch_write(&fake->scratch, "/proc/1/stat", "1 (init) S 0\n", 0444);
+	assert_int_equal(record_process_start(fakelogin_sys(fake), 1, &start_ns, &err), -EBADMSG);
+	assert_int_equal(start_ns, 1);
 }
 
 static void a_home_in_the_way_is_told(void **state)
@@ -898,6 +929,8 @@ int main(void)
 		T(a_renamed_account_has_its_uid_again_at_the_next_login),
 		T(a_login_that_is_not_granted_renames_nobody),
 		T(a_uid_that_was_taken_since_sshd_asked_is_refused),
+		T(the_names_own_uid_is_never_another),
+		T(a_process_that_cannot_be_looked_at_is_our_failure),
 		T(a_home_in_the_way_is_told),
 		T(who_cannot_be_set_up_does_not_get_on_the_list),
 		T(without_the_service_user_nobody_gets_in),
