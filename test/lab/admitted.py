@@ -126,7 +126,8 @@ GRANTS: Dict[str, Callable[[Visitor], object]] = {
     "a role at the subscription": lambda v: v.host.azure.assign(v.oid, "user", f"/subscriptions/{v.host.azure.subscription}"),
     "a role at a management group": lambda v: v.host.azure.assign(
         v.oid, "user", "/providers/Microsoft.Management/managementGroups/root"),
-    "a role at the machine, written in capitals": lambda v: v.host.azure.assign(v.oid, "user", v.host.azure.resource_id.upper()),
+    "a role at the machine, written in capitals": lambda v: v.host.azure.assign(
+        v.oid, "user", v.host.azure.resource_id.upper()),
     "a role of a group in a group": nested_group,
     "a role on the last of many pages": many_pages,
     "a role of one's own with a wildcard": lambda v: v.host.azure.assign(v.oid, v.host.azure.define_role(
@@ -140,7 +141,8 @@ def taken_uid(host: Host) -> None:
     """A local account has the uid of the name: the next one, the same at every login."""
     visitor = Visitor(host, "collision@contoso.com", "user")
     uid = uid_of(visitor.name)
-    with host.scripted(f"echo 'taken{uid}:x:{uid}:{uid}::/:/bin/false' >>/etc/passwd", f"sed -i '/^taken{uid}:/d' /etc/passwd"):
+    with host.scripted(f"echo 'taken{uid}:x:{uid}:{uid}::/:/bin/false' >>/etc/passwd",
+                       f"sed -i '/^taken{uid}:/d' /etc/passwd"):
         for _ in range(2):
             time.sleep(3.1)  # a login that starts within three seconds of a new account must be tried again
             result = visitor.ssh("id -u; stat -c %u .")
@@ -259,7 +261,7 @@ def sudo_run(visitor: Visitor, command: str) -> Tuple[int, str]:
 
 
 def demotion(host: Host) -> None:
-    """The role goes: within the decision's life every kind of sudo refuses in the open session, and the next login is a user's."""
+    """Within the decision's life every kind of sudo refuses in the open session; the next login is a user's."""
     visitor = Visitor(host, "demoted@contoso.com", "admin")
     session = visitor.session()
     check_sudo(session.run)

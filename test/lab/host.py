@@ -28,6 +28,7 @@ from lab.rawssh import SUCCESS, Client, RsaKey
 DOMAINS = ["contoso.com", "fabrikam.com", "contoso.onmicrosoft.com", "contoso.com.fabrikam.com"]
 CONF = "/etc/aadsshlogin.conf"
 HANDOFF, DECISIONS, CACHE = "/run/aadsshlogin/handoff", "/run/aadsshlogin/decisions", "/var/cache/aadsshlogin"
+KEPT_RECORD = f"{HANDOFF}/1"  # process 1 makes no login: a row can keep a record here, and removes it
 LEDGER = "/var/lib/aadsshlogin/users"
 TAMPER = "/etc/ssh/lab-tamper"
 SERVICE_USER = "aadsshlogin"
@@ -145,6 +146,8 @@ class Host:
         """The hand-off records that name somebody."""
         found = []
         for path in self.path(HANDOFF).iterdir():
+            if path.name == Path(KEPT_RECORD).name:
+                continue
             try:
                 text = path.read_text(errors="replace") if stat.S_ISREG(path.lstat().st_mode) else ""
             except FileNotFoundError:
