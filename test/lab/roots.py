@@ -9,7 +9,7 @@ sshd, PAM and sudo.
 A root is entered in namespaces of its own: nothing is mounted that outlives a process, the root itself is read-only,
 and there is no network but the loopback.
 
-usage: roots.py [--packages WORDS] [--dir DIR] [--shell SUITE] [SUITE...]
+usage: ./bootstrap roots [--dir DIR] [--shell] [SUITE...]
 """
 
 import argparse
@@ -38,6 +38,11 @@ ROWS = [
     re.compile(r"^(?P<passed>\d+) passed, (?P<failed>\d+) failed", re.MULTILINE),
     re.compile(r"^# PASS: +(?P<passed>\d+)$.*^# FAIL: +(?P<failed>\d+)$", re.MULTILINE | re.DOTALL),
 ]
+SKIPPED = re.compile(r"^# SKIP: +(?P<skipped>[1-9][0-9]*)$", re.MULTILINE)
+
+# The line of a failed stage's output that tells why, if there is one of this kind.
+TELLING = re.compile(r"^.*(?: error: |\bE: |^broken: |^(?:FAIL|ERROR): ).*$", re.MULTILINE)
+
 CHECKOUT = "/checkout"  # where a root shows its copy of the tree
 
 SETUP = """
@@ -133,7 +138,7 @@ class Suite:
         for argv in (namespaces + debootstrap, entered(part, None, self.setup)):
             code, said = self.logged(argv)
             if code != 0:
-                raise Failure(f"the root cannot be made: {last_line(said)}")
+                raise Failure(f"the root cannot be made: {telling_line(said)}")
         (part / CHECKOUT.lstrip("/")).mkdir()
         part.rename(self.root)
 
@@ -161,14 +166,16 @@ class Suite:
         """Returns how many rows passed and failed, where the command says so."""
         code, said = self.logged(entered(self.root, self.checkout, command))
         found = [match for pattern in ROWS for match in pattern.finditer(said)]
-        rows = "".join(f"{match['passed']} passed, {match['failed']} failed" for match in found[-1:])
+        rows = [f"{match['passed']} passed, {match['failed']} failed" for match in found[-1:]]
+        rows += [f"{match['skipped']} skipped" for match in SKIPPED.finditer(said)]
         if code != 0:
-            raise Failure(rows or last_line(said))
-        return rows
+            raise Failure("; ".join([*rows, telling_line(said)]))
+        return ", ".join(rows)
 
 
-def last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it said nothing"])[-1]
+def telling_line(text: str) -> str:
+    found = TELLING.search(text)
+    return found[0].strip() if found else (text.strip().splitlines() or ["it said nothing"])[-1]
 
 
 def play(suite: Suite) -> bool:
@@ -197,7 +204,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("suites", metavar="SUITE", nargs="*", help=f"by default {' '.join(SUITES)}")
     parser.add_argument("--dir", type=Path, default=layer.CHECKOUT / "build" / "roots", help="where roots and logs are kept")
-    parser.add_argument("--packages", default="", help="what the build needs, for a root that is made")
+    parser.add_argument("--packages", required=True, help="what the build needs, for a root that is made")
     parser.add_argument("--shell", action="store_true", help="open a shell in the root of one suite instead")
     arguments = parser.parse_args()
     folder = arguments.dir.resolve()
