@@ -40,7 +40,7 @@ static char *event_text(struct sys *sys, const struct event *event)
 	char time[TIME_TEXT_SIZE], pid[24], message[EVENT_MESSAGE_MAX + 1];
 	AUTO_JSON *json = NULL;
 
-	time_text(sys->ops->realtime_s(sys), time);
+	time_text(sys_realtime_s(sys), time);
 	(void)snprintf(pid, sizeof(pid), "%ld", (long)getpid());
 	ascii_text(event->message, message, sizeof(message));
 	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Version", event->version,
@@ -61,7 +61,7 @@ int files_put_event(struct sys *sys, const char *log_folder, const char *events_
 		return err_oom(err);
 	(void)snprintf(made, sizeof(made), "%s/event.tmp", log_folder);
 	(void)snprintf(handed, sizeof(handed), "%s/%lld%09lld.json", events_folder,
-		       (long long)sys->ops->realtime_s(sys),
+		       (long long)sys_realtime_s(sys),
 		       (long long)(sys->ops->boottime_ns(sys) % 1000000000));
 	if (fs_replace(sys, made, span_of(text), &meta, err) < 0)
 		return -err->code;

@@ -108,7 +108,7 @@ static void publish(struct job *job, enum status_value value, int code, const ch
 		.code = code,
 		.cause = cause,
 		.remedy = remedy,
-		.time_s = job->sys->ops->realtime_s(job->sys),
+		.time_s = sys_realtime_s(job->sys),
 		.results = job->results,
 		.count = job->ran ? job->command->step_count : 0,
 	};
@@ -242,7 +242,7 @@ static size_t count_state(const struct job *job, enum step_state state)
 static void become_owner(struct job *job, const char *version)
 {
 	if (strcmp(job->state.owner, version) != 0)
-		job->state.since_s = job->sys->ops->realtime_s(job->sys);
+		job->state.since_s = sys_realtime_s(job->sys);
 	(void)snprintf(job->state.owner, sizeof(job->state.owner), "%s", version);
 }
 
@@ -457,7 +457,7 @@ static void remember(struct job *job, int code, const char *message)
 	if (job->lock < 0 || job->no_state)
 		return;
 	state->code = code;
-	state->time_s = job->sys->ops->realtime_s(job->sys);
+	state->time_s = sys_realtime_s(job->sys);
 	state->sequence = job->session.sequence < 0 ? 0 : job->session.sequence;
 	(void)snprintf(state->verb, sizeof(state->verb), "%s", job->verb->name);
 	ascii_text(message, state->message, sizeof(state->message));

@@ -19,10 +19,13 @@ static int64_t boottime_ns(struct sys *sys)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int64_t realtime_s(struct sys *sys)
+static int64_t realtime_ns(struct sys *sys)
 {
+	struct timespec now = {0};
+
 	(void)sys;
-	return (int64_t)time(NULL);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static void sleep_ms(struct sys *sys, int64_t ms)
@@ -38,7 +41,7 @@ static const struct sys_ops real_ops = {
 	.run = proc_run_real,
 	.http = http_send_real,
 	.boottime_ns = boottime_ns,
-	.realtime_s = realtime_s,
+	.realtime_ns = realtime_ns,
 	.sleep_ms = sleep_ms,
 };
 
@@ -57,6 +60,11 @@ void sys_done(struct sys *sys)
 	if (sys->rootfd >= 0)
 		(void)close(sys->rootfd);
 	sys->rootfd = -1;
+}
+
+int64_t sys_realtime_s(struct sys *sys)
+{
+	return sys->ops->realtime_ns(sys) / 1000000000;
 }
 
 int64_t sys_left_ms(struct sys *sys, int64_t limit_ms)

@@ -27,7 +27,7 @@ struct sys_ops {
 	int (*http)(struct sys *sys, const struct http_request *requests, size_t count,
 		    struct http_response *ret, struct err *err);
 	int64_t (*boottime_ns)(struct sys *sys); /* CLOCK_BOOTTIME */
-	int64_t (*realtime_s)(struct sys *sys); /* seconds since 1970, UTC */
+	int64_t (*realtime_ns)(struct sys *sys); /* since 1970, UTC */
 	void (*sleep_ms)(struct sys *sys, int64_t ms);
 };
 
@@ -47,6 +47,9 @@ struct sys {
 /* Open the real machine.  Returns 0 or -errno. */
 int sys_open(struct sys *ret, struct err *err);
 void sys_done(struct sys *sys);
+
+/* Seconds since 1970, UTC. */
+int64_t sys_realtime_s(struct sys *sys);
 
 /* Milliseconds until the deadline, at most limit_ms; limit_ms without a deadline, 0 when it passed.
  */

@@ -21,7 +21,7 @@ static void definition_path(const char *role, char ret[DEFINITION_PATH_SIZE])
 
 bool definitions_load(struct sys *sys, const char *role, struct roles *roles)
 {
-	int64_t fetched_s, now_s = sys->ops->realtime_s(sys);
+	int64_t fetched_s, now_s = sys_realtime_s(sys);
 	size_t before = roles->definition_count;
 	char path[DEFINITION_PATH_SIZE];
 	struct err ignored = {0};
@@ -56,7 +56,7 @@ void definitions_store(struct sys *sys, const char *role, struct span json)
 	AUTO_BUF text = {0};
 
 	definition_path(role, path);
-	buf_printf(&text, "fetched %lld\n", (long long)sys->ops->realtime_s(sys));
+	buf_printf(&text, "fetched %lld\n", (long long)sys_realtime_s(sys));
 	buf_span(&text, json);
 	if (!text.failed)
 		(void)ownfile_write(sys, path, buf_bytes(&text), &ignored);

@@ -113,7 +113,7 @@ static const char *utc(uint64_t seconds, char ret[TIME_SIZE])
 
 static void see_keys(struct sys *sys, const struct keys_look *keys, char *seen, size_t size)
 {
-	int64_t now_s = sys->ops->realtime_s(sys);
+	int64_t now_s = sys_realtime_s(sys);
 	char age[DURATION_SIZE], left[DURATION_SIZE];
 
 	if (keys->pinned)
@@ -146,7 +146,7 @@ static void see(struct sys *sys, enum verify_check check, const struct verified 
 		(void)snprintf(
 			seen, size, "%s to %s, %s left", utc(cert->valid_after_s, from),
 			utc(cert->valid_before_s, to),
-			explain_duration((int64_t)cert->valid_before_s - sys->ops->realtime_s(sys),
+			explain_duration((int64_t)cert->valid_before_s - sys_realtime_s(sys),
 					 left));
 		break;
 	case VERIFY_IDENTITY:

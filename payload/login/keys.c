@@ -51,7 +51,7 @@ static void load(struct sys *sys, const struct conf *conf, const char *tenant, s
 /* Note that a fetch begins now, unless another one began less than pause_s ago. */
 static int claim_fetch(struct sys *sys, const char *tenant, int64_t pause_s, struct err *err)
 {
-	int64_t now_s = sys->ops->realtime_s(sys);
+	int64_t now_s = sys_realtime_s(sys);
 	char path[CACHE_PATH_SIZE], stamp[STAMP_MAX];
 	struct err ignored = {0};
 	AUTO_BUF text = {0};
@@ -113,7 +113,7 @@ static int fetch(struct sys *sys, const struct conf *conf, const char *tenant, s
 		 struct err *err)
 {
 	CLEANUP(http_response_done) struct http_response response = HTTP_RESPONSE_INIT;
-	AUTO_KEYCACHE cache = {.fetched_s = sys->ops->realtime_s(sys)};
+	AUTO_KEYCACHE cache = {.fetched_s = sys_realtime_s(sys)};
 	CLEANUP(openid_done) struct openid openid = {NULL, NULL};
 	int64_t age_s;
 	int r = find_key_set(sys, conf, tenant, &openid, err);
@@ -155,7 +155,7 @@ static int publish(struct sys *sys, const struct conf *conf, const char *tenant,
 static int refresh(struct sys *sys, const struct conf *conf, const char *tenant, int wait_ms,
 		   struct keycache *cache, struct err *err)
 {
-	int64_t before_s = cache->fetched_s, now_s = sys->ops->realtime_s(sys);
+	int64_t before_s = cache->fetched_s, now_s = sys_realtime_s(sys);
 	bool cold = keycache_judge(cache, now_s) == KEYCACHE_GONE;
 	char path[CACHE_PATH_SIZE];
 	AUTO_CLOSE int lock = -1;
@@ -207,7 +207,7 @@ bool keys_at_hand(struct sys *sys, const struct conf *conf, const char *tenant, 
 	if (conf->keys_file || !conf->authority)
 		return false;
 	load(sys, conf, tenant, &cache);
-	return keycache_judge(&cache, sys->ops->realtime_s(sys)) == KEYCACHE_FRESH &&
+	return keycache_judge(&cache, sys_realtime_s(sys)) == KEYCACHE_FRESH &&
 	       jwks_find(&cache.keys, ca);
 }
 
@@ -242,7 +242,7 @@ int keys_check_offline(struct sys *sys, const struct conf *conf, const char *ten
 	if (!conf->authority)
 		return no_authority(err);
 	load(sys, conf, tenant, &cache);
-	ret->state = keycache_judge(&cache, sys->ops->realtime_s(sys));
+	ret->state = keycache_judge(&cache, sys_realtime_s(sys));
 	ret->count = cache.keys.count;
 	ret->fetched_s = cache.fetched_s;
 	ret->expires_s = cache.expires_s;
@@ -265,7 +265,7 @@ int keys_check(struct sys *sys, const struct conf *conf, const char *tenant, str
 	if (!conf->authority)
 		return no_authority(err);
 	load(sys, conf, tenant, &cache);
-	state = keycache_judge(&cache, sys->ops->realtime_s(sys));
+	state = keycache_judge(&cache, sys_realtime_s(sys));
 	known = jwks_find(&cache.keys, ca);
 	if (state == KEYCACHE_FRESH && known)
 		return 0;
@@ -275,7 +275,7 @@ int keys_check(struct sys *sys, const struct conf *conf, const char *tenant, str
 				   &cache, err);
 	else
 		r = refresh(sys, conf, tenant, KEYS_WAIT_MS, &cache, err);
-	if (r < 0 && keycache_judge(&cache, sys->ops->realtime_s(sys)) == KEYCACHE_GONE)
+	if (r < 0 && keycache_judge(&cache, sys_realtime_s(sys)) == KEYCACHE_GONE)
 		return r;
 	return jwks_find(&cache.keys, ca) ? 0 : not_trusted(tenant, err);
 }

@@ -66,7 +66,7 @@ static int look_at_keys(struct sys *sys, const void *arg, struct buf *ret, struc
 	if (r < 0 && r != -ENOENT)
 		return r;
 	buf_printf(ret, "%s %zu %lld %lld",
-		   key_states[keycache_judge(&cache, sys->ops->realtime_s(sys))], cache.keys.count,
+		   key_states[keycache_judge(&cache, sys_realtime_s(sys))], cache.keys.count,
 		   (long long)cache.fetched_s, (long long)cache.expires_s);
 	return 0;
 }
@@ -146,7 +146,7 @@ static int add_login(struct sys *sys, const struct conf *conf, const struct aad_
 		return 0;
 	age_s = (sys->ops->boottime_ns(sys) - decision.boottime_ns) / 1000000000;
 	row = json_pack("{s:s%, s:s, s:s, s:s, s:s, s:s}", "name", user->name.p, user->name.len,
-			"decided", utc(sys->ops->realtime_s(sys) - age_s, when), "login",
+			"decided", utc(sys_realtime_s(sys) - age_s, when), "login",
 			kinds[decision.login.kind], "administer", kinds[decision.admin.kind],
 			"assignment", decision.login.id, "scope", decision.login.scope);
 	return !row || json_array_append_new(rows, row) < 0 ? err_oom(err) : 0;

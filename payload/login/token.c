@@ -71,7 +71,7 @@ static char *load(struct sys *sys, const char *audience)
 
 	token_path(audience, "", path);
 	if (ownfile_read(sys, path, TOKEN_FILE_MAX, &text, &ignored) < 0 ||
-	    !parse(buf_bytes(&text), audience, sys->ops->realtime_s(sys), &token))
+	    !parse(buf_bytes(&text), audience, sys_realtime_s(sys), &token))
 		return NULL;
 	return strndup((const char *)token.p, token.len);
 }

@@ -15,7 +15,7 @@
 #include "payload/login/uidpick.h"
 
 #define LOCAL_MAX ((size_t)16 << 20)
-#define CLOCK_SLACK_S 1 /* both times are rounded down */
+#define CLOCK_SLACK_NS 20000000 /* a file's time is of the last tick */
 
 /* Both have the name first and the id third; the fourth is a gid in /etc/passwd. */
 static const char *const local_files[] = {"/etc/passwd", "/etc/group"};
@@ -174,22 +174,27 @@ int uidpick_still_free(struct sys *sys, const struct ledger *ledger, const char 
 		       : 0;
 }
 
-/* A file that is not there was not written. */
-static int written_since(struct sys *sys, const char *path, int64_t since_s, bool *ret,
+/*
+ * A file that is not there was not written.  A time in the future is of a clock that was set back,
+ * and must not shut people out until it has come.
+ */
+static int written_since(struct sys *sys, const char *path, int64_t since_ns, bool *ret,
 			 struct err *err)
 {
 	struct stat st = {.st_mtime = 0};
 	int r = fs_lstat(sys, path, &st, err);
+	int64_t when_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 
-	*ret = r == 0 && st.st_mtime + CLOCK_SLACK_S >= since_s;
+	*ret = r == 0 && when_ns + CLOCK_SLACK_NS >= since_ns &&
+	       when_ns <= sys->ops->realtime_ns(sys);
 	return r == -ENOENT ? 0 : r;
 }
 
-static int check_unchanged(struct sys *sys, const char *path, int64_t since_s, struct err *err)
+static int check_unchanged(struct sys *sys, const char *path, int64_t since_ns, struct err *err)
 {
 	bool written;
 
-	if (written_since(sys, path, since_s, &written, err) < 0)
+	if (written_since(sys, path, since_ns, &written, err) < 0)
 		return reason_add(err, REASON_INTERNAL);
 	return written ? reason_refuse(err, REASON_UID_MISMATCH,
 				       "%s was written while this login was starting", path)
@@ -199,17 +204,16 @@ static int check_unchanged(struct sys *sys, const char *path, int64_t since_s, s
 int uidpick_check_held(struct sys *sys, const char *name, struct uid_range range, uint32_t id,
 		       pid_t process, struct err *err)
 {
-	int64_t start_ns, since_s;
+	int64_t start_ns, since_ns;
 	int r;
 
 	if (id == uid_of_name(name, range))
 		return 0;
 	if (record_process_start(sys, process, &start_ns, err) < 0)
 		return reason_add(err, REASON_INTERNAL);
-	since_s = sys->ops->realtime_s(sys) -
-		  (sys->ops->boottime_ns(sys) - start_ns + 999999999) / 1000000000;
-	r = check_unchanged(sys, AADPASSWD_PATH, since_s, err);
+	since_ns = sys->ops->realtime_ns(sys) - (sys->ops->boottime_ns(sys) - start_ns);
+	r = check_unchanged(sys, AADPASSWD_PATH, since_ns, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(local_files); i++)
-		r = check_unchanged(sys, local_files[i], since_s, err);
+		r = check_unchanged(sys, local_files[i], since_ns, err);
 	return r;
 }

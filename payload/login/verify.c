@@ -26,7 +26,7 @@ static int check_validity(const struct question *question, struct err *err)
 {
 	struct sys *sys = question->sys;
 
-	return cert_check_time(&question->verified->cert, sys->ops->realtime_s(sys), err);
+	return cert_check_time(&question->verified->cert, sys_realtime_s(sys), err);
 }
 
 static int check_identity(const struct question *question, struct err *err)

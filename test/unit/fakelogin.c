@@ -46,9 +46,9 @@ static int64_t boottime_ns(struct sys *sys)
 	return of(sys)->shared->boottime_ns;
 }
 
-static int64_t realtime_s(struct sys *sys)
+static int64_t realtime_ns(struct sys *sys)
 {
-	return of(sys)->shared->realtime_s;
+	return of(sys)->shared->realtime_s * 1000000000;
 }
 
 static void sleep_ms(struct sys *sys, int64_t ms)
@@ -285,7 +285,7 @@ struct fakelogin *fakelogin_new(void)
 	fake->scratch.ops = (struct sys_ops){.run = run,
 					     .http = http,
 					     .boottime_ns = boottime_ns,
-					     .realtime_s = realtime_s,
+					     .realtime_ns = realtime_ns,
 					     .sleep_ms = sleep_ms};
 	make_tree(fake);
 	fakelogin_conf(fake, NULL);

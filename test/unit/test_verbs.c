@@ -111,10 +111,10 @@ static int64_t boottime_ns(struct sys *sys)
 	return now_ns;
 }
 
-static int64_t realtime_s(struct sys *sys)
+static int64_t realtime_ns(struct sys *sys)
 {
 	(void)sys;
-	return 1709208000 + now_ns / 1000000000;
+	return 1709208000 * INT64_C(1000000000) + now_ns;
 }
 
 static void sleep_ms(struct sys *sys, int64_t ms)
@@ -167,7 +167,7 @@ static int set_up(void **state)
 	(void)state;
 	scratch_open(&scratch);
 	scratch.ops.boottime_ns = boottime_ns;
-	scratch.ops.realtime_s = realtime_s;
+	scratch.ops.realtime_ns = realtime_ns;
 	scratch.ops.sleep_ms = sleep_ms;
 	scratch.ops.run = no_program;
 	scratch.ops.http = no_request;
