@@ -31,7 +31,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from lab import init, layer  # noqa: E402
 
 SUITES = ["bullseye", "bookworm", "trixie", "sid"]
-SCRIPTS = ["test/lab/story.py", "test/lab/badinput.py"]
+SCRIPTS = ["test/lab/story.py", "test/lab/matrix.py", "test/lab/badinput.py"]
 
 # What a script of the lab, or automake's harness, says of its rows at the end.
 ROWS = [
