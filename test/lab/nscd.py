@@ -56,7 +56,7 @@ class Lab:
 
 
 def entry(name: str, uid: int) -> str:
-    return f"{name}:*:{uid}:{uid}::/home/{name}:/bin/bash"
+    return f"{name}:!:{uid}:{uid}::/home/{name}:/bin/bash"
 
 
 def provisional_for_root(lab: Lab) -> None:
