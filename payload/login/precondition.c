@@ -14,10 +14,18 @@
 #define PAM_FILE_MAX ((size_t)64 << 10)
 #define PASSWD_MAX ((size_t)16 << 20)
 
-/* What lib/steps/pam.c edits.  The second counts where there is a sudo to use. */
+/* What lib/steps/pam.c edits.  Those of sudo count where there is a sudo to use. */
 #define PAM_SSHD_PATH "/etc/pam.d/sshd"
 #define PAM_SUDO_PATH "/etc/pam.d/sudo"
-#define SUDO_PATH "/usr/bin/sudo"
+#define PAM_SUDO_LOGIN_PATH "/etc/pam.d/sudo-i"
+#define PAM_SUDO_LOGIN_VENDORS "/usr/lib/pam.d/sudo-i"
+
+/* The programs of lib/steps/programs.c. */
+static const char *const sudo_programs[] = {
+	"/usr/bin/sudo",
+	"/usr/bin/sudo-rs",
+	"/usr/bin/sudo.ws",
+};
 
 /* Where libpam looks for modules: Debian's multiarch, the others' lib64, then plain lib. */
 static const char *const pam_modules[] = {
@@ -54,6 +62,28 @@ static int require_pam_line(struct sys *sys, const char *path, enum pam_question
 				       "%s does not begin its account stack with our line", path);
 }
 
+static bool has_sudo(struct sys *sys)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sudo_programs); i++)
+		if (fs_exists(sys, sudo_programs[i]))
+			return true;
+	return false;
+}
+
+/*
+ * For a file that is gone PAM takes the vendor's or the service `other`, which ask nobody.  Some
+ * builds of sudo have no second service: it counts where somebody brings it.
+ */
+static int require_sudo_lines(struct sys *sys, struct err *err)
+{
+	int r = require_pam_line(sys, PAM_SUDO_PATH, PAM_ADMIN, err);
+
+	if (r == 0 &&
+	    (fs_exists(sys, PAM_SUDO_LOGIN_PATH) || fs_exists(sys, PAM_SUDO_LOGIN_VENDORS)))
+		r = require_pam_line(sys, PAM_SUDO_LOGIN_PATH, PAM_ADMIN, err);
+	return r;
+}
+
 int precondition_account_phase(struct sys *sys, enum account_phase phase, struct err *err)
 {
 	switch (phase) {
@@ -62,9 +92,7 @@ int precondition_account_phase(struct sys *sys, enum account_phase phase, struct
 	case PHASE_SSHD:
 		return require_pam_line(sys, PAM_SSHD_PATH, PAM_LOGIN, err);
 	case PHASE_SUDO:
-		if (!fs_exists(sys, SUDO_PATH) || !fs_exists(sys, PAM_SUDO_PATH))
-			return 0;
-		return require_pam_line(sys, PAM_SUDO_PATH, PAM_ADMIN, err);
+		return has_sudo(sys) ? require_sudo_lines(sys, err) : 0;
 	case PHASES:
 		break;
 	}

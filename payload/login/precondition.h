@@ -23,7 +23,7 @@ int precondition_not_local(struct sys *sys, const char *user, const char *name, 
 enum account_phase {
 	PHASE_MODULE, /* the module is there: not-configured */
 	PHASE_SSHD, /* the file of sshd has our line: pam-line-missing */
-	PHASE_SUDO, /* the file of sudo has; 0 also where there is no sudo */
+	PHASE_SUDO, /* the files of sudo and, where there is one, sudo-i have; 0 without a sudo */
 	PHASES,
 };
 

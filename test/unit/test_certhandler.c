@@ -157,10 +157,15 @@ static void without_the_pam_module_nobody_is_accepted(void **state)
 /* As a package leaves it that puts its own file back. */
 static void without_our_line_in_the_pam_files_nobody_is_accepted(void **state)
 {
-	static const char *const paths[] = {"/etc/pam.d/sshd", "/etc/pam.d/sudo"};
+	static const char *const paths[] = {"/etc/pam.d/sshd", "/etc/pam.d/sudo",
+					    "/etc/pam.d/sudo-i"};
 	struct fakelogin *fake = *state;
 
 	fakelogin_entra(fake);
+	scratch_write(&fake->scratch, "/etc/pam.d/sudo-i",
+		      "account [success=ok new_authtok_reqd=ok ignore=ignore module_unknown=ignore "
+		      "default=die] pam_aad.so admin\n",
+		      0644);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		AUTO_FREE char *ours = fakelogin_text(fake, paths[i]);
 
@@ -179,6 +184,44 @@ static void without_a_pam_file_of_sshd_nobody_is_accepted(void **state)
 	fakelogin_entra(fake);
 	assert_int_equal(fs_remove(fakelogin_sys(fake), "/etc/pam.d/sshd", &err), 0);
 	assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
+}
+
+/* PAM would take the vendor's file, or the service `other`, and ask nobody for the role. */
+static void without_a_pam_file_of_sudo_nobody_is_accepted(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+
+	fakelogin_entra(fake);
+	assert_int_equal(fs_remove(fakelogin_sys(fake), "/etc/pam.d/sudo", &err), 0);
+	assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
+	scratch_write(&fake->scratch, "/usr/lib/pam.d/sudo", "@include common-account\n", 0644);
+	assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
+}
+
+static void a_vendors_file_of_sudos_login_without_our_line_counts(void **state)
+{
+	struct fakelogin *fake = *state;
+
+	fakelogin_entra(fake);
+	scratch_write(&fake->scratch, "/usr/lib/pam.d/sudo-i", "@include common-account\n", 0644);
+	assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
+}
+
+static void a_sudo_of_another_name_counts_too(void **state)
+{
+	static const char *const programs[] = {"/usr/bin/sudo-rs", "/usr/bin/sudo.ws"};
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+
+	fakelogin_entra(fake);
+	scratch_write(&fake->scratch, "/etc/pam.d/sudo", "@include common-account\n", 0644);
+	assert_int_equal(fs_remove(fakelogin_sys(fake), "/usr/bin/sudo", &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+		scratch_write(&fake->scratch, programs[i], "", 0755);
+		assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
+		assert_int_equal(fs_remove(fakelogin_sys(fake), programs[i], &err), 0);
+	}
 }
 
 /* Its PAM file stays when a package is removed but not purged. */
@@ -305,6 +348,9 @@ int main(void)
 		T(without_the_pam_module_nobody_is_accepted),
 		T(without_our_line_in_the_pam_files_nobody_is_accepted),
 		T(without_a_pam_file_of_sshd_nobody_is_accepted),
+		T(without_a_pam_file_of_sudo_nobody_is_accepted),
+		T(a_vendors_file_of_sudos_login_without_our_line_counts),
+		T(a_sudo_of_another_name_counts_too),
 		T(where_there_is_no_sudo_its_pam_file_does_not_count),
 		T(a_certificate_opens_no_local_account),
 		T(without_a_place_for_the_record_nobody_is_accepted),
