@@ -270,7 +270,7 @@ static int set_up(struct sys *sys, const struct conf *conf, const struct authori
 		return reason_refuse(err, REASON_UID_MISMATCH,
 				     "%s has uid %u now, this login began with %u", request->name,
 				     now.id, request->uid);
-	return 0;
+	return uidpick_check_freed(sys, request->parent, err);
 }
 
 int authorize(struct sys *sys, const struct conf *conf, const struct authorize_request *request,

@@ -163,6 +163,14 @@ int ledger_set_up(struct sys *sys, struct ledger *ledger, const struct aad_user 
 		     : replace(sys, AADPASSWD_PATH, 0644, &ledger->users, name_in(line), line, err);
 }
 
+/* After the line has gone, and before the lock does. */
+static int tell_freed(struct sys *sys, struct err *err)
+{
+	const struct fs_meta meta = {.mode = 0600, .uid = sys->owner, .gid = getegid()};
+
+	return fs_replace(sys, NAMES_FREED_PATH, span_of(""), &meta, err);
+}
+
 int ledger_rename(struct sys *sys, struct ledger *ledger, const char *former,
 		  const struct aad_user *user, struct err *err)
 {
@@ -176,14 +184,17 @@ int ledger_rename(struct sys *sys, struct ledger *ledger, const char *former,
 	if (r == 0)
 		r = replace(sys, LEDGER_PATH, 0600, &ledger->remembered, span_of(former),
 			    told ? "" : line, err);
-	return r < 0 || !present ? r
-				 : replace(sys, AADPASSWD_PATH, 0644, &ledger->users,
-					   span_of(former), line, err);
+	if (r < 0 || !present)
+		return r;
+	r = replace(sys, AADPASSWD_PATH, 0644, &ledger->users, span_of(former), line, err);
+	return r < 0 ? r : tell_freed(sys, err);
 }
 
 int ledger_take_away(struct sys *sys, struct ledger *ledger, const char *name, struct err *err)
 {
-	return replace(sys, AADPASSWD_PATH, 0644, &ledger->users, span_of(name), "", err);
+	int r = replace(sys, AADPASSWD_PATH, 0644, &ledger->users, span_of(name), "", err);
+
+	return r < 0 ? r : tell_freed(sys, err);
 }
 
 int ledger_forget(struct sys *sys, struct ledger *ledger, const char *name, struct err *err)

@@ -66,7 +66,9 @@ int ledger_set_up(struct sys *sys, struct ledger *ledger, const struct aad_user 
 
 /*
  * Put the user in the place of the former name's lines: of what is remembered, and of who is set
- * up.  former is lower-case, user's name another one.  Errors as above.
+ * up.  former is lower-case, user's name another one.  Errors as above.  A name that is nobody's
+ * from then on, here or in ledger_take_away, leaves the time in NAMES_FREED_PATH: see
+ * uidpick_check_freed.
  */
 int ledger_rename(struct sys *sys, struct ledger *ledger, const char *former,
 		  const struct aad_user *user, struct err *err);

@@ -16,6 +16,7 @@
 #define PRIVATE_DIR RUN_DIR "/private" /* SERVICE_USER 0700, tokens */
 #define DECISIONS_DIR RUN_DIR "/decisions" /* root 0700 */
 #define ACCOUNTS_LOCK RUN_DIR "/accounts.lock" /* root 0600 */
+#define NAMES_FREED_PATH RUN_DIR "/names-freed" /* root 0600, empty: its time is all */
 #define CACHE_DIR "/var/cache/aadsshlogin" /* SERVICE_USER 0700 */
 #define LEDGER_PATH "/var/lib/aadsshlogin/users" /* root 0600 */
 

@@ -11,6 +11,7 @@
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/lookup.h"
+#include "payload/login/places.h"
 #include "payload/login/record.h"
 #include "payload/login/uidpick.h"
 
@@ -201,19 +202,37 @@ static int check_unchanged(struct sys *sys, const char *path, int64_t since_ns, 
 		       : 0;
 }
 
+/* When a process started, by the clock that files have. */
+static int find_start(struct sys *sys, pid_t process, int64_t *ret_ns, struct err *err)
+{
+	int64_t start_ns;
+
+	if (record_process_start(sys, process, &start_ns, err) < 0)
+		return reason_add(err, REASON_INTERNAL);
+	*ret_ns = sys->ops->realtime_ns(sys) - (sys->ops->boottime_ns(sys) - start_ns);
+	return 0;
+}
+
 int uidpick_check_held(struct sys *sys, const char *name, struct uid_range range, uint32_t id,
 		       pid_t process, struct err *err)
 {
-	int64_t start_ns, since_ns;
+	int64_t since_ns = 0;
 	int r;
 
 	if (id == uid_of_name(name, range))
 		return 0;
-	if (record_process_start(sys, process, &start_ns, err) < 0)
-		return reason_add(err, REASON_INTERNAL);
-	since_ns = sys->ops->realtime_ns(sys) - (sys->ops->boottime_ns(sys) - start_ns);
-	r = check_unchanged(sys, AADPASSWD_PATH, since_ns, err);
+	r = find_start(sys, process, &since_ns, err);
+	if (r == 0)
+		r = check_unchanged(sys, AADPASSWD_PATH, since_ns, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(local_files); i++)
 		r = check_unchanged(sys, local_files[i], since_ns, err);
 	return r;
+}
+
+int uidpick_check_freed(struct sys *sys, pid_t process, struct err *err)
+{
+	int64_t since_ns = 0;
+	int r = find_start(sys, process, &since_ns, err);
+
+	return r < 0 ? r : check_unchanged(sys, NAMES_FREED_PATH, since_ns, err);
 }

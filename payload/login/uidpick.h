@@ -22,11 +22,19 @@ int uidpick_still_free(struct sys *sys, const struct ledger *ledger, const char 
 /*
  * sshd looks an account up once, when a login starts, and the session keeps that uid.  PAM cannot
  * see it; what it is told itself can be another by then, after somebody took the first one.
- * Can the process have been told another uid than id?  Not if it is the name's own one, or if no
- * file that decides uids was written since the process started.  -EACCES, reason uid-mismatch, if
- * so; internal-error when it cannot be told.
+ * Can the process have been told another uid than id?  Not if no file that decides uids was
+ * written since the process started; nor, but for uidpick_check_freed, if it is the name's own one.
+ * -EACCES, reason uid-mismatch, if so; internal-error when it cannot be told.
  */
 int uidpick_check_held(struct sys *sys, const char *name, struct uid_range range, uint32_t id,
 		       pid_t process, struct err *err);
+
+/*
+ * The name's own uid is no proof for a name that had an account with another one until lately: a
+ * process that was told that one keeps it, and would act as the account that was renamed.  Did a
+ * name lose its account since the process started?  Asked after provision, which waits for whoever
+ * is at it.  Errors as above.
+ */
+int uidpick_check_freed(struct sys *sys, pid_t process, struct err *err);
 
 #endif

@@ -453,6 +453,26 @@ static void a_uid_that_was_taken_since_sshd_asked_is_refused(void **state)
 	}
 }
 
+/*
+ * Alice was bob, with another uid than the name gives, when sshd began a login as bob.  She is
+ * renamed, bob is free, and its own uid is what PAM is told of it; the session would run with hers.
+ */
+static void a_login_that_began_before_a_name_was_freed_is_refused(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct authorize_result result;
+
+	if (!is_root())
+		skip();
+	fakearm_assign(fake, FAKEARM_USER);
+	scratch_write(&fake->scratch, NAMES_FREED_PATH, "", 0600);
+	write_time(fake, NAMES_FREED_PATH, 999);
+	assert_int_equal(login(fake), REASON_UID_MISMATCH);
+	write_time(fake, NAMES_FREED_PATH, 1003);
+	leave_record(fake);
+	assert_int_equal(ask_as(fake, false, FAKELOGIN_NAME, wanted(), &result), REASON_NONE);
+}
+
 static int check_held(struct fakelogin *fake, uint32_t id, pid_t process, struct err *err)
 {
 	return uidpick_check_held(fakelogin_sys(fake), FAKELOGIN_NAME, range, id, process, err);
@@ -476,6 +496,9 @@ static void a_process_that_cannot_be_looked_at_is_our_failure(void **state)
 	assert_int_equal(record_process_start(fakelogin_sys(fake), 1, &start_ns, &err), -ENOENT);
 	assert_int_equal(start_ns, 1);
 	assert_int_not_equal(check_held(fake, wanted() + 1, 1, &err), 0);
+	assert_int_equal(reason_of(&err), REASON_INTERNAL);
+	err = (struct err){0};
+	assert_int_not_equal(uidpick_check_freed(fakelogin_sys(fake), 1, &err), 0);
 	assert_int_equal(reason_of(&err), REASON_INTERNAL);
 	scratch_mkdir(&fake->scratch, "/proc/1", 0755);
 	scratch_write(&fake->scratch, "/proc/1/stat", "1 (init) S 0\n", 0444);
@@ -929,6 +952,7 @@ int main(void)
 		T(a_renamed_account_has_its_uid_again_at_the_next_login),
 		T(a_login_that_is_not_granted_renames_nobody),
 		T(a_uid_that_was_taken_since_sshd_asked_is_refused),
+		T(a_login_that_began_before_a_name_was_freed_is_refused),
 		T(the_names_own_uid_is_never_another),
 		T(a_process_that_cannot_be_looked_at_is_our_failure),
 		T(a_home_in_the_way_is_told),

@@ -292,6 +292,43 @@ static void a_rename_concerns_one_line_of_each_file(void **state)
 		ledger_find_former(&ledger, name, "22222222-93c4-4be1-8f07-2f6c1b7a9e30", &former));
 }
 
+static void a_name_that_is_nobodys_any_more_leaves_the_time(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_LEDGER ledger = LEDGER_INIT;
+	struct aad_user user = parse(ALICE);
+	struct sys *sys = fakelogin_sys(fake);
+	struct err err = {0};
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH, ALICE BOB, 0644);
+	open_ledger(fake, &ledger);
+	assert_int_equal(ledger_set_up(sys, &ledger, &user, &err), 0);
+	assert_int_equal(ledger_forget(sys, &ledger, name, &err), 0);
+	assert_false(fs_exists(sys, NAMES_FREED_PATH));
+	user.name = span_of(CAROL);
+	assert_int_equal(ledger_rename(sys, &ledger, name, &user, &err), 0);
+	assert_true(fs_exists(sys, NAMES_FREED_PATH));
+	assert_int_equal(fs_remove(sys, NAMES_FREED_PATH, &err), 0);
+	assert_int_equal(ledger_take_away(sys, &ledger, CAROL, &err), 0);
+	assert_true(fs_exists(sys, NAMES_FREED_PATH));
+}
+
+static void a_time_that_cannot_be_left_is_a_failure(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_LEDGER ledger = LEDGER_INIT;
+	struct aad_user user = parse(ALICE);
+	struct sys *sys = fakelogin_sys(fake);
+	struct err err = {0};
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH, ALICE BOB, 0644);
+	scratch_mkdir(&fake->scratch, NAMES_FREED_PATH, 0755); /* in its way */
+	open_ledger(fake, &ledger);
+	user.name = span_of(CAROL);
+	assert_int_equal(ledger_rename(sys, &ledger, name, &user, &err), -EINVAL);
+	assert_int_equal(ledger_take_away(sys, &ledger, "bob@contoso.com", &err), -EINVAL);
+}
+
 static void a_rename_that_makes_no_line_changes_nothing(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -384,6 +421,8 @@ int main(void)
 		T(the_lock_needs_no_boot_time_directory),
 		T(a_rename_concerns_one_line_of_each_file),
 		T(a_rename_that_makes_no_line_changes_nothing),
+		T(a_name_that_is_nobodys_any_more_leaves_the_time),
+		T(a_time_that_cannot_be_left_is_a_failure),
 		T(an_allow_sets_and_a_deny_clears),
 		T(nscd_forgets_what_changed),
 		T(a_list_that_others_can_write_is_left_alone),
