@@ -20,11 +20,14 @@
 #define PAM_SUDO_LOGIN_PATH "/etc/pam.d/sudo-i"
 #define PAM_SUDO_LOGIN_VENDORS "/usr/lib/pam.d/sudo-i"
 
-/* The programs of lib/steps/programs.c. */
-static const char *const sudo_programs[] = {
-	"/usr/bin/sudo",
-	"/usr/bin/sudo-rs",
-	"/usr/bin/sudo.ws",
+/* The programs of lib/steps/programs.c.  sudo-rs under its own name may have no rules to go by. */
+static const struct {
+	const char *path;
+	bool idle_without_rules;
+} sudo_programs[] = {
+	{"/usr/bin/sudo", false},
+	{"/usr/bin/sudo-rs", true},
+	{"/usr/bin/sudo.ws", false},
 };
 
 /* Where libpam looks for modules: Debian's multiarch, the others' lib64, then plain lib. */
@@ -64,8 +67,11 @@ static int require_pam_line(struct sys *sys, const char *path, enum pam_question
 
 static bool has_sudo(struct sys *sys)
 {
+	bool rules = fs_exists(sys, "/etc/sudoers") || fs_exists(sys, "/etc/sudoers-rs");
+
 	for (size_t i = 0; i < ARRAY_LEN(sudo_programs); i++)
-		if (fs_exists(sys, sudo_programs[i]))
+		if ((rules || !sudo_programs[i].idle_without_rules) &&
+		    fs_exists(sys, sudo_programs[i].path))
 			return true;
 	return false;
 }

@@ -216,12 +216,31 @@ static void a_sudo_of_another_name_counts_too(void **state)
 
 	fakelogin_entra(fake);
 	scratch_write(&fake->scratch, "/etc/pam.d/sudo", "@include common-account\n", 0644);
+	scratch_write(&fake->scratch, "/etc/sudoers", "", 0440);
 	assert_int_equal(fs_remove(fakelogin_sys(fake), "/usr/bin/sudo", &err), 0);
 	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
 		scratch_write(&fake->scratch, programs[i], "", 0755);
 		assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
 		assert_int_equal(fs_remove(fakelogin_sys(fake), programs[i], &err), 0);
 	}
+}
+
+static void a_sudo_rs_without_rules_does_not_count(void **state)
+{
+	struct fakelogin *fake = *state;
+	struct err err = {0};
+	AUTO_BUF key = {0};
+	AUTO_BUF line = {0};
+
+	fakelogin_entra(fake);
+	fakelogin_certificate(fake, NULL, &key);
+	scratch_write(&fake->scratch, "/etc/pam.d/sudo", "@include common-account\n", 0644);
+	assert_int_equal(fs_remove(fakelogin_sys(fake), "/usr/bin/sudo", &err), 0);
+	scratch_write(&fake->scratch, "/usr/bin/sudo-rs", "", 0755);
+	assert_int_equal(ask_as(fake, FAKELOGIN_NAME, buf_text(&key), &line), REASON_NONE);
+	assert_true(line.len > 0);
+	scratch_write(&fake->scratch, "/etc/sudoers-rs", "", 0440);
+	assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
 }
 
 /* Its PAM file stays when a package is removed but not purged. */
@@ -351,6 +370,7 @@ int main(void)
 		T(without_a_pam_file_of_sudo_nobody_is_accepted),
 		T(a_vendors_file_of_sudos_login_without_our_line_counts),
 		T(a_sudo_of_another_name_counts_too),
+		T(a_sudo_rs_without_rules_does_not_count),
 		T(where_there_is_no_sudo_its_pam_file_does_not_count),
 		T(a_certificate_opens_no_local_account),
 		T(without_a_place_for_the_record_nobody_is_accepted),
