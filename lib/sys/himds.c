@@ -25,6 +25,7 @@
 #include "lib/sys/lookup.h"
 
 #define LISTEN "0A" /* TCP_LISTEN in /proc/net/tcp */
+#define SYN_RECV "03" /* before Linux 4.4 among those that listen, each behind its listener */
 #define LINE_SIZE 512
 
 bool himds_installed(struct sys *sys)
@@ -96,6 +97,8 @@ static int check_sockets(struct sys *sys, const struct local_user *agent, const 
 		line[strcspn(line, "\n")] = '\0';
 		if (!parse_socket(span_of(line), &local, &state, &uid))
 			return err_set(err, EACCES, "the list of sockets is not in its form");
+		if (span_is(state, SYN_RECV))
+			continue;
 		if (!span_is(state, LISTEN))
 			break;
 		if (!span_is(local, place->address) && !span_is(local, place->any) &&
