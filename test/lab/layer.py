@@ -50,7 +50,7 @@ chmod 440 /etc/sudoers.d/local
 # What some machines have besides, if it can be had: a package that cannot be installed is left out, and
 # says why in a file of its name.
 WITHOUT = "/var/lib/lab-without"
-OPTIONAL = f"""
+SETUP_BESIDES = f"""
 mkdir -p {WITHOUT}
 for package in $optional; do
 	apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Options::=--force-unsafe-io \\
@@ -87,7 +87,7 @@ def scratch() -> Path:
 
 
 def commands(optional: Sequence[str]) -> str:
-    return f"{SETUP}\noptional='{' '.join(optional)}'\n{OPTIONAL}" if optional else SETUP
+    return f"{SETUP}\noptional='{' '.join(optional)}'\n{SETUP_BESIDES}" if optional else SETUP
 
 
 def digest(optional: Sequence[str]) -> str:
