@@ -9,6 +9,7 @@ from typing import Dict, List, Optional, Sequence
 from azure.client import Azure
 from frame import Contestant, NotMeasured, Turn
 from lab import layer
+from lab.install import install_package
 from lab.login import Person
 from lab.machine import CommandError, Machine, Result
 
@@ -49,11 +50,7 @@ class Place:
         self.azure = Azure.start(layer.LAB / "azure-bench", prefix=self.machine.network)
         self.machine.trust(self.azure.ca)
         put_tools(self.machine, self.build)
-        self.machine.write("/etc/ssh/sshd_config.d/bench.conf", "MaxStartups 300\nMaxSessions 300\n")
-        self.machine.sh("""
-            mkdir -p /run/sshd
-            echo 'PerSourcePenalties no' >/etc/ssh/sshd_config.d/bench-penalties.conf
-            /usr/sbin/sshd -t 2>/dev/null || rm /etc/ssh/sshd_config.d/bench-penalties.conf""")
+        self.machine.allow_refusals("MaxStartups 300", "MaxSessions 300")
         self.machine.start_sshd()
         self.install()
         return self
@@ -63,9 +60,7 @@ class Place:
         self.machine.stop()
 
     def install(self) -> None:
-        for package in sorted((self.build / "packages").glob("aadsshlogin_*.deb")):
-            self.machine.write(f"/tmp/{package.name}", package.read_bytes())
-            self.machine.run(["dpkg", "-i", f"/tmp/{package.name}"])
+        install_package(self.machine, self.build)
         if self.programs:
             self.put_programs(self.programs)
         self.machine.run(["/usr/sbin/aadsshlogin", "configure", f"user_domains={DOMAIN}"])

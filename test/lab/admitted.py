@@ -12,12 +12,11 @@ from azure import sshcert
 from azure.crypto import KeyPair
 from azure.entra import entry
 from azure.model import LOGIN_ACTION, PROXY_PORT
-from lab.host import HANDOFF, Host, Outcome, Visitor, expect
-from lab.login import uid_of
+from lab.host import HANDOFF, Host, Outcome, Visitor
+from lab.login import check_no_sudo, check_sudo, uid_of
 from lab.rawssh import SUCCESS, Client
 from lab.refused import AUTHORIZED, HOUR, OLD_KEYS, Case, conf, fault_for_all, refuses, script
-from lab.story import check_no_sudo, check_sudo
-from lab.teller import NotHere
+from lab.teller import NotHere, expect
 
 TENANTS = ["storm", "second", "third", "rotating", "late", "bridged", "unpublished"]
 

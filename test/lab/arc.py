@@ -12,8 +12,8 @@ import argparse
 import shutil
 import subprocess
 import sys
-import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
@@ -21,14 +21,13 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 
 from azure.himds import TOKENS  # noqa: E402
 from azure.model import Extension  # noqa: E402
-from lab import badinput, layer  # noqa: E402
-from lab.badinput import settings  # noqa: E402
-from lab.login import Person, ssh, uid_of  # noqa: E402
+from lab import badinput, install, layer  # noqa: E402
+from lab.install import FIRST, NAME, settings, zip_of  # noqa: E402
+from lab.login import Person, as_person, check_no_sudo, check_refused, check_sudo, uid_of  # noqa: E402
 from lab.machine import Machine  # noqa: E402
+from lab.place import DOMAIN, SETTINGS, Place  # noqa: E402
 from lab.snapshot import difference  # noqa: E402
-from lab.story import (DOMAIN, FIRST, NAME, SETTINGS, Place, as_person, check_no_sudo, check_refused,  # noqa: E402
-                       check_sudo, expect, zip_of)
-from lab.teller import Skip, Teller  # noqa: E402
+from lab.teller import Teller, expect  # noqa: E402
 
 HIMDS = "http://127.0.0.1:40342"
 ACTION = "Microsoft.HybridCompute/machines/login/action"
@@ -250,7 +249,7 @@ def configure(place: ArcPlace) -> None:
 
 def chapter_refusals(tell: Teller, build: Path) -> None:
     with ArcPlace(build, "arc-refusals") as place:
-        extension = badinput.Extension(place.machine, zip_of(build, FIRST))
+        extension = install.Extension(place.machine, zip_of(build, FIRST))
         lab = badinput.Lab(place.machine, place.azure, extension)
         extension.write_settings(settings({"identityWait": 0}))
         for wrong in WRONG:
@@ -270,21 +269,8 @@ def main() -> int:
     arguments = parser.parse_args()
     layer.ensure()
     tell = Teller()
-
-    def play(chapter: Callable[[Teller, Path], None]) -> None:
-        try:
-            chapter(tell, arguments.build)
-        except Skip:
-            pass  # told already
-        except Exception as error:  # whatever went wrong, it is told and counted
-            tell.broke_off("the chapter broke off", error)
-
     chapters = {"life": chapter_life, "refusals": chapter_refusals}
-    threads = [threading.Thread(target=play, name=name, args=(chapter,)) for name, chapter in chapters.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    tell.play({name: partial(chapter, build=arguments.build) for name, chapter in chapters.items()})
     return tell.summary("the machine of Arc")
 
 

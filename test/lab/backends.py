@@ -17,13 +17,12 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 
 from azure.client import Azure  # noqa: E402
 from azure.model import EVERYONE, LOGIN_ACTION, LOGIN_AS_ADMIN_ACTION, PDP_HOST  # noqa: E402
-from lab import layer  # noqa: E402
-from lab.login import Person, uid_of  # noqa: E402
-from lab.machine import Machine, Result  # noqa: E402
-from lab.story import allow_refusals, expect  # noqa: E402
-from lab.teller import Teller  # noqa: E402
+from lab.install import install_package  # noqa: E402
+from lab.login import Person, check_refused, uid_of  # noqa: E402
+from lab.machine import Machine  # noqa: E402
+from lab.place import DOMAIN, in_cloud  # noqa: E402
+from lab.teller import Teller, expect  # noqa: E402
 
-DOMAIN = "contoso.com"
 ROLES_FILE = "/etc/aadsshlogin.roles"
 DECISIONS, CACHE = "/run/aadsshlogin/decisions", "/var/cache/aadsshlogin"
 
@@ -39,9 +38,9 @@ def unavailable(reason: str) -> Tuple[str, str]:
 class Lab:
     """A machine with the package, configured by its own command, and four people."""
 
-    def __init__(self, machine: Machine, azure: Azure, packages: List[Path]) -> None:
+    def __init__(self, machine: Machine, azure: Azure, build: Path) -> None:
         self.machine, self.azure = machine, azure
-        machine.run(["dpkg", "-i", *map(str, packages)])
+        install_package(machine, build)
         self.admin = Person(machine, azure, f"admin@{DOMAIN}", "admin")
         self.member = Person(machine, azure, f"member@{DOMAIN}")
         self.stranger = Person(machine, azure, f"stranger@{DOMAIN}")
@@ -94,12 +93,6 @@ done"""
 
 # ---- people, through sshd
 
-def refused(result: Result, *words: str) -> None:
-    expect(result.returncode == 255, result)
-    for word in words:
-        expect(word in result.stderr, f"{word!r} is not in {result.stderr!r}")
-
-
 def the_administrator(lab: Lab) -> None:
     result = lab.admin.run("sudo -n id -u")
     expect(result.stdout.strip() == "0", result)
@@ -111,11 +104,11 @@ def a_member_of_a_group(lab: Lab) -> None:
 
 
 def a_stranger(lab: Lab) -> None:
-    refused(lab.stranger.run("true"), "login/action", lab.stranger.oid)
+    check_refused(lab.stranger.run("true"), "login/action", lab.stranger.oid)
 
 
 def the_banned(lab: Lab) -> None:
-    refused(lab.banned.run("true"), "deny assignment")
+    check_refused(lab.banned.run("true"), "deny assignment")
 
 
 PEOPLE: List[Tuple[str, Sequence[str], Callable[[Lab], None]]] = [
@@ -320,12 +313,8 @@ def main() -> int:
             with tell.step(title):
                 play(*how)
 
-    with Machine(hostname="backends") as machine, \
-            Azure.start(layer.LAB / "azure-backends", prefix=machine.network) as azure:
-        machine.trust(azure.ca)
-        allow_refusals(machine)
-        machine.start_sshd()
-        lab = Lab(machine, azure, sorted((arguments.build.resolve() / "packages").glob("aadsshlogin_*.deb")))
+    with in_cloud("backends") as (machine, azure):
+        lab = Lab(machine, azure, arguments.build)
         for backend in ("static", *ALL):
             lab.use(backend)
             for title, backends, play in PEOPLE:

@@ -9,70 +9,21 @@ usage: badinput.py [--build DIR]
 
 import argparse
 import base64
-import json
 import sys
-import zipfile
 from pathlib import Path
 from typing import Callable, List, NamedTuple, Optional, Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
 from azure.client import Azure  # noqa: E402
-from lab import layer  # noqa: E402
+from lab.install import FIRST, FOLDER, SEQUENCE, Extension, settings, zip_of  # noqa: E402
 from lab.login import ssh  # noqa: E402
-from lab.machine import Machine, Result  # noqa: E402
+from lab.machine import Machine  # noqa: E402
+from lab.place import MEMORY, NOT_OURS, WATCHED, in_cloud  # noqa: E402
 from lab.snapshot import difference  # noqa: E402
-from lab.story import FIRST, MEMORY, NAME, NOT_OURS, WATCHED, allow_refusals, expect, zip_of  # noqa: E402
-from lab.teller import Teller  # noqa: E402
-
-LIB = "/var/lib/waagent"
-FOLDER = f"{LIB}/{NAME}-{FIRST}"
-LOGS = f"/var/log/azure/{NAME}"
-SEQUENCE = 7
+from lab.teller import Teller, expect  # noqa: E402
 
 SSHD_CONFIG, NSSWITCH = "/etc/ssh/sshd_config", "/etc/nsswitch.conf"
-
-
-def settings(public: object = None, **protected: object) -> str:
-    inner = {"publicSettings": public, "protectedSettings": None, "protectedSettingsCertThumbprint": None, **protected}
-    return json.dumps({"runtimeSettings": [{"handlerSettings": inner}]})
-
-
-class Extension:
-    """The unpacked extension, as the agent leaves it."""
-
-    def __init__(self, machine: Machine, package: Path) -> None:
-        self.machine = machine
-        with zipfile.ZipFile(package) as archive:
-            for entry in archive.infolist():
-                if not entry.is_dir():
-                    machine.write(f"{FOLDER}/{entry.filename}", archive.read(entry), 0o744)
-        machine.sh(f"chmod 700 {LIB}; install -d -m 700 {FOLDER}/config {FOLDER}/status; "
-                   f"install -d -m 755 {LOGS}; install -d -m 700 {LOGS}/events")
-        self.write_environment()
-        self.write_settings(settings({}))
-
-    def write_environment(self, text: Optional[str] = None) -> None:
-        folders = {"logFolder": LOGS, "configFolder": f"{FOLDER}/config", "statusFolder": f"{FOLDER}/status",
-                   "heartbeatFile": f"{FOLDER}/heartbeat.log", "eventsFolder": f"{LOGS}/events"}
-        whole = json.dumps([{"name": NAME, "version": 1.0, "handlerEnvironment": folders}])
-        self.machine.write(f"{FOLDER}/HandlerEnvironment.json", whole if text is None else text)
-
-    def write_settings(self, text: "str | bytes") -> None:
-        self.machine.write(f"{FOLDER}/config/{SEQUENCE}.settings", text)
-
-    def run(self, verb: str) -> Result:
-        environment = {"AZURE_GUEST_AGENT_EXTENSION_PATH": FOLDER, "AZURE_GUEST_AGENT_EXTENSION_VERSION": FIRST,
-                       "AZURE_GUEST_AGENT_UNINSTALL_CMD_EXIT_CODE": "NOT_RUN", "ConfigSequenceNumber": str(SEQUENCE)}
-        return self.machine.run(["/bin/sh", "-c", f"{FOLDER}/bin/aadssh-shim {verb}"], env=environment, check=False,
-                                cwd=FOLDER, timeout=180)
-
-    def status(self) -> Optional[dict]:
-        path = f"{FOLDER}/status/{SEQUENCE}.status"
-        return json.loads(self.machine.read(path))[0]["status"] if self.machine.exists(path) else None
-
-    def forget(self) -> None:
-        self.machine.sh(f"rm -f {FOLDER}/status/*; rm -rf /var/lib/aadsshlogin")
 
 
 class Lab(NamedTuple):
@@ -225,11 +176,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="rows whose title holds this text")
     arguments = parser.parse_args()
     tell = Teller()
-    with Machine(hostname="badinput") as machine, \
-            Azure.start(layer.LAB / "azure-badinput", prefix=machine.network) as azure:
-        machine.trust(azure.ca)
-        allow_refusals(machine)
-        machine.start_sshd()
+    with in_cloud("badinput") as (machine, azure):
         lab = Lab(machine, azure, Extension(machine, zip_of(arguments.build, FIRST)))
         for row in ROWS:
             if arguments.only in row.title:

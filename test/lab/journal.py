@@ -15,13 +15,11 @@ from typing import Dict, List
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
-from azure.client import Azure  # noqa: E402
-from lab import layer  # noqa: E402
-from lab.badinput import Extension  # noqa: E402
+from lab.install import FIRST, Extension, zip_of  # noqa: E402
 from lab.login import Person  # noqa: E402
 from lab.machine import Machine  # noqa: E402
-from lab.story import FIRST, allow_refusals, expect, zip_of  # noqa: E402
-from lab.teller import Teller  # noqa: E402
+from lab.place import in_cloud  # noqa: E402
+from lab.teller import Teller, expect  # noqa: E402
 
 # journald wants a hierarchy of control groups to tell whose a message is.
 START = """
@@ -53,12 +51,8 @@ def main() -> int:
     parser.add_argument("--build", type=Path, default=Path("build"), help="where the extension's zip is")
     arguments = parser.parse_args()
     tell = Teller()
-    with Machine(hostname="journal") as machine, \
-            Azure.start(layer.LAB / "azure-journal", prefix=machine.network) as azure:
-        machine.trust(azure.ca)
-        allow_refusals(machine)
+    with in_cloud("journal") as (machine, azure):
         machine.sh(START)
-        machine.start_sshd()
         expect(Extension(machine, zip_of(arguments.build, FIRST)).run("install").returncode == 0, "install")
         admin = Person(machine, azure, "Alice@contoso.com", "admin")
         nobody = Person(machine, azure, "mallory@contoso.com")

@@ -4,15 +4,24 @@
 import hashlib
 import subprocess
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Callable, List, Optional, Sequence
 
 from azure.client import Azure
 from lab.machine import Machine, Result
+from lab.teller import expect
 
 UID_FIRST, UID_LAST, UID_RESERVED = 10000000, 99999999, 16
 
 OPTIONS = ["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
            "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
+
+
+SUDO = {
+    "sudo": "sudo -n id -u",
+    "sudo -i": "sudo -n -i id -u",
+    "sudo -s": "sudo -n -s id -u",
+    "sudoedit": "echo edited | SUDO_EDITOR='tee -a' sudoedit -n /root/notes",
+}
 
 
 def uid_of(name: str) -> int:
@@ -79,3 +88,31 @@ class Person:
 
     def session(self) -> Session:
         return Session(self.machine, self.argv("bash", "--norc"))
+
+
+def check_no_sudo(run: Callable[[str], "tuple[int, str]"], *words: str, commands: "dict[str, str]" = SUDO) -> None:
+    for name, command in commands.items():
+        code, output = run(command)
+        expect(code != 0, f"{name} works: {output}")
+        for word in words:
+            expect(word in output, f"{name} does not say {word}: {output}")
+
+
+def check_sudo(run: Callable[[str], "tuple[int, str]"], commands: "dict[str, str]" = SUDO) -> None:
+    for name, command in commands.items():
+        code, output = run(command)
+        expect(code == 0, f"{name} ends with {code}: {output}")
+        expect(name.startswith("sudoedit") or output.split()[:1] == ["0"], f"{name}: {output}")
+
+
+def as_person(person: Person) -> Callable[[str], "tuple[int, str]"]:
+    def run(command: str) -> "tuple[int, str]":
+        result = person.run(command)
+        return result.returncode, result.stdout + result.stderr
+    return run
+
+
+def check_refused(result: Result, *words: str) -> None:
+    expect(result.returncode == 255 and "uid=" not in result.stdout, result)
+    for word in words:
+        expect(word in result.stdout + result.stderr, f"{word!r} is not in {result}")

@@ -16,12 +16,11 @@ from typing import Callable, List, NamedTuple
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
 from azure.client import Azure  # noqa: E402
-from lab import layer  # noqa: E402
-from lab.badinput import Extension  # noqa: E402
+from lab.install import FIRST, Extension, zip_of  # noqa: E402
 from lab.login import Person, uid_of  # noqa: E402
 from lab.machine import Machine  # noqa: E402
-from lab.story import FIRST, allow_refusals, expect, zip_of  # noqa: E402
-from lab.teller import Teller  # noqa: E402
+from lab.place import in_cloud  # noqa: E402
+from lab.teller import Teller, expect  # noqa: E402
 
 OID = "1c0163c0-47e6-4577-8991-ea5c82e2{:04x}"
 LOGIN, ADMIN = "user", "admin"
@@ -196,10 +195,7 @@ def main() -> int:
     parser.add_argument("--build", type=Path, default=Path("build"), help="where the extension's zip is")
     arguments = parser.parse_args()
     tell = Teller()
-    with Machine(hostname="nscd") as machine, Azure.start(layer.LAB / "azure-nscd", prefix=machine.network) as azure:
-        machine.trust(azure.ca)
-        allow_refusals(machine)
-        machine.start_sshd()
+    with in_cloud("nscd") as (machine, azure):
         machine.sh(f"useradd --system --no-create-home --shell /usr/sbin/nologin {SERVER_USER}")
         installed = Extension(machine, zip_of(arguments.build, FIRST)).run("install")
         expect(installed.returncode == 0, installed)

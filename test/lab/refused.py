@@ -17,10 +17,10 @@ from typing import Callable, ContextManager, Iterator, List, NamedTuple, Optiona
 from azure import sshcert
 from azure.model import ADMIN_LOGIN, CONSUMER_TENANT, LOGIN_ACTION, LOGIN_AS_ADMIN_ACTION
 from azure.sshcert import Certificate, azure, string
-from lab.host import AS_SERVICE_USER, CACHE, CONF, HANDOFF, KEPT_RECORD, SERVICE_USER, TAMPER, Host, Visitor, expect
+from lab.host import AS_SERVICE_USER, CACHE, CONF, HANDOFF, KEPT_RECORD, SERVICE_USER, TAMPER, Host, Visitor
 from lab.login import uid_of
 from lab.rawssh import FAILURE, PK_OK, SUCCESS, Client, Closed
-from lab.teller import NotHere
+from lab.teller import NotHere, expect
 
 HOUR, DAY = 3600, 86400
 STRANGER = "11111111-2222-3333-4444-555555555555"

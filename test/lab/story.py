@@ -13,124 +13,27 @@ import base64
 import json
 import secrets
 import sys
-import threading
 import time
+from functools import partial
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
-from azure.client import Azure  # noqa: E402
 from azure.model import Extension, ExtensionStatus  # noqa: E402
 from lab import layer  # noqa: E402
-from lab.agent import Agent  # noqa: E402
-from lab.login import Person, Session, ssh, uid_of  # noqa: E402
+from lab.install import FIRST, NAME, NEXT, zip_of  # noqa: E402
+from lab.login import Person, as_person, check_no_sudo, check_refused, check_sudo, uid_of  # noqa: E402
 from lab.machine import Machine  # noqa: E402
+from lab.place import DOMAIN, MEMORY, NAMESAKE, NEIGHBOUR, NOT_OURS, SETTINGS, WATCHED, Place  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
-from lab.teller import NotHere, Skip, Teller  # noqa: E402
-
-NAME = "Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux"
-FIRST, NEXT = "1.0.0.0", "1.0.1.0"
-DOMAIN = "contoso.com"
-NEIGHBOUR = "x@corp.local"  # a local user of this name is none of ours
-NAMESAKE = f"dev@{DOMAIN}"  # a local user too, and its name could be somebody's of the tenant
-SETTINGS = {"userDomains": [DOMAIN]}
+from lab.teller import NotHere, Teller, expect  # noqa: E402
 
 DECISION_LIFE = 60  # seconds that a grant is kept at the most
-
-WATCHED = ["/etc", "/usr", "/lib", "/var/lib"]
-# The agent's and the package manager's own logs and databases; the ledger of users stays by design.
-NOT_OURS = ["/var/lib/waagent*", "/var/lib/dpkg*", "/var/lib/apt*", "/var/lib/aadsshlogin", "/var/lib/aadsshlogin/users"]
-# What the handler remembers of a run that failed, for `aadssh-handler status`.
-MEMORY = ["/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/lock"]
-
-SUDO = {
-    "sudo": "sudo -n id -u",
-    "sudo -i": "sudo -n -i id -u",
-    "sudo -s": "sudo -n -s id -u",
-    "sudoedit": "echo edited | SUDO_EDITOR='tee -a' sudoedit -n /root/notes",
-}
 
 # Releases of sudo-rs that can edit bring a name for it.
 SUDO_RS = {"sudo-rs": "sudo-rs -n id -u", "sudo-rs -i": "sudo-rs -n -i id -u", "sudo-rs -s": "sudo-rs -n -s id -u"}
 SUDO_RS_EDIT = {"sudoedit-rs": "echo edited | SUDO_EDITOR='tee -a' sudoedit-rs -n /root/notes"}
-
-
-def expect(condition: object, message: object) -> None:
-    if not condition:
-        raise AssertionError(message)
-
-
-def zip_of(build: Path, version: str) -> Path:
-    return build / f"AADSSHLoginForLinux-{version}.zip"
-
-
-def allow_refusals(machine: Machine) -> None:
-    """From 9.8 on sshd shuts an address out after refused logins; here one address stands for everybody."""
-    machine.sh("""
-        echo 'PerSourcePenalties no' >/etc/ssh/sshd_config.d/lab.conf
-        mkdir -p /run/sshd
-        /usr/sbin/sshd -t 2>/dev/null || rm /etc/ssh/sshd_config.d/lab.conf""")
-
-
-class Place:
-    """A machine with its cloud and the guest agent."""
-
-    def __init__(self, build: Path, label: str) -> None:
-        self.machine = Machine(hostname=label)
-        self.build, self.label, self.seq = build, label, 0
-
-    def __enter__(self) -> "Place":
-        self.machine.start()
-        self.azure = Azure.start(layer.LAB / f"azure-{self.label}", prefix=self.machine.network)
-        self.machine.trust(self.azure.ca)
-        self.agent = Agent(self.machine)
-        for version in (FIRST, NEXT):
-            self.azure.publish(zip_of(self.build, version), NAME, version)
-        # A local user named like somebody of a domain; useradd of most distributions would refuse the name.
-        self.machine.run(["sh", "-ec", f"""
-            echo '{NEIGHBOUR}:x:1234:1234::/home/{NEIGHBOUR}:/bin/bash' >> /etc/passwd
-            echo '{NEIGHBOUR}:x:1234:' >> /etc/group
-            echo '{NEIGHBOUR}:*:19000::::::' >> /etc/shadow
-            install -d -m 755 -o 1234 -g 1234 '/home/{NEIGHBOUR}'
-            install -d -m 700 -o 1234 -g 1234 '/home/{NEIGHBOUR}/.ssh'
-            install -m 600 -o 1234 -g 1234 /root/.ssh/local.pub '/home/{NEIGHBOUR}/.ssh/authorized_keys'
-            echo '\"{NEIGHBOUR}\" ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/neighbour
-            chmod 440 /etc/sudoers.d/neighbour
-            echo '{NAMESAKE}:x:1235:1235::/:/bin/bash' >> /etc/passwd
-            echo '{NAMESAKE}:x:1235:' >> /etc/group
-            echo '{NAMESAKE}:*:19000::::::' >> /etc/shadow"""])
-        allow_refusals(self.machine)
-        self.machine.start_sshd()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.azure.stop()
-        self.machine.stop()
-
-    def install(self, version: str = FIRST, **settings: object) -> ExtensionStatus:
-        """One more goal state with the extension; returns what the agent reports of it."""
-        self.seq += 1
-        return self.ask(Extension(NAME, version, public={**SETTINGS, **settings}, seq=self.seq))
-
-    def ask(self, *extensions: Extension) -> ExtensionStatus:
-        self.azure.goal_state(list(extensions))
-        self.azure.settle()
-        return self.azure.extension(NAME)
-
-    def snapshot(self) -> Snapshot:
-        return self.machine.snapshot(WATCHED, NOT_OURS)
-
-    def handler_status(self) -> dict:
-        """The newest status file, as the handler wrote it."""
-        text = self.machine.run(["sh", "-c", "cat $(ls -t /var/lib/waagent/*AADSSH*/status/*.status | head -1)"]).stdout
-        return json.loads(text)[0]["status"]
-
-    def check_local_users(self) -> None:
-        """A local administrator can always get in: the first of the two rules."""
-        for user in ("local", NEIGHBOUR):
-            result = self.machine.run(ssh("/root/.ssh/local", user, ["id -un; sudo -n id -u"]), check=False)
-            expect(result.stdout.split() == [user, "0"], result)
 
 
 def sudo_rs(machine: Machine) -> "dict[str, str]":
@@ -138,34 +41,6 @@ def sudo_rs(machine: Machine) -> "dict[str, str]":
     if not machine.exists("/usr/bin/sudo-rs"):
         return {}
     return {**SUDO_RS, **(SUDO_RS_EDIT if machine.exists("/usr/bin/sudoedit-rs") else {})}
-
-
-def check_no_sudo(run: Callable[[str], "tuple[int, str]"], *words: str, commands: "dict[str, str]" = SUDO) -> None:
-    for name, command in commands.items():
-        code, output = run(command)
-        expect(code != 0, f"{name} works: {output}")
-        for word in words:
-            expect(word in output, f"{name} does not say {word}: {output}")
-
-
-def check_sudo(run: Callable[[str], "tuple[int, str]"], commands: "dict[str, str]" = SUDO) -> None:
-    for name, command in commands.items():
-        code, output = run(command)
-        expect(code == 0, f"{name} ends with {code}: {output}")
-        expect(name.startswith("sudoedit") or output.split()[:1] == ["0"], f"{name}: {output}")
-
-
-def as_person(person: Person) -> Callable[[str], "tuple[int, str]"]:
-    def run(command: str) -> "tuple[int, str]":
-        result = person.run(command)
-        return result.returncode, result.stdout + result.stderr
-    return run
-
-
-def check_refused(result, *words: str) -> None:
-    expect(result.returncode == 255 and "uid=" not in result.stdout, result)
-    for word in words:
-        expect(word in result.stdout + result.stderr, f"{word!r} is not in {result}")
 
 
 def play_sudo_rs(tell: Teller, machine: Machine, admin: Person, user: Person) -> None:
@@ -532,21 +407,8 @@ def main() -> int:
         return shell(arguments.build)
 
     tell = Teller()
-
-    def play(chapter: Callable[[Teller, Path], None]) -> None:
-        try:
-            chapter(tell, arguments.build)
-        except Skip:
-            pass  # told already
-        except Exception as error:  # whatever went wrong, it is told and counted
-            tell.broke_off("the chapter broke off", error)
-
     chapters = {"life": chapter_life, "owner": chapter_owner, "refusals": chapter_refusals}
-    threads = [threading.Thread(target=play, name=name, args=(chapter,)) for name, chapter in chapters.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    tell.play({name: partial(chapter, build=arguments.build) for name, chapter in chapters.items()})
     return tell.summary("the story")
 
 

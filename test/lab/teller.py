@@ -6,7 +6,7 @@ import threading
 import time
 import traceback
 from contextlib import contextmanager
-from typing import Iterator, List
+from typing import Callable, Dict, Iterator, List
 
 
 class Skip(Exception):
@@ -15,6 +15,11 @@ class Skip(Exception):
 
 class NotHere(Exception):
     """A step cannot be tried on this machine; the text says what it lacks."""
+
+
+def expect(condition: object, message: object) -> None:
+    if not condition:
+        raise AssertionError(message)
 
 
 class Teller:
@@ -48,9 +53,21 @@ class Teller:
         else:
             self._tell(title, started, None)
 
-    def broke_off(self, title: str, error: Exception) -> None:
-        """What stands between the steps failed."""
-        self._tell(title, time.monotonic(), error)
+    def play(self, chapters: "Dict[str, Callable[[Teller], None]]") -> None:
+        """All of them at once, each told to its end."""
+        def to_the_end(chapter: "Callable[[Teller], None]") -> None:
+            try:
+                chapter(self)
+            except Skip:
+                pass  # told already
+            except Exception as error:  # whatever went wrong, it is told and counted
+                self._tell("the chapter broke off", time.monotonic(), error)
+
+        threads = [threading.Thread(target=to_the_end, name=name, args=(chapter,)) for name, chapter in chapters.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def _tell(self, title: str, started: float, error: "Exception | None") -> None:
         with self._lock:
