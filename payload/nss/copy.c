@@ -203,8 +203,9 @@ static struct copy *have(struct lines *storage, uint64_t *ret_owner)
 	return take(now, ret_owner);
 }
 
-int copy_by_name(const char *lower, struct lines *storage, struct settings *ret_settings,
-		 struct aad_user *ret)
+/* name: NULL to look for the id. */
+static int find(const char *name, uint32_t id, struct lines *storage, struct settings *ret_settings,
+		struct aad_user *ret)
 {
 	struct aadindex_source source;
 	uint64_t owner;
@@ -214,27 +215,23 @@ int copy_by_name(const char *lower, struct lines *storage, struct settings *ret_
 	if (!copy)
 		return -EAGAIN;
 	source = aadindex_from_memory(copy->index, copy->size - offsetof(struct copy, index));
-	r = index_by_name(&source, &copy->head, span_of(lower), storage, ret);
-	settings_judge(&copy->settings, lower, ret_settings);
+	r = name ? index_by_name(&source, &copy->head, span_of(name), storage, ret)
+		 : index_by_id(&source, &copy->head, id, storage, ret);
+	settings_judge(&copy->settings, name ? name : "", ret_settings);
 	leave(owner);
 	return r == 0 || r == -ENOENT ? r : -EAGAIN;
+}
+
+int copy_by_name(const char *lower, struct lines *storage, struct settings *ret_settings,
+		 struct aad_user *ret)
+{
+	return find(lower, 0, storage, ret_settings, ret);
 }
 
 int copy_by_id(uint32_t id, struct lines *storage, struct settings *ret_settings,
 	       struct aad_user *ret)
 {
-	struct aadindex_source source;
-	uint64_t owner;
-	struct copy *copy = have(storage, &owner);
-	int r;
-
-	if (!copy)
-		return -EAGAIN;
-	source = aadindex_from_memory(copy->index, copy->size - offsetof(struct copy, index));
-	r = index_by_id(&source, &copy->head, id, storage, ret);
-	settings_judge(&copy->settings, "", ret_settings);
-	leave(owner);
-	return r == 0 || r == -ENOENT ? r : -EAGAIN;
+	return find(NULL, id, storage, ret_settings, ret);
 }
 
 bool copy_settings(struct lines *storage, struct settings *ret)
