@@ -65,3 +65,34 @@ void fakearm_assign(struct fakelogin *fake, const char *role)
 {
 	fakearm_assign_at(fake, "/roleAssignments", role);
 }
+
+int fakearm_ask(struct fakelogin *fake, struct decision *ret, struct err *err)
+{
+	AUTO_CONF conf = {0};
+
+	fakelogin_load(fake, &conf);
+	return backend_find(conf.role_backend)
+		->ask(fakelogin_sys(fake), &conf, CERTMAKE_OID, ret, err);
+}
+
+enum reason fakearm_refused(struct fakelogin *fake)
+{
+	struct decision decision = {.boottime_ns = 5};
+	struct err err = {0};
+
+	assert_true(fakearm_ask(fake, &decision, &err) < 0);
+	assert_int_equal(decision.boottime_ns, 5);
+	return reason_of(&err);
+}
+
+void fakearm_expect(struct fakelogin *fake, enum verdict_kind login, enum verdict_kind admin)
+{
+	struct decision decision;
+	struct err err = {0};
+
+	if (fakearm_ask(fake, &decision, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(decision.login.kind, login);
+	assert_int_equal(decision.admin.kind, admin);
+	assert_int_equal(decision.boottime_ns, FAKELOGIN_BOOT_NS);
+}

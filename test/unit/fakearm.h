@@ -3,6 +3,8 @@
 #ifndef TEST_FAKEARM_H
 #define TEST_FAKEARM_H
 
+#include "lib/core/reason.h"
+#include "payload/login/backend.h"
 #include "test/unit/fakelogin.h"
 
 #define FAKEARM_ADMIN "1c0163c0-47e6-4577-8991-ea5c82e286e4"
@@ -28,5 +30,14 @@ void fakearm_reply(struct fakelogin *fake, const char *url, const char *body);
 /* Alice has this role at the machine; its assignment is on the page with that text in its URL. */
 void fakearm_assign(struct fakelogin *fake, const char *role);
 void fakearm_assign_at(struct fakelogin *fake, const char *url, const char *role);
+
+/* Ask the backend of the configuration about the account of certmake.h; as the backend returns. */
+int fakearm_ask(struct fakelogin *fake, struct decision *ret, struct err *err);
+
+/* It fails and decides nothing: why. */
+enum reason fakearm_refused(struct fakelogin *fake);
+
+/* It decides, and this. */
+void fakearm_expect(struct fakelogin *fake, enum verdict_kind login, enum verdict_kind admin);
 
 #endif

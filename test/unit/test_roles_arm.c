@@ -22,41 +22,12 @@
 #include "payload/login/places.h"
 #include "test/unit/fakearm.h"
 
-static int ask(struct fakelogin *fake, struct decision *ret, struct err *err)
-{
-	AUTO_CONF conf = {0};
-
-	fakelogin_load(fake, &conf);
-	return roles_arm_ask(fakelogin_sys(fake), &conf, CERTMAKE_OID, ret, err);
-}
-
-static enum reason refused(struct fakelogin *fake)
-{
-	struct decision decision = {.boottime_ns = 5};
-	struct err err = {0};
-
-	assert_true(ask(fake, &decision, &err) < 0);
-	assert_int_equal(decision.boottime_ns, 5);
-	return reason_of(&err);
-}
-
-static void expect(struct fakelogin *fake, enum verdict_kind login, enum verdict_kind admin)
-{
-	struct decision decision;
-	struct err err = {0};
-
-	assert_int_equal(ask(fake, &decision, &err), 0);
-	assert_int_equal(decision.login.kind, login);
-	assert_int_equal(decision.admin.kind, admin);
-	assert_int_equal(decision.boottime_ns, FAKELOGIN_BOOT_NS);
-}
-
 /* As in a process of its own, where cmocka's assertions have no place. */
 static int ask_both(struct fakelogin *fake)
 {
 	struct decision decision;
 	struct err err = {0};
-	int r = ask(fake, &decision, &err);
+	int r = fakearm_ask(fake, &decision, &err);
 
 	return r < 0 || decision.login.kind != VERDICT_GRANTED ||
 			       decision.admin.kind != VERDICT_GRANTED
@@ -69,7 +40,7 @@ static void nobody_is_granted_anything_without_a_role(void **state)
 	struct fakelogin *fake = *state;
 
 	fakearm_usual(fake);
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 }
 
 static void the_users_role_grants_the_login_alone(void **state)
@@ -80,7 +51,7 @@ static void the_users_role_grants_the_login_alone(void **state)
 
 	fakearm_usual(fake);
 	fakearm_assign(fake, FAKEARM_USER);
-	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(fakearm_ask(fake, &decision, &err), 0);
 	assert_int_equal(decision.login.kind, VERDICT_GRANTED);
 	assert_int_equal(decision.admin.kind, VERDICT_MISSING);
 	assert_string_equal(decision.login.scope, FAKELOGIN_RESOURCE);
@@ -93,7 +64,7 @@ static void the_administrators_role_grants_both(void **state)
 
 	fakearm_usual(fake);
 	fakearm_assign(fake, FAKEARM_ADMIN);
-	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 }
 
 static void a_deny_assignment_wins(void **state)
@@ -105,7 +76,7 @@ static void a_deny_assignment_wins(void **state)
 	fakearm_usual(fake);
 	fakearm_assign(fake, FAKEARM_ADMIN);
 	fakearm_reply(fake, "denyAssignments", FAKEARM_DENY_ADMIN);
-	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(fakearm_ask(fake, &decision, &err), 0);
 	assert_int_equal(decision.login.kind, VERDICT_GRANTED);
 	assert_int_equal(decision.admin.kind, VERDICT_DENIED);
 	assert_string_equal(decision.admin.id, "/d/1");
@@ -117,10 +88,10 @@ static void with_a_token_two_round_trips_do(void **state)
 
 	fakearm_usual(fake);
 	fakearm_assign(fake, FAKEARM_ADMIN);
-	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	(void)fs_remove(fakelogin_sys(fake), CACHE_DIR "/role-" FAKEARM_ADMIN, &(struct err){0});
 	fake->shared->batches = 0;
-	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	assert_int_equal(fake->shared->batches, 2);
 }
 
@@ -130,12 +101,12 @@ static void known_definitions_are_not_asked_for_again(void **state)
 
 	fakearm_usual(fake);
 	fakearm_assign(fake, FAKEARM_ADMIN);
-	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	fake->shared->batches = 0;
-	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	assert_int_equal(fake->shared->batches, 1);
 	fake->shared->realtime_s += 3600;
-	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	assert_int_equal(fake->shared->batches, 3);
 }
 
@@ -167,7 +138,7 @@ static void a_definition_that_another_asks_for_is_waited_for(void **state)
 
 	fakearm_usual(fake);
 	fakearm_assign(fake, FAKEARM_ADMIN);
-	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	other_definition = fakelogin_text(fake, CACHE_DIR "/role-" FAKEARM_ADMIN);
 	(void)fs_remove(fakelogin_sys(fake), CACHE_DIR "/role-" FAKEARM_ADMIN, &(struct err){0});
 	take_lock(fake);
@@ -282,7 +253,7 @@ static void a_kept_definition_of_another_role_is_not_used(void **state)
 	fakearm_assign(fake, FAKEARM_USER);
 	/* The service answers with another role than the one that was asked for. */
 	fakearm_reply(fake, "roleDefinitions/" FAKEARM_USER, fakearm_admin_definition);
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 	assert_false(fs_exists(fakelogin_sys(fake), CACHE_DIR "/role-" FAKEARM_USER));
 }
 
@@ -293,7 +264,7 @@ static void a_role_that_is_gone_grants_nothing(void **state)
 	fakearm_usual(fake);
 	fakearm_assign(fake, FAKEARM_USER);
 	fakelogin_rule(fake, (struct fake_rule){"roleDefinitions/", 404, 0, "", -1, -1, 0});
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 }
 
 static void every_page_is_read(void **state)
@@ -305,7 +276,7 @@ static void every_page_is_read(void **state)
 		      "{\"value\":[],\"nextLink\":\"" FAKELOGIN_ARM "/page2\"}");
 	fakearm_reply(fake, "/page2", "{\"value\":[],\"nextLink\":\"" FAKELOGIN_ARM "/page3\"}");
 	fakearm_assign_at(fake, "/page3", FAKEARM_USER);
-	expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
 }
 
 static void a_deny_on_a_later_page_wins(void **state)
@@ -317,7 +288,7 @@ static void a_deny_on_a_later_page_wins(void **state)
 	fakearm_reply(fake, "denyAssignments",
 		      "{\"value\":[],\"nextLink\":\"" FAKELOGIN_ARM "/page2\"}");
 	fakearm_reply(fake, "/page2", FAKEARM_DENY_ADMIN);
-	expect(fake, VERDICT_GRANTED, VERDICT_DENIED);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_DENIED);
 }
 
 static void pages_without_end_are_refused(void **state)
@@ -327,7 +298,7 @@ static void pages_without_end_are_refused(void **state)
 	fakearm_usual(fake);
 	fakearm_reply(fake, "roleAssignments",
 		      "{\"value\":[],\"nextLink\":\"" FAKELOGIN_ARM "/roleAssignments\"}");
-	assert_int_equal(refused(fake), REASON_BACKEND_MALFORMED);
+	assert_int_equal(fakearm_refused(fake), REASON_BACKEND_MALFORMED);
 	assert_true(fake->shared->requests < 600);
 }
 
@@ -338,7 +309,7 @@ static void a_page_elsewhere_is_not_asked_for(void **state)
 	fakearm_usual(fake);
 	fakearm_reply(fake, "roleAssignments",
 		      "{\"value\":[],\"nextLink\":\"https://evil.example/page2\"}");
-	assert_int_equal(refused(fake), REASON_BACKEND_MALFORMED);
+	assert_int_equal(fakearm_refused(fake), REASON_BACKEND_MALFORMED);
 	assert_null(strstr(fake->shared->last_url, "evil"));
 }
 
@@ -347,7 +318,7 @@ static void the_account_is_asked_about_at_our_resource(void **state)
 	struct fakelogin *fake = *state;
 
 	fakearm_usual(fake);
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 	assert_string_equal(fake->shared->last_url, FAKELOGIN_ARM FAKELOGIN_RESOURCE
 			    "/providers/Microsoft.Authorization/denyAssignments"
 			    "?api-version=2022-04-01&$filter=assignedTo('" CERTMAKE_OID "')");
@@ -380,7 +351,7 @@ static void a_machine_of_arc_has_its_own_actions(void **state)
 
 	make_arc(fake);
 	fakearm_reply(fake, "roleDefinitions/" FAKEARM_USER, ARC_DEFINITION);
-	expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
 }
 
 static void an_action_on_virtual_machines_is_none_on_arc(void **state)
@@ -388,7 +359,7 @@ static void an_action_on_virtual_machines_is_none_on_arc(void **state)
 	struct fakelogin *fake = *state;
 
 	make_arc(fake);
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 }
 
 static void letters_that_a_url_has_not_are_escaped(void **state)
@@ -400,7 +371,7 @@ static void letters_that_a_url_has_not_are_escaped(void **state)
 		      "\nresource_id /subscriptions/s/resourceGroups/m\xc3\xbcll(1)\n",
 		      0644);
 	fakearm_usual(fake);
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 	assert_non_null(strstr(fake->shared->last_url, "/resourceGroups/m%C3%BCll(1)/providers"));
 }
 
@@ -430,7 +401,7 @@ static void is_kept(void **state)
 						row->assignments_s, -1, 0});
 	fakelogin_rule(fake, (struct fake_rule){"denyAssignments", 200, 0, "{\"value\":[]}",
 						row->denies_s, -1, 0});
-	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(fakearm_ask(fake, &decision, &err), 0);
 	assert_int_equal(decision.life_ms, row->life_ms);
 	fakelogin_free(fake);
 }
@@ -526,9 +497,9 @@ static void reply(void **state)
 	fakelogin_rule(fake, row->rule);
 	fakelogin_sys(fake)->deadline_ns = FAKELOGIN_BOOT_NS + 14 * 1000000000ll;
 	if (row->reason)
-		assert_int_equal(refused(fake), row->reason);
+		assert_int_equal(fakearm_refused(fake), row->reason);
 	else
-		expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+		fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	assert_int_equal(fakelogin_hits(fake, row->rule.url), row->requests);
 	fakelogin_free(fake);
 }
@@ -539,7 +510,7 @@ static void a_retry_waits_as_long_as_it_is_asked_to(void **state)
 
 	fakearm_usual(fake);
 	fakelogin_rule(fake, (struct fake_rule){"denyAssignments", 429, 0, "", -1, 3, 1});
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 	assert_int_equal(fake->shared->slept_ms, 3000);
 }
 
@@ -550,12 +521,12 @@ static void a_token_that_was_withdrawn_is_replaced_once(void **state)
 	struct fakelogin *fake = *state;
 
 	fakearm_usual(fake);
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 	fakelogin_rule(fake, (struct fake_rule){"roleAssignments", 401, 0, "", -1, -1, 1});
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 2);
 	fakelogin_rule(fake, (struct fake_rule){"roleAssignments", 401, 0, "", -1, -1, 0});
-	assert_int_equal(refused(fake), REASON_BACKEND_REFUSED);
+	assert_int_equal(fakearm_refused(fake), REASON_BACKEND_REFUSED);
 	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 3);
 }
 
@@ -565,9 +536,9 @@ static void a_kept_token_that_may_not_read_is_replaced_too(void **state)
 	struct fakelogin *fake = *state;
 
 	fakearm_usual(fake);
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 	fakelogin_rule(fake, (struct fake_rule){"roleAssignments", 403, 0, "", -1, -1, 1});
-	expect(fake, VERDICT_MISSING, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_MISSING, VERDICT_MISSING);
 	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 2);
 }
 
@@ -577,7 +548,7 @@ static void a_new_token_that_is_refused_is_not_replaced(void **state)
 
 	fakearm_usual(fake);
 	fakelogin_rule(fake, (struct fake_rule){"roleAssignments", 401, 0, "", -1, -1, 0});
-	assert_int_equal(refused(fake), REASON_BACKEND_REFUSED);
+	assert_int_equal(fakearm_refused(fake), REASON_BACKEND_REFUSED);
 	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 1);
 }
 
@@ -587,9 +558,9 @@ static void without_a_resource_nobody_is_asked(void **state)
 
 	scratch_write(&fake->scratch, CONF_PATH,
 		      "tenant " CERTMAKE_TID "\nresource_manager " FAKELOGIN_ARM "\n", 0644);
-	assert_int_equal(refused(fake), REASON_NOT_CONFIGURED);
+	assert_int_equal(fakearm_refused(fake), REASON_NOT_CONFIGURED);
 	scratch_write(&fake->scratch, CONF_PATH, "resource_id " FAKELOGIN_RESOURCE "\n", 0644);
-	assert_int_equal(refused(fake), REASON_NOT_CONFIGURED);
+	assert_int_equal(fakearm_refused(fake), REASON_NOT_CONFIGURED);
 	assert_int_equal(fake->shared->requests, 0);
 }
 

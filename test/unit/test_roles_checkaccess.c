@@ -56,44 +56,13 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int ask(struct fakelogin *fake, struct decision *ret, struct err *err)
-{
-	AUTO_CONF conf = {0};
-
-	fakelogin_load(fake, &conf);
-	return backend_find(conf.role_backend)
-		->ask(fakelogin_sys(fake), &conf, CERTMAKE_OID, ret, err);
-}
-
-static enum reason refused(struct fakelogin *fake)
-{
-	struct decision decision = {.boottime_ns = 5};
-	struct err err = {0};
-
-	assert_true(ask(fake, &decision, &err) < 0);
-	assert_int_equal(decision.boottime_ns, 5);
-	return reason_of(&err);
-}
-
-static void expect(struct fakelogin *fake, enum verdict_kind login, enum verdict_kind admin)
-{
-	struct decision decision;
-	struct err err = {0};
-
-	if (ask(fake, &decision, &err) < 0)
-		fail_msg("%s", err.msg);
-	assert_int_equal(decision.login.kind, login);
-	assert_int_equal(decision.admin.kind, admin);
-	assert_int_equal(decision.boottime_ns, FAKELOGIN_BOOT_NS);
-}
-
 static void one_request_asks_about_both_actions_at_our_resource(void **state)
 {
 	struct fakelogin *fake = *state;
 	const struct fake_shared *shared = fake->shared;
 
 	fakearm_reply(fake, kind->path, "[" USER "]");
-	expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
 	assert_string_equal(shared->last_url, kind->url);
 	assert_memory_equal(shared->last_header, "Authorization: Bearer ", 22);
 	assert_non_null(strstr(shared->last_body, "\"ObjectId\":\"" CERTMAKE_OID "\""));
@@ -101,7 +70,7 @@ static void one_request_asks_about_both_actions_at_our_resource(void **state)
 	assert_non_null(strstr(shared->last_body, LOGIN));
 	assert_non_null(strstr(shared->last_body, LOGIN_AS_ADMIN));
 	assert_int_equal(shared->requests, 2); /* the token too */
-	expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
 	assert_int_equal(shared->requests, 3);
 }
 
@@ -110,7 +79,7 @@ static void the_token_is_for_the_service_that_is_asked(void **state)
 	struct fakelogin *fake = *state;
 
 	fakelogin_rule(fake, (struct fake_rule){kind->resource, 500, 0, "", -1, -1, 0});
-	assert_int_equal(refused(fake), REASON_TOKEN_UNAVAILABLE);
+	assert_int_equal(fakearm_refused(fake), REASON_TOKEN_UNAVAILABLE);
 	assert_true(fakelogin_hits(fake, kind->resource) > 0);
 }
 
@@ -121,7 +90,7 @@ static void either_shape_is_understood(void **state)
 	struct err err = {0};
 
 	fakearm_reply(fake, kind->path, VALUE(ADMIN));
-	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(fakearm_ask(fake, &decision, &err), 0);
 	assert_int_equal(decision.admin.kind, VERDICT_GRANTED);
 	assert_string_equal(decision.admin.id, "/a/1");
 	assert_string_equal(decision.admin.scope, "/subscriptions/s");
@@ -138,7 +107,7 @@ static void a_denial_is_told_with_its_assignment(void **state)
 		      "[" ABOUT(LOGIN, "Allowed", "") "," ABOUT(
 			      LOGIN_AS_ADMIN, "Denied",
 			      ",\"denyAssignment\":{\"id\":\"/d/1\",\"scope\":\"/\"}") "]");
-	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(fakearm_ask(fake, &decision, &err), 0);
 	assert_int_equal(decision.login.kind, VERDICT_GRANTED);
 	assert_int_equal(decision.admin.kind, VERDICT_DENIED);
 	assert_string_equal(decision.admin.id, "/d/1");
@@ -153,7 +122,7 @@ static void a_decision_lives_as_long_as_the_service_says(void **state)
 	fakearm_reply(fake, kind->path,
 		      "[" ABOUT(LOGIN, "Allowed", ",\"timeToLiveInMs\":5000") "," ABOUT(
 			      LOGIN_AS_ADMIN, "Allowed", ",\"timeToLiveInMs\":300000") "]");
-	assert_int_equal(ask(fake, &decision, &err), 0);
+	assert_int_equal(fakearm_ask(fake, &decision, &err), 0);
 	assert_int_equal(decision.life_ms, 5000);
 }
 
@@ -185,7 +154,7 @@ static void every_page_is_read(void **state)
 
 	reply_in_pages(fake, here("/page2"));
 	fakearm_reply(fake, "/page2", VALUE(ABOUT(LOGIN_AS_ADMIN, "Allowed", "")));
-	expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	assert_string_equal(fake->shared->last_url, next_page);
 	assert_string_equal(fake->shared->last_body, "");
 }
@@ -196,7 +165,7 @@ static void a_page_that_is_missing_is_no_answer(void **state)
 
 	reply_in_pages(fake, here("/page2"));
 	fakelogin_rule(fake, (struct fake_rule){"/page2", 404, 0, "", -1, -1, 0});
-	assert_int_equal(refused(fake), REASON_BACKEND_MALFORMED);
+	assert_int_equal(fakearm_refused(fake), REASON_BACKEND_MALFORMED);
 }
 
 static void pages_without_end_are_refused(void **state)
@@ -207,7 +176,7 @@ static void pages_without_end_are_refused(void **state)
 	reply_in_pages(fake, here("/page2"));
 	(void)snprintf(body, sizeof(body), NEXT("", "%s"), next_page);
 	fakearm_reply(fake, "/page2", body);
-	assert_int_equal(refused(fake), REASON_BACKEND_MALFORMED);
+	assert_int_equal(fakearm_refused(fake), REASON_BACKEND_MALFORMED);
 	assert_true(fakelogin_hits(fake, "/page2") < 8);
 }
 
@@ -216,7 +185,7 @@ static void a_page_elsewhere_is_not_asked_for(void **state)
 	struct fakelogin *fake = *state;
 
 	reply_in_pages(fake, "https://evil.example/page2");
-	assert_int_equal(refused(fake), REASON_BACKEND_MALFORMED);
+	assert_int_equal(fakearm_refused(fake), REASON_BACKEND_MALFORMED);
 	assert_null(strstr(fake->shared->last_url, "evil"));
 }
 
@@ -274,9 +243,9 @@ static void reply(void **state)
 						  -1, row->retry_after_s, row->times});
 		fakelogin_sys(fake)->deadline_ns = FAKELOGIN_BOOT_NS + 14 * 1000000000ll;
 		if (row->reason)
-			assert_int_equal(refused(fake), row->reason);
+			assert_int_equal(fakearm_refused(fake), row->reason);
 		else
-			expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
+			fakearm_expect(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 		assert_int_equal(fake->shared->hits[0], row->requests);
 		fakelogin_free(fake);
 	}
@@ -287,9 +256,9 @@ static void a_kept_token_that_is_refused_is_replaced_once(void **state)
 	struct fakelogin *fake = *state;
 
 	fakearm_reply(fake, kind->path, "[" USER "]");
-	expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
 	fakelogin_rule(fake, (struct fake_rule){kind->path, 401, 0, "", -1, -1, 1});
-	expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
+	fakearm_expect(fake, VERDICT_GRANTED, VERDICT_MISSING);
 	assert_int_equal(fakelogin_hits(fake, "/oauth2/token"), 2);
 }
 
@@ -301,7 +270,7 @@ static void without_a_resource_nobody_is_asked(void **state)
 	buf_printf(&text, "tenant " CERTMAKE_TID "\nresource_manager " FAKELOGIN_ARM "\n%s",
 		   kind->conf);
 	scratch_write(&fake->scratch, CONF_PATH, buf_text(&text), 0644);
-	assert_int_equal(refused(fake), REASON_NOT_CONFIGURED);
+	assert_int_equal(fakearm_refused(fake), REASON_NOT_CONFIGURED);
 	assert_int_equal(fake->shared->requests, 0);
 }
 
