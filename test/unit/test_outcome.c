@@ -6,47 +6,30 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "lib/core/outcome.h"
-
-/* A file of the source tree, at most 64 KiB of it. */
-static char *source(const char *name)
-{
-	const char *srcdir = getenv("srcdir");
-	char *text = calloc(1, 65536);
-	char path[1024];
-	FILE *file;
-
-	assert_non_null(text);
-	(void)snprintf(path, sizeof(path), "%s/%s", srcdir ? srcdir : ".", name);
-	file = fopen(path, "re");
-	assert_non_null(file);
-	assert_true(fread(text, 1, 65535, file) > 0);
-	(void)fclose(file);
-	return text;
-}
+#include "test/unit/source.h"
 
 static void readme_and_man_page_tell_the_table(void **state)
 {
-	char *readme = source("README.md"), *man = source("man/aadssh-handler.8");
+	AUTO_BUF readme = {0}, man = {0};
 	const struct outcome *table;
 	char row[512], item[128];
 	size_t count;
 
 	(void)state;
+	source_read("README.md", &readme);
+	source_read("man/aadssh-handler.8", &man);
 	table = outcome_table(&count);
 	for (size_t i = 0; i < count; i++) {
 		(void)snprintf(row, sizeof(row), "\n| %d | %s | %s | %s |\n", table[i].code,
 			       table[i].name, table[i].message, table[i].remedy);
 		(void)snprintf(item, sizeof(item), "\n.It %d %s\n", table[i].code, table[i].name);
-		assert_non_null(strstr(readme, row));
-		assert_non_null(strstr(man, item));
+		assert_non_null(strstr(buf_text(&readme), row));
+		assert_non_null(strstr(buf_text(&man), item));
 	}
-	free(readme);
-	free(man);
 }
 
 static void codes_and_names_are_unique(void **state)

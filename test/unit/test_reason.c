@@ -6,10 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "lib/core/reason.h"
+#include "test/unit/source.h"
 
 static void rows_are_whole_and_unique(void **state)
 {
@@ -22,6 +24,23 @@ static void rows_are_whole_and_unique(void **state)
 		assert_int_equal(row->cause[strlen(row->cause) - 1], '.');
 		assert_int_equal(row->remedy[strlen(row->remedy) - 1], '.');
 		assert_true(strlen(row->remedy) < ERR_REMEDY_MAX);
+	}
+}
+
+static void the_man_page_tells_the_table(void **state)
+{
+	AUTO_BUF man = {0};
+	char row[512];
+
+	(void)state;
+	source_read("man/aadsshlogin.8", &man);
+	for (size_t i = 0; i < man.len; i++)
+		if (man.data[i] == '\n')
+			man.data[i] = ' ';
+	for (enum reason i = REASON_NONE + 1; i < REASON_COUNT; i++) {
+		(void)snprintf(row, sizeof(row), " .It Ql %s %s %s .", reason_text(i)->id,
+			       reason_text(i)->cause, reason_text(i)->remedy);
+		assert_non_null(strstr(buf_text(&man), row));
 	}
 }
 
@@ -82,6 +101,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_whole_and_unique),
+		cmocka_unit_test(the_man_page_tells_the_table),
 		cmocka_unit_test(a_refusal_carries_its_reason_and_remedy),
 		cmocka_unit_test(the_first_reason_stands),
 		cmocka_unit_test(lack_of_memory_is_not_malformed_input),
