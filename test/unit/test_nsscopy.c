@@ -100,6 +100,18 @@ int __wrap_lstat(const char *path, struct stat *ret)
 	return __real_lstat(path, ret);
 }
 
+/* What lstat was until glibc 2.33. */
+#if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 33)
+int __real___lxstat(int version, const char *path, struct stat *ret);
+int __wrap___lxstat(int version, const char *path, struct stat *ret);
+
+int __wrap___lxstat(int version, const char *path, struct stat *ret)
+{
+	hold(&hold_lstat);
+	return __real___lxstat(version, path, ret);
+}
+#endif
+
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	assert_int_equal(fd, -1); /* no file is ever mapped */
