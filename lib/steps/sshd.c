@@ -255,13 +255,40 @@ int sshd_check_user(struct machine *m, const char *user, struct buf *ret, struct
 }
 
 /* Does the configuration in force do what it shall? */
-static int prove(struct machine *m, struct err *err)
+static int check_in_force(struct machine *m, struct buf *ret_settings, struct err *err)
 {
 	char probe[256];
-	AUTO_BUF settings = {0};
 	int r = machine_probe(m, probe, sizeof(probe), err);
 
-	return r < 0 ? r : sshd_check_user(m, probe, &settings, err);
+	return r < 0 ? r : sshd_check_user(m, probe, ret_settings, err);
+}
+
+static int prove_change(struct machine *m, struct err *err)
+{
+	AUTO_BUF settings = {0};
+
+	return check_in_force(m, &settings, err);
+}
+
+/* Since OpenSSH 9.8, where the owner did not switch it off. */
+static void note_penalties(struct machine *m, struct span settings)
+{
+	struct span shown;
+
+	if (sshdconf_shown(settings, "PerSourcePenalties", &shown) && !same_value(shown, "no"))
+		machine_note(m, "sshd shuts an address out for a while after refused logins "
+				"(PerSourcePenalties): people behind one address share that; "
+				"PerSourcePenaltyExemptList spares addresses");
+}
+
+static int prove(struct machine *m, struct err *err)
+{
+	AUTO_BUF settings = {0};
+	int r = check_in_force(m, &settings, err);
+
+	if (r == 0)
+		note_penalties(m, buf_bytes(&settings));
+	return r;
 }
 
 /* Through what sshd said before and says of the candidate: invariant 2. */
@@ -385,7 +412,7 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 		return refuse_rival(&rival, err);
 	r = check_candidate(m, &wanted, err);
 	if (r == 0)
-		r = changes_call(ret, "ask sshd what it makes of it", prove, NULL, err);
+		r = changes_call(ret, "ask sshd what it makes of it", prove_change, NULL, err);
 	return r < 0 ? r : changes_call(ret, "reload sshd", reload, reload, err);
 }
 

@@ -59,6 +59,8 @@ static void show_settings(const struct proc_spec *spec, const char *text, struct
 	assert_string_equal(spec->argv[2], "-C");
 	buf_str(out, "port 22\npidfile /run/sshd.pid\n");
 	buf_printf(out, "usepam %s\n", strstr(text, "UsePAM no") ? "no" : "yes");
+	if (fake.sshd_penalties)
+		buf_printf(out, "persourcepenalties %s\n", fake.sshd_penalties);
 	if (fake.pam_service)
 		buf_printf(out, "pamservicename %s\n", fake.pam_service);
 	if (fake.sshd_changes_root && has_arg(spec, "-f"))

@@ -141,6 +141,21 @@ static void PAM_switched_off_later_is_seen(void **state)
 	assert_int_equal(step_sshd.prove(&sm.machine, &err), -EPERM);
 }
 
+static void penalties_are_noted_once_unless_the_owner_switched_them_off(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	fake.sshd_penalties = "no";
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_int_equal(step_sshd.prove(&sm.machine, &err), 0);
+	assert_int_equal(sm.machine.note_count, 0);
+	fake.sshd_penalties = "crash:90 authfail:5";
+	assert_int_equal(step_sshd.prove(&sm.machine, &err), 0);
+	assert_int_equal(sm.machine.note_count, 1);
+	assert_non_null(strstr(sm.machine.notes[0], "PerSourcePenalties"));
+}
+
 static void an_earlier_Match_is_named(void **state)
 {
 	(void)state;
@@ -308,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STEP_TEST(the_dropin_is_published_and_proved),
+		STEP_TEST(penalties_are_noted_once_unless_the_owner_switched_them_off),
 		STEP_TEST(the_block_stands_where_nothing_is_included),
 		STEP_TEST(an_included_directory_that_is_missing_gets_the_block),
 		STEP_TEST(the_form_follows_the_main_file),
