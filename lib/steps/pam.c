@@ -74,6 +74,41 @@ static int plan_copy(struct machine *m, const char *path, enum pam_question ques
 				       : changes_write(m, ret, path, buf_bytes(&after), &meta, err);
 }
 
+static bool is_marked(struct span text)
+{
+	struct span first;
+
+	return span_line(&text, &first) && first.len + 1 == sizeof(PAMSTACK_COPIED) - 1 &&
+	       memcmp(first.p, PAMSTACK_COPIED, first.len) == 0;
+}
+
+/* Is it our copy of a vendor's file, as it is without our line? */
+static bool is_copy(struct machine *m, const char *path, struct span before, struct span after)
+{
+	AUTO_BUF vendors = {0};
+	struct err ignored = {0};
+
+	return is_marked(before) && read_vendors(m, path, &vendors, &ignored) == 0 &&
+	       span_eq(buf_bytes(&vendors), after);
+}
+
+/* The copy hides what the vendor's package mends.  It may be the owner's work by now, so it stays.
+ */
+static void note_outdated(struct machine *m, const char *path, struct span text)
+{
+	AUTO_BUF without = {0}, vendors = {0};
+	struct err ignored = {0};
+
+	if (!is_marked(text) || pamstack_remove(text, &without, &ignored) < 0 ||
+	    read_vendors(m, path, &vendors, &ignored) < 0 ||
+	    span_eq(buf_bytes(&vendors), buf_bytes(&without)))
+		return;
+	machine_note(m,
+		     "%s is a copy of ours, and differs from " PAM_VENDOR_DIR
+		     "%s by now: compare them; without the copy the next run makes another",
+		     path, strrchr(path, '/'));
+}
+
 static int plan_service(struct machine *m, struct span service, enum pam_question question,
 			struct changes *ret, struct err *err)
 {
@@ -87,6 +122,8 @@ static int plan_service(struct machine *m, struct span service, enum pam_questio
 		r = fs_read(m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, &before, NULL, err);
 	if (r == -ENOENT)
 		return plan_copy(m, path, question, ret, err);
+	if (r == 0)
+		note_outdated(m, path, buf_bytes(&before));
 	if (r == 0)
 		r = pamstack_insert(buf_bytes(&before), question, &after, err);
 	if (r == -ENOENT) {
@@ -191,19 +228,6 @@ static int plan_sudos(struct machine *m, struct changes *ret, struct err *err)
 	if (r == 0 && !any)
 		machine_note(m, "sudo is not installed: administrators have nothing to use");
 	return r;
-}
-
-/* Is it our copy of a vendor's file, as it is without our line? */
-static bool is_copy(struct machine *m, const char *path, struct span before, struct span after)
-{
-	AUTO_BUF vendors = {0};
-	struct err ignored = {0};
-	struct span first;
-
-	return span_line(&before, &first) && first.len + 1 == sizeof(PAMSTACK_COPIED) - 1 &&
-	       memcmp(first.p, PAMSTACK_COPIED, first.len) == 0 &&
-	       read_vendors(m, path, &vendors, &ignored) == 0 &&
-	       span_eq(buf_bytes(&vendors), after);
 }
 
 static int take_out(struct machine *m, const char *path, struct changes *ret, struct err *err)

@@ -633,6 +633,25 @@ static void a_service_of_the_vendors_is_copied_and_goes_again(void **state)
 	stepmachine_expect("/etc/pam.d/sudo-i", "@include a\n");
 }
 
+static void a_copy_that_the_vendor_has_gone_beyond_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/pam.d/sudo-i", 0), 0);
+	stepmachine_write("/usr/lib/pam.d/sudo-i", "@include common-account\n");
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_must_apply(&step_pam, STEP_OK);
+	assert_int_equal(sm.result.note_count, 0);
+	stepmachine_write("/usr/lib/pam.d/sudo-i", "@include mended\n");
+	stepmachine_must_apply(&step_pam, STEP_OK);
+	assert_int_equal(sm.result.note_count, 1);
+	assert_non_null(strstr(sm.result.notes[0], "/etc/pam.d/sudo-i is a copy"));
+	stepmachine_expect("/etc/pam.d/sudo-i",
+			   PAMSTACK_COPIED PAM_LINE " admin\n@include common-account\n");
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "usr/lib/pam.d/sudo-i", 0), 0);
+	stepmachine_must_apply(&step_pam, STEP_OK);
+	assert_int_equal(sm.result.note_count, 0);
+}
+
 static void a_service_without_account_stack_is_named(void **state)
 {
 	(void)state;
@@ -1156,6 +1175,7 @@ int main(void)
 		STEP_TEST(a_service_is_a_file_of_pam_d),
 		STEP_TEST(a_missing_service_is_a_hole),
 		STEP_TEST(a_service_of_the_vendors_is_copied_and_goes_again),
+		STEP_TEST(a_copy_that_the_vendor_has_gone_beyond_is_told),
 		STEP_TEST(a_service_without_account_stack_is_named),
 		STEP_TEST(a_sudo_that_does_not_ask_is_refused),
 		STEP_TEST(a_sudo_that_does_not_name_its_user_is_refused),
