@@ -116,6 +116,8 @@ static int settle(struct sys *sys, const struct ledger *ledger, struct account *
 	case LEDGER_PRESENT:
 		break;
 	}
+	if (r == 0 && account->former[0])
+		r = uidpick_not_local(sys, account->name, err);
 	if (r == 0)
 		r = check_oid(account->name, account->oid, &user, err);
 	user.name = span_of(account->name);

@@ -77,15 +77,29 @@ static void tell_ours(const struct buf *text, const char *name, struct uid_choic
 			uid_choice_taken(choice, user.id);
 }
 
+static int tell_locals(struct sys *sys, const char *name, struct uid_choice *choice,
+		       struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(local_files); i++)
+		if (tell_local(sys, local_files[i], name, choice, err) < 0)
+			return -err->code;
+	return 0;
+}
+
+int uidpick_not_local(struct sys *sys, const char *name, struct err *err)
+{
+	struct uid_choice nobodys = {.range = {UID_LOWEST, UID_HIGHEST}, .wanted = UID_LOWEST};
+
+	return tell_locals(sys, name, &nobodys, err) < 0 ? reason_add(err, REASON_PROVISION_FAILED)
+							 : 0;
+}
+
 static int tell_all(struct sys *sys, const struct ledger *ledger, const char *name,
 		    struct uid_choice *choice, struct err *err)
 {
 	tell_ours(&ledger->users, name, choice);
 	tell_ours(&ledger->remembered, name, choice);
-	for (size_t i = 0; i < ARRAY_LEN(local_files); i++)
-		if (tell_local(sys, local_files[i], name, choice, err) < 0)
-			return -err->code;
-	return 0;
+	return tell_locals(sys, name, choice, err);
 }
 
 /* nscd remembers by id too what our own module said of the name before there was a line. */

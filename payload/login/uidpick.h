@@ -15,6 +15,9 @@
 int uidpick(struct sys *sys, const struct ledger *ledger, const char *name, struct uid_range range,
 	    uint32_t asked_already, uint32_t *ret, struct err *err);
 
+/* Has no local account, and no local group, the name?  -EEXIST; reason provision-failed. */
+int uidpick_not_local(struct sys *sys, const char *name, struct err *err);
+
 /* Is the uid of somebody who is remembered still nobody else's?  Errors as above. */
 int uidpick_still_free(struct sys *sys, const struct ledger *ledger, const char *name, uint32_t id,
 		       uint32_t asked_already, struct err *err);

@@ -493,6 +493,24 @@ static void a_former_home_of_somebody_else_stops_the_rename(void **state)
 	assert_true(names(fake, AADPASSWD_PATH, FORMER));
 }
 
+static void a_local_account_or_group_of_the_new_name_stops_the_rename(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_FREE char *passwd = fakelogin_text(fake, "/etc/passwd");
+
+	for (int present = 0; present < 2; present++) {
+		make_former(fake, present, true);
+		scratch_write(&fake->scratch, "/etc/group", FAKELOGIN_NAME ":x:1000:\n", 0644);
+		refuse(fake, CERTMAKE_OID, REASON_PROVISION_FAILED);
+		scratch_write(&fake->scratch, "/etc/group", "", 0644);
+		scratch_write(&fake->scratch, "/etc/passwd",
+			      FAKELOGIN_NAME ":x:1000:1000::/:/bin/sh\n", 0644);
+		refuse(fake, CERTMAKE_OID, REASON_PROVISION_FAILED);
+		scratch_write(&fake->scratch, "/etc/passwd", passwd, 0644);
+		assert_true(names(fake, LEDGER_PATH, FORMER));
+	}
+}
+
 static void a_remembered_uid_that_is_taken_stops_the_rename(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -547,6 +565,7 @@ int main(void)
 		T(a_remembered_name_with_a_line_of_its_own_stays),
 		T(a_name_of_another_account_is_not_taken),
 		T(a_former_home_of_somebody_else_stops_the_rename),
+		T(a_local_account_or_group_of_the_new_name_stops_the_rename),
 		T(a_remembered_uid_that_is_taken_stops_the_rename),
 		T(who_is_given_the_former_name_gets_neither_uid_nor_home),
 	};
