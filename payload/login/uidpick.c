@@ -223,7 +223,9 @@ static int find_start(struct sys *sys, pid_t process, int64_t *ret_ns, struct er
 
 	if (record_process_start(sys, process, &start_ns, err) < 0)
 		return reason_add(err, REASON_INTERNAL);
-	*ret_ns = sys->ops->realtime_ns(sys) - (sys->ops->boottime_ns(sys) - start_ns);
+	/* In this order: a pause between the two makes the login begin earlier, and never later. */
+	*ret_ns = sys->ops->realtime_ns(sys);
+	*ret_ns -= sys->ops->boottime_ns(sys) - start_ns;
 	return 0;
 }
 

@@ -486,6 +486,40 @@ static void the_names_own_uid_is_never_another(void **state)
 	assert_int_equal(check_held(*state, wanted(), FAKELOGIN_PARENT, &err), 0);
 }
 
+static struct fakelogin *paused;
+static struct sys_ops unpaused;
+
+static int64_t then_pause(int64_t now_ns)
+{
+	paused->shared->realtime_s += 100;
+	paused->shared->boottime_ns += 100 * INT64_C(1000000000);
+	return now_ns;
+}
+
+static int64_t boottime_then_pause(struct sys *sys)
+{
+	return then_pause(unpaused.boottime_ns(sys));
+}
+
+static int64_t realtime_then_pause(struct sys *sys)
+{
+	return then_pause(unpaused.realtime_ns(sys));
+}
+
+/* It makes the login seem to begin earlier, and never later. */
+static void a_pause_between_two_clocks_lets_nobody_in(void **state)
+{
+	struct err err = {0};
+
+	paused = *state;
+	written_s_ago(paused, 999);
+	unpaused = paused->scratch.ops;
+	paused->scratch.ops.boottime_ns = boottime_then_pause;
+	paused->scratch.ops.realtime_ns = realtime_then_pause;
+	assert_int_not_equal(check_held(paused, wanted() + 1, FAKELOGIN_PARENT, &err), 0);
+	assert_int_equal(reason_of(&err), REASON_UID_MISMATCH);
+}
+
 static void a_process_that_cannot_be_looked_at_is_our_failure(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -954,6 +988,7 @@ int main(void)
 		T(a_uid_that_was_taken_since_sshd_asked_is_refused),
 		T(a_login_that_began_before_a_name_was_freed_is_refused),
 		T(the_names_own_uid_is_never_another),
+		T(a_pause_between_two_clocks_lets_nobody_in),
 		T(a_process_that_cannot_be_looked_at_is_our_failure),
 		T(a_home_in_the_way_is_told),
 		T(who_cannot_be_set_up_does_not_get_on_the_list),
