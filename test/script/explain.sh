@@ -43,7 +43,7 @@ sed -i -e '/^passwd:/d' -e '/^group:/d' -e '/^initgroups:/d' -e '/aadsshlogin/d'
 printf 'passwd: files aad\ngroup: files aad\n' >>/etc/nsswitch.conf
 sed -i '/^aadsshlogin:/d' /etc/passwd
 echo 'aadsshlogin:x:64990:64990::/nonexistent:/usr/sbin/nologin' >>/etc/passwd
-rm -f /etc/aadpasswd /etc/aadadmins /usr/bin/sudo
+rm -f /etc/aadpasswd /etc/aadadmins /usr/bin/sudo /usr/bin/sudo-rs /usr/bin/sudo.ws
 mkdir -p /run/aadsshlogin/decisions /var/lib/aadsshlogin
 control='success=ok new_authtok_reqd=ok ignore=ignore module_unknown=ignore default=die'
 printf 'account [%s] pam_aad.so\naccount required pam_unix.so\n' "$control" >/etc/pam.d/sshd
