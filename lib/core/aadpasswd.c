@@ -87,31 +87,6 @@ bool aadpasswd_next(struct span *text, struct aad_user *ret)
 	return false;
 }
 
-static bool same_id(const struct aad_user *a, const struct aad_user *b)
-{
-	return a->id == b->id;
-}
-
-static bool same_oid(const struct aad_user *a, const struct aad_user *b)
-{
-	return span_eq(a->oid, b->oid);
-}
-
-static bool find(struct span text, struct aad_user wanted,
-		 bool (*same)(const struct aad_user *, const struct aad_user *),
-		 struct aad_user *ret)
-{
-	struct aad_user user;
-
-	while (aadpasswd_next(&text, &user)) {
-		if (!same(&user, &wanted))
-			continue;
-		*ret = user;
-		return true;
-	}
-	return false;
-}
-
 bool aadpasswd_line_has(struct span line, struct span name)
 {
 	return line.len > name.len && line.p[name.len] == ':' &&
@@ -128,14 +103,17 @@ bool aadpasswd_find_name(struct span text, struct span name, struct aad_user *re
 	return false;
 }
 
-bool aadpasswd_find_id(struct span text, uint32_t id, struct aad_user *ret)
-{
-	return find(text, (struct aad_user){.id = id}, same_id, ret);
-}
-
 bool aadpasswd_find_oid(struct span text, struct span oid, struct aad_user *ret)
 {
-	return find(text, (struct aad_user){.oid = oid}, same_oid, ret);
+	struct aad_user user;
+
+	while (aadpasswd_next(&text, &user)) {
+		if (!span_eq(user.oid, oid))
+			continue;
+		*ret = user;
+		return true;
+	}
+	return false;
 }
 
 bool aadpasswd_format(const struct aad_user *user, char *ret, size_t size)

@@ -48,9 +48,8 @@ bool aadpasswd_line_has(struct span line, struct span name);
 /* The next good line of a file's text; wrong ones are passed over.  False at the end. */
 bool aadpasswd_next(struct span *text, struct aad_user *ret);
 
-/* The first good line with that name (lower-case), id or oid. */
+/* The first good line with that name (lower-case) or oid. */
 bool aadpasswd_find_name(struct span text, struct span name, struct aad_user *ret);
-bool aadpasswd_find_id(struct span text, uint32_t id, struct aad_user *ret);
 bool aadpasswd_find_oid(struct span text, struct span oid, struct aad_user *ret);
 
 /*

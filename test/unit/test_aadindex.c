@@ -108,7 +108,7 @@ static void an_empty_text_has_nobody(void **state)
 	assert_string_equal(by_id(&made, 0), "-");
 }
 
-/* As in the text: aadpasswd_find_name, aadpasswd_find_id. */
+/* As in the text. */
 static void the_first_of_several_lines_wins(void **state)
 {
 	static const char second_alice[] = "alice@contoso.com:" OID2 ":70000:70000::/h:/s\n";
