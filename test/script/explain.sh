@@ -4,22 +4,10 @@
 # memory: nothing reaches the machine.  Where there is no sshd, a program of the test's prints what
 # `sshd -T` would.  Needs root.  make check runs this in the build directory.
 set -u
-if [ "$(id -u)" -ne 0 ]; then
-	echo 'needs root'
-	exit 77
-fi
-if [ "${1-}" != inside ]; then
-	exec unshare --mount --propagation private "$0" inside
-fi
-
-tmp=$(mktemp -d) || exit 1
-trap 'umount -l "$tmp"; rmdir "$tmp"' EXIT
-mount -t tmpfs none "$tmp" || exit 77
+layers='usr etc var home'
+# shellcheck source=test/script/layers.sh
+. "$(dirname "$0")/layers.sh"
 cp aadsshlogin libnss_aad.so.2 pam_aad.so "$tmp" || exit 1
-for dir in usr etc var home; do
-	mkdir "$tmp/$dir" "$tmp/$dir.work"
-	mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$tmp/$dir,workdir=$tmp/$dir.work" /$dir || exit 77
-done
 mount -t tmpfs none /run || exit 77
 failures=0
 

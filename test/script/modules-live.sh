@@ -4,22 +4,10 @@
 # the test's in the place of aad_authorize.  All in a mount namespace of its own, over layers in memory:
 # nothing reaches the machine.  Needs root.  make check runs this in the build directory.
 set -u
-if [ "$(id -u)" -ne 0 ]; then
-	echo 'needs root'
-	exit 77
-fi
-if [ "${1-}" != inside ]; then
-	exec unshare --mount --propagation private "$0" inside
-fi
-
-tmp=$(mktemp -d) || exit 1
-trap 'umount -l "$tmp"; rmdir "$tmp"' EXIT
-mount -t tmpfs none "$tmp" || exit 77
+layers='usr etc'
+# shellcheck source=test/script/layers.sh
+. "$(dirname "$0")/layers.sh"
 cp test/script/pamdriver libnss_aad.so.2 pam_aad.so "$tmp" || exit 1
-for dir in usr etc; do
-	mkdir "$tmp/$dir" "$tmp/$dir.work"
-	mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$tmp/$dir,workdir=$tmp/$dir.work" /$dir || exit 77
-done
 failures=0
 
 # expect WANTED COMMAND...: what it prints, both streams, whatever its status.
