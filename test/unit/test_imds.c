@@ -434,7 +434,8 @@ static void an_agent_that_is_down_is_waited_for(void **state)
 	(void)state;
 	scratch_write(&scratch, "/proc/self/net/tcp", "heading\n", 0444);
 	assert_int_equal(ask_arc_token(&err), -EHOSTUNREACH);
-	assert_in_range(fake_imds.now_ms, 1000 + 3000, 1000 + arc.patience_ms);
+	assert_true(fake_imds.now_ms >= 1000 + 3000);
+	assert_true(fake_imds.now_ms <= 1000 + arc.patience_ms);
 	assert_int_equal(fake_imds.challenges + fake_imds.token_requests, 0);
 	assert_non_null(strstr(err.msg, "nobody listens"));
 }
