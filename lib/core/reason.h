@@ -109,6 +109,9 @@
 	X(ACCOUNT_RENAMED, "account-renamed",                                                      \
 	  "The account was known here under another name, and has been renamed.",                  \
 	  "Log in again.")                                                                         \
+	X(UID_SHARED, "uid-shared",                                                                \
+	  "The uid of the account is a local account's or group's too.",                           \
+	  "The administrator can give the local one another id, or remove the account with aaduserdel.") \
 	/* keys and token */                                                                       \
 	X(KEYS_UNREACHABLE, "keys-unreachable",                                                    \
 	  "The tenant's signing keys cannot be read.",                                             \

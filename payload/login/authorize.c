@@ -131,7 +131,9 @@ static int identify(struct sys *sys, const struct conf *conf,
 		return reason_refuse(err, REASON_UID_MISMATCH,
 				     "%s has uid %u on this machine, this process has %u",
 				     request->name, user.id, request->uid);
-	return r;
+	return r < 0 || standing != LEDGER_PRESENT
+		       ? r
+		       : uidpick_check_alone(sys, request->name, user.id, err);
 }
 
 /* ---- what may it do? */

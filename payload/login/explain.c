@@ -24,6 +24,7 @@
 #include "payload/login/ledger.h"
 #include "payload/login/loginconf.h"
 #include "payload/login/precondition.h"
+#include "payload/login/uidpick.h"
 
 #define NSSWITCH_PATH "/etc/nsswitch.conf"
 #define GROUPS_MAX 64 /* of one account, that are looked at */
@@ -403,6 +404,8 @@ static int check_ledger(struct replay *replay, struct seen *seen, struct err *er
 		return reason_refuse(err, REASON_UID_MISMATCH,
 				     "its line says uid %u, the entry in force %u", replay->user.id,
 				     replay->uid);
+	if (is_present && uidpick_check_alone(replay->sys, replay->name, replay->user.id, err) < 0)
+		return -err->code;
 	if (replay->proved &&
 	    ledger_find_former(&replay->ledger, replay->name, replay->oid, &former))
 		return refuse_renamed(&former, err);

@@ -86,6 +86,38 @@ static int tell_locals(struct sys *sys, const char *name, struct uid_choice *cho
 	return 0;
 }
 
+static int check_alone_in(struct sys *sys, const char *path, const char *name, uint32_t id,
+			  struct err *err)
+{
+	struct span lines, line;
+	AUTO_BUF text = {0};
+
+	if (fs_read(sys, path, FS_TRUSTED, LOCAL_MAX, &text, NULL, err) < 0)
+		return reason_add(err, REASON_INTERNAL);
+	lines = buf_bytes(&text);
+	while (span_line(&lines, &line)) {
+		struct span other = take_field(&line);
+		uint64_t taken;
+
+		(void)take_field(&line);
+		if (num_parse(take_field(&line), UINT32_MAX, &taken) && taken == id &&
+		    !span_is(other, name))
+			return reason_refuse(err, REASON_UID_SHARED, "%.*s has %u too, in %s",
+					     (int)(other.len < 64 ? other.len : 64),
+					     (const char *)other.p, id, path);
+	}
+	return 0;
+}
+
+int uidpick_check_alone(struct sys *sys, const char *name, uint32_t id, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(local_files); i++)
+		r = check_alone_in(sys, local_files[i], name, id, err);
+	return r;
+}
+
 int uidpick_not_local(struct sys *sys, const char *name, struct err *err)
 {
 	struct uid_choice nobodys = {.range = {UID_LOWEST, UID_HIGHEST}, .wanted = UID_LOWEST};

@@ -404,6 +404,8 @@ NAMES = [
         name="{Row}@contoso.com", alone=True,
         around=script("name=%NAME%; echo \"R${name#r}:x:4321:4321::/:/bin/sh\" >>/etc/passwd",
                       "sed -i '/:4321:/d' /etc/passwd")),
+    Row("an account whose uid a local group has too", "uid-shared", settled=True, alone=True, logs=["crew has"],
+        around=script("echo crew:x:$(id -u %NAME%): >>/etc/group", "sed -i '/^crew:/d' /etc/group")),
     Row("a name that another object id has on this machine", "oid-mismatch", logs=["aaduserdel"],
         around=script("aaduseradd %NAME% $(cat /proc/sys/kernel/random/uuid)", "aaduserdel --remove %NAME%")),
     Row("a name that another object id had, whose home is still there", "oid-mismatch", by="login", around=remembered_for_another),

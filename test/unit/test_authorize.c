@@ -371,6 +371,26 @@ static void a_uid_of_another_product_counts_outside_the_range(void **state)
 	assert_int_equal(ask_as(fake, false, FAKELOGIN_NAME, 1234567, &result), REASON_NONE);
 }
 
+static void a_uid_that_somebody_local_has_too_is_refused(void **state)
+{
+	static const char *const files[] = {"/etc/passwd", "/etc/group"};
+	struct fakelogin *fake = *state;
+
+	fakearm_assign(fake, FAKEARM_ADMIN);
+	write_user(fake, CERTMAKE_OID, wanted());
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		AUTO_FREE char *before = fakelogin_text(fake, files[i]);
+		AUTO_BUF shared = {0};
+
+		buf_printf(&shared, "%stwin:x:%u:%u::/:/bin/sh\n", before, wanted(), wanted());
+		scratch_write(&fake->scratch, files[i], buf_text(&shared), 0644);
+		assert_int_equal(login(fake), REASON_UID_SHARED);
+		assert_int_equal(sudo(fake), REASON_UID_SHARED);
+		scratch_write(&fake->scratch, files[i], before, 0644);
+	}
+	assert_int_equal(sudo(fake), REASON_NONE);
+}
+
 static void a_uid_that_was_probed_away_needs_a_second_try(void **state)
 {
 	struct fakelogin *fake = *state;
@@ -982,6 +1002,7 @@ int main(void)
 		T(a_name_outside_our_domains_is_refused),
 		T(a_uid_that_is_not_the_recorded_one_is_refused_at_once),
 		T(a_uid_of_another_product_counts_outside_the_range),
+		T(a_uid_that_somebody_local_has_too_is_refused),
 		T(a_uid_that_was_probed_away_needs_a_second_try),
 		T(a_renamed_account_has_its_uid_again_at_the_next_login),
 		T(a_login_that_is_not_granted_renames_nobody),

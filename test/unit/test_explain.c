@@ -357,6 +357,15 @@ static void remembered_namesake(struct machine_parts *parts)
 	write_line(parts->fake, LEDGER_PATH, FAKELOGIN_NAME, OTHER_GUID, wanted(), HOME);
 }
 
+static void shared_id(struct machine_parts *parts)
+{
+	AUTO_BUF group = {0};
+
+	write_line(parts->fake, AADPASSWD_PATH, FAKELOGIN_NAME, CERTMAKE_OID, wanted(), HOME);
+	buf_printf(&group, "crew:x:%u:\n", wanted());
+	scratch_write(&parts->fake->scratch, "/etc/group", buf_text(&group), 0644);
+}
+
 static void renamed(struct machine_parts *parts)
 {
 	write_line(parts->fake, AADPASSWD_PATH, "bob@contoso.com", CERTMAKE_OID, 10000777,
@@ -420,6 +429,7 @@ static struct row rows[] = {
 	{"a missing line for sshd", no_sshd_line, "pam-sshd", REASON_PAM_LINE_MISSING, "/etc/pam.d/sshd"},
 	{"a missing line for sudo", no_sudo_line, "pam-sudo", REASON_PAM_LINE_MISSING, "/etc/pam.d/sudo"},
 	{"a name that is remembered for another account", remembered_namesake, "ledger", REASON_OID_MISMATCH, OTHER_GUID},
+	{"an id that a local group has too", shared_id, "ledger", REASON_UID_SHARED, "crew"},
 	{"an account with another name", renamed, "ledger", REASON_ACCOUNT_RENAMED, "bob@contoso.com"},
 	{"no role", no_role, "role", REASON_ROLE_MISSING, "no role grants it"},
 	{"a deny assignment", denied, "role", REASON_ROLE_DENIED, ASSIGNMENT},
