@@ -21,9 +21,13 @@
 #include "payload/pam/ask.h"
 
 #define PROGRAM MODULE_ROOT AUTHORIZE_PROGRAM
+#define END_MS 1000 /* for a process that was killed */
 
 #ifndef SYS_close_range /* the same number on every architecture */
 #define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
 #endif
 
 /*
@@ -189,6 +193,17 @@ static int read_all(int fd, int64_t deadline, char *ret, size_t size, size_t *re
 	return 0;
 }
 
+/* Wait for its end without a pause too many.  Before Linux 5.3 the pauses have to do. */
+static void wait_end(pid_t pid)
+{
+	struct pollfd process = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+	if (process.fd < 0)
+		return;
+	(void)poll(&process, 1, END_MS);
+	(void)close(process.fd);
+}
+
 /*
  * End what is left of the program and of what it started, and collect it.  Its id is safe to kill
  * only while it is not collected: where the host ignores SIGCHLD it may be another's already.
@@ -197,16 +212,18 @@ static int read_all(int fd, int64_t deadline, char *ret, size_t size, size_t *re
 static void finish(pid_t pid)
 {
 	struct timespec pause = {.tv_nsec = 50000};
+	int64_t end = now_ms() + END_MS;
 	siginfo_t info;
 
 	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
 		(void)kill(-pid, SIGKILL); /* its session, if it came that far */
 		(void)kill(pid, SIGKILL);
+		wait_end(pid);
 	}
-	for (int64_t end = now_ms() + 1000; now_ms() < end; pause.tv_nsec = pause.tv_nsec * 3 / 2) {
+	for (;; pause.tv_nsec = pause.tv_nsec * 3 / 2) {
 		pid_t got = waitpid(pid, NULL, WNOHANG);
 
-		if (got == pid || (got < 0 && errno != EINTR))
+		if (got == pid || (got < 0 && errno != EINTR) || now_ms() >= end)
 			return;
 		(void)nanosleep(&pause, NULL);
 	}

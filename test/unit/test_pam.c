@@ -46,6 +46,7 @@
 #define REPORT MODULE_ROOT "/report"
 #define WISH MODULE_ROOT "/wish"
 #define CLOSE_RANGE 436 /* of every architecture; old headers lack it */
+#define PIDFD_OPEN 434
 
 /* ---- aad_authorize: how it was started, then the wish: a verb, a newline, the bytes to answer */
 
@@ -180,7 +181,7 @@ long __wrap_syscall(long number, ...)
 	for (size_t i = 0; i < ARRAY_LEN(arg); i++)
 		arg[i] = va_arg(ap, long);
 	va_end(ap);
-	if (number == CLOSE_RANGE && old_kernel) {
+	if ((number == CLOSE_RANGE || number == PIDFD_OPEN) && old_kernel) {
 		errno = ENOSYS;
 		return -1;
 	}
