@@ -130,14 +130,18 @@ int certhandler_main(struct sys *sys, int argc, char **argv)
 {
 	struct log log = {.fd = -1, .syslog = "aad_certhandler", .level = LOG_LEVEL_INFO};
 	struct err err = {0};
-	AUTO_FREE char *key = NULL;
+	AUTO_FREE char *certificate = NULL;
+	const char *key;
 	AUTO_BUF line = {0};
 
 	if (argc != 3)
 		return 0;
-	key = take_argument(argv[2]);
-	if (!key)
-		return 0;
+	key = argv[2];
+	if (is_certificate(key)) {
+		key = certificate = take_argument(argv[2]);
+		if (!certificate)
+			return 0;
+	}
 	/* Bytes from the network are not for root.  Other keys get no answer from anybody. */
 	if (geteuid() == 0) {
 		if (!is_certificate(key))
