@@ -46,23 +46,37 @@ static void tell_field(struct span field, struct uid_choice *choice)
 		uid_choice_taken(choice, (uint32_t)id);
 }
 
+/* The next line of one of local_files.  False at the end. */
+static bool next_local(struct span *lines, struct span *ret_name, struct span *ret_id,
+		       struct span *ret_gid)
+{
+	struct span line;
+
+	if (!span_line(lines, &line))
+		return false;
+	*ret_name = take_field(&line);
+	(void)take_field(&line);
+	*ret_id = take_field(&line);
+	*ret_gid = take_field(&line);
+	return true;
+}
+
 /* Tell choice the ids of a local file, which must not have the name itself. */
 static int tell_local(struct sys *sys, const char *path, const char *name,
 		      struct uid_choice *choice, struct err *err)
 {
-	struct span lines, line;
+	struct span lines, other, id, gid;
 	AUTO_BUF text = {0};
 	int r = fs_read(sys, path, FS_TRUSTED, LOCAL_MAX, &text, NULL, err);
 
 	if (r < 0)
 		return r;
 	lines = buf_bytes(&text);
-	while (span_line(&lines, &line)) {
-		if (span_is(take_field(&line), name))
+	while (next_local(&lines, &other, &id, &gid)) {
+		if (span_is(other, name))
 			return err_set(err, EEXIST, "%s is in %s already", name, path);
-		(void)take_field(&line);
-		tell_field(take_field(&line), choice);
-		tell_field(take_field(&line), choice);
+		tell_field(id, choice);
+		tell_field(gid, choice);
 	}
 	return 0;
 }
@@ -89,19 +103,15 @@ static int tell_locals(struct sys *sys, const char *name, struct uid_choice *cho
 static int check_alone_in(struct sys *sys, const char *path, const char *name, uint32_t id,
 			  struct err *err)
 {
-	struct span lines, line;
+	struct span lines, other, number, gid;
 	AUTO_BUF text = {0};
+	uint64_t taken;
 
 	if (fs_read(sys, path, FS_TRUSTED, LOCAL_MAX, &text, NULL, err) < 0)
 		return reason_add(err, REASON_INTERNAL);
 	lines = buf_bytes(&text);
-	while (span_line(&lines, &line)) {
-		struct span other = take_field(&line);
-		uint64_t taken;
-
-		(void)take_field(&line);
-		if (num_parse(take_field(&line), UINT32_MAX, &taken) && taken == id &&
-		    !span_is(other, name))
+	while (next_local(&lines, &other, &number, &gid)) {
+		if (num_parse(number, UINT32_MAX, &taken) && taken == id && !span_is(other, name))
 			return reason_refuse(err, REASON_UID_SHARED, "%.*s has %u too, in %s",
 					     (int)(other.len < 64 ? other.len : 64),
 					     (const char *)other.p, id, path);
