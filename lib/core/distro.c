@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/distro.h"
 #include "lib/core/num.h"
+#include "lib/core/outcome.h"
 
 #define VERSION_PARTS 4
 
@@ -23,7 +25,7 @@ struct row {
 	struct version oldest_version;
 	const char *unsupported; /* why not, NULL: it may be */
 	const char *package_manager, *package_type, *ssh_service;
-	const struct yaml_node *versions, *quirks; /* may be NULL */
+	const struct yaml_node *versions, *quirks, *microsoft; /* may be NULL */
 };
 
 static bool version_parse(struct span text, struct version *ret)
@@ -127,19 +129,6 @@ static int read_packaging(const struct yaml_node *node, struct row *row, struct 
 	return 0;
 }
 
-static int check_quirk(const struct yaml_node *node, struct err *err)
-{
-	static const char *const keys[] = {"versions", "packageManager", NULL};
-	const char *manager = NULL;
-	int r = yaml_check_map(node, keys, err);
-
-	if (r == 0 && !yaml_get(node, "versions"))
-		return yaml_error(node, err, "a quirk needs versions");
-	if (r == 0)
-		r = check_range(yaml_get(node, "versions"), err);
-	return r == 0 ? get_manager(node, &manager, err) : r;
-}
-
 static int check_list(const struct yaml_node *list,
 		      int (*check)(const struct yaml_node *item, struct err *err), struct err *err)
 {
@@ -152,11 +141,92 @@ static int check_list(const struct yaml_node *list,
 	return 0;
 }
 
+/* What stands for a system in the paths of repositories. */
+struct values {
+	const char *codename, *major, *arch;
+};
+
+/* Copy a path with its {words} replaced.  False when it is too long, or a word is not known. */
+static bool fill_path(const char *path, const struct values *values, char (*ret)[DISTRO_PATH_MAX])
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._-/";
+	const struct {
+		const char *word, *value;
+	} words[] = {{"{codename}", values->codename},
+		     {"{major}", values->major},
+		     {"{arch}", values->arch}};
+	size_t used = 0, i;
+
+	while (*path) {
+		const char *piece = path;
+		size_t len = strspn(path, plain), skip = len;
+
+		for (i = 0; len == 0 && i < ARRAY_LEN(words); i++) {
+			if (strncmp(path, words[i].word, strlen(words[i].word)) != 0)
+				continue;
+			piece = words[i].value;
+			skip = strlen(words[i].word);
+			len = strlen(piece);
+		}
+		if (len == 0 || len >= sizeof(*ret) - used)
+			return false;
+		memcpy(*ret + used, piece, len);
+		used += len;
+		path += skip;
+	}
+	(*ret)[used] = '\0';
+	return true;
+}
+
+static int check_path(const struct yaml_node *node, struct err *err)
+{
+	const struct values none = {.codename = "x", .major = "1", .arch = "x"};
+
+	if (node->kind != YAML_TEXT || node->text[0] != '/' ||
+	    !fill_path(node->text, &none, &(char[DISTRO_PATH_MAX]){""}))
+		return yaml_error(node, err,
+				  "not a path of plain characters, {codename}, {major} and {arch}");
+	return 0;
+}
+
+/* The list of paths of a row or a quirk. */
+static int get_places(const struct yaml_node *map, const struct yaml_node **ret, struct err *err)
+{
+	int r = yaml_get_list(map, "microsoft", ret, err);
+
+	if (r == 0 && *ret && ((*ret)->count == 0 || (*ret)->count > DISTRO_PLACES_MAX))
+		r = yaml_error(*ret, err, "from one to %d paths can be here", DISTRO_PLACES_MAX);
+	return r == 0 ? check_list(*ret, check_path, err) : r;
+}
+
+static int check_quirk(const struct yaml_node *node, struct err *err)
+{
+	static const char *const keys[] = {"versions", "architecture", "packageManager",
+					   "codename", "microsoft",    NULL};
+	static const char *const archs[] = {"x86_64", "aarch64", NULL};
+	const char *manager = NULL, *arch = NULL, *codename = NULL;
+	const struct yaml_node *places = NULL;
+	int r = yaml_check_map(node, keys, err);
+
+	if (r == 0 && !yaml_get(node, "versions"))
+		return yaml_error(node, err, "a quirk needs versions");
+	if (r == 0)
+		r = check_range(yaml_get(node, "versions"), err);
+	if (r == 0)
+		r = get_word(node, "architecture", archs, &arch, err);
+	if (r == 0)
+		r = yaml_get_text(node, "codename", &codename, err);
+	if (r == 0)
+		r = get_places(node, &places, err);
+	return r == 0 ? get_manager(node, &manager, err) : r;
+}
+
 static int read_row(const struct yaml_node *node, struct row *ret, struct err *err)
 {
-	static const char *const keys[] = {"id",          "versions",       "oldest",
-					   "unsupported", "packageManager", "packageType",
-					   "sshService",  "quirks",         NULL};
+	static const char *const keys[] = {
+		"id",          "versions",   "oldest", "unsupported", "packageManager",
+		"packageType", "sshService", "quirks", "microsoft",   NULL};
 	struct row row = {.id = NULL};
 	int r = yaml_check_map(node, keys, err);
 
@@ -178,6 +248,8 @@ static int read_row(const struct yaml_node *node, struct row *ret, struct err *e
 		r = yaml_get_list(node, "quirks", &row.quirks, err);
 	if (r == 0)
 		r = check_list(row.quirks, check_quirk, err);
+	if (r == 0)
+		r = get_places(node, &row.microsoft, err);
 	if (r == 0)
 		r = read_packaging(node, &row, err);
 	if (r == 0)
@@ -311,6 +383,65 @@ int distro_decide(const struct yaml_node *table, const struct osrelease *os, str
 	set_packaging(&row, comparable ? &version : NULL, &platform);
 	judge(&row, comparable ? &version : NULL, &platform);
 	*ret = platform;
+	return 0;
+}
+
+static int no_places(const struct osrelease *os, struct err *err)
+{
+	(void)err_set(err, ENODATA, "the table has no repository of Microsoft's for %s %s", os->id,
+		      os->version_id);
+	return err_remedy(err, EXIT_SETTINGS,
+			  "set packageSource to embedded, which serves this machine too");
+}
+
+/* The last quirk that holds for a version and architecture and has the key, NULL: none does. */
+static const struct yaml_node *find_quirk(const struct row *row, const struct version *version,
+					  const char *arch, const char *key)
+{
+	const struct yaml_node *found = NULL;
+
+	for (size_t i = 0; row->quirks && i < row->quirks->count; i++) {
+		const struct yaml_node *quirk = &row->quirks->items[i];
+		const struct yaml_node *only = yaml_get(quirk, "architecture");
+
+		if (yaml_get(quirk, key) &&
+		    range_holds(yaml_get(quirk, "versions")->text, version) &&
+		    (!only || strcmp(only->text, arch) == 0))
+			found = yaml_get(quirk, key);
+	}
+	return found;
+}
+
+int distro_microsoft(const struct yaml_node *table, const struct osrelease *os, const char *arch,
+		     struct distro_places *ret, struct err *err)
+{
+	struct values values = {.codename = os->codename, .arch = arch};
+	struct distro_places places = {.count = 0};
+	const struct yaml_node *paths, *codename;
+	struct row row = {.id = NULL};
+	struct version version;
+	char major[24];
+	int r = find_row(table, os, &row, err);
+
+	if (r < 0)
+		return r;
+	if (!row.id || strcmp(row.id, os->id) != 0 || row.unsupported ||
+	    !version_parse(span_of(os->version_id), &version))
+		return no_places(os, err);
+	(void)snprintf(major, sizeof(major), "%llu", (unsigned long long)version.part[0]);
+	values.major = major;
+	codename = find_quirk(&row, &version, arch, "codename");
+	if (codename)
+		values.codename = codename->text;
+	paths = find_quirk(&row, &version, arch, "microsoft") ?: row.microsoft;
+	for (size_t i = 0; paths && i < paths->count; i++)
+		if (!fill_path(paths->items[i].text, &values, &places.paths[places.count++]))
+			return no_places(os, err);
+	if (places.count == 0)
+		return no_places(os, err);
+	if (strcmp(row.package_type, "deb") == 0)
+		set(places.suite, sizeof(places.suite), values.codename);
+	*ret = places;
 	return 0;
 }
 

@@ -31,6 +31,29 @@ struct platform {
 int distro_decide(const struct yaml_node *table, const struct osrelease *os, struct platform *ret,
 		  struct err *err);
 
+/*
+ * Where the closed product's own packages may be: below the repository of the machine's cloud, to
+ * be tried in this order, since only a repository itself says whether it is there.
+ */
+#define DISTRO_PLACES_MAX 4
+#define DISTRO_PATH_MAX 256
+
+struct distro_places {
+	char paths[DISTRO_PLACES_MAX]
+		  [DISTRO_PATH_MAX]; /* "/repos/microsoft-debian-bookworm-prod" */
+	size_t count;
+	char suite[OSRELEASE_WORD_MAX]; /* of deb repositories, whose component is main; "" for rpm
+					 */
+};
+
+/*
+ * The places for a system and an architecture ("x86_64", "aarch64").  -ENODATA when the table knows
+ * none, as for every system that only is like one of the table; with a remedy and the outcome
+ * EXIT_SETTINGS.  -EINVAL as distro_decide.
+ */
+int distro_microsoft(const struct yaml_node *table, const struct osrelease *os, const char *arch,
+		     struct distro_places *ret, struct err *err);
+
 /* "no", "yes", "by-capability" */
 const char *support_name(enum support support);
 

@@ -75,17 +75,24 @@ static bool set_field(struct osrelease *os, struct span name, struct span text)
 		char *to;
 		size_t size;
 		bool blanks;
+		bool needed; /* otherwise a strange value is none */
 	} fields[] = {
-		{"ID", os->id, sizeof(os->id), false},
-		{"ID_LIKE", os->id_like, sizeof(os->id_like), true},
-		{"VERSION_ID", os->version_id, sizeof(os->version_id), false},
+		{"ID", os->id, sizeof(os->id), false, true},
+		{"ID_LIKE", os->id_like, sizeof(os->id_like), true, true},
+		{"VERSION_ID", os->version_id, sizeof(os->version_id), false, true},
+		{"VERSION_CODENAME", os->codename, sizeof(os->codename), false, false},
 	};
 	struct span value;
 
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (span_is(name, fields[i].name))
-			return take_value(text, &value) &&
-			       copy_words(value, fields[i].blanks, fields[i].to, fields[i].size);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		if (!span_is(name, fields[i].name))
+			continue;
+		if (take_value(text, &value) &&
+		    copy_words(value, fields[i].blanks, fields[i].to, fields[i].size))
+			return true;
+		fields[i].to[0] = '\0';
+		return !fields[i].needed;
+	}
 	return true;
 }
 

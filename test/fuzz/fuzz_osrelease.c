@@ -29,5 +29,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(os.id);
 	check(os.id_like);
 	check(os.version_id);
+	check(os.codename);
 	return 0;
 }

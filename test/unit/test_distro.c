@@ -15,6 +15,7 @@
 #include "lib/core/buf.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/distro.h"
+#include "lib/core/outcome.h"
 #include "test/unit/source.h"
 
 static struct yaml_node table;
@@ -142,6 +143,71 @@ static void every_row_of_the_table_is_tried(void **state)
 	}
 }
 
+/* ---- the closed product's repositories */
+
+/* clang-format off */
+static const struct place_row {
+	const char *file, *arch;
+	const char *suite;
+	const char *paths[DISTRO_PLACES_MAX]; /* none: the table has no repository */
+} place_rows[] = {
+	{"debian-9", "x86_64", "stretch", {"/repos/microsoft-debian-stretch-prod"}},
+	{"debian-12", "aarch64", "bookworm", {"/repos/microsoft-debian-bookworm-prod"}},
+	{"debian-sid", "x86_64", NULL, {NULL}},
+	{"ubuntu-16.04", "x86_64", "xenial", {"/repos/microsoft-ubuntu-xenial-prod"}},
+	{"ubuntu-18.04", "x86_64", "bionic", {"/repos/microsoft-ubuntu-bionic-prod"}},
+	{"ubuntu-18.04", "aarch64", "bionic", {"/repos/microsoft-ubuntu-bionic-multiarch-prod"}},
+	{"ubuntu-24.04", "aarch64", "noble", {"/repos/microsoft-ubuntu-noble-prod"}},
+	{"linuxmint-22", "x86_64", NULL, {NULL}},
+	{"rhel-7.9", "x86_64", "", {"/rhel/7/prod"}},
+	{"rhel-9.6", "x86_64", "", {"/rhel/9/prod"}},
+	{"centos-8", "x86_64", "", {"/centos/8/prod"}},
+	{"centos-9", "x86_64", "", {"/rhel/9/prod"}},
+	{"almalinux-10.0", "x86_64", "", {"/almalinux/10/prod", "/rhel/10/prod"}},
+	{"rocky-9.3", "x86_64", "", {"/rocky/9/prod", "/rhel/9/prod"}},
+	{"ol-7.9", "x86_64", "", {"/ol/7/prod", "/rhel/7/prod"}},
+	{"sles-12.5", "x86_64", "", {"/sles/12/prod"}},
+	{"sles-15.7", "x86_64", "", {"/sles/15/prod"}},
+	{"opensuse-leap-15.6", "x86_64", "", {"/sles/15/prod"}},
+	{"opensuse-42.3", "x86_64", "", {"/sles/12/prod"}},
+	{"mariner-1.0", "x86_64", "", {"/cbl-mariner/1.0/prod/extras/x86_64/rpms"}},
+	{"mariner-2.0", "aarch64", "", {"/cbl-mariner/2.0/prod/extras/aarch64"}},
+	{"azurelinux-3.0", "x86_64", "", {"/azurelinux/3.0/prod/ms-non-oss/x86_64"}},
+	{"fedora-42", "x86_64", NULL, {NULL}},
+	{"openwrt-22.03", "x86_64", NULL, {NULL}},
+	{"alpine-3.22", "x86_64", NULL, {NULL}},
+};
+/* clang-format on */
+
+static void has_its_packages_there(void **state)
+{
+	const struct place_row *row = *state;
+	struct distro_places places = {.suite = "untouched"};
+	char path[128];
+	AUTO_BUF text = {0};
+	struct osrelease os;
+	struct err err = {0};
+	size_t count = 0;
+
+	(void)snprintf(path, sizeof(path), "test/data/osrelease/%s", row->file);
+	source_read(path, &text);
+	assert_int_equal(osrelease_parse(buf_bytes(&text), &os, &err), 0);
+	while (count < DISTRO_PLACES_MAX && row->paths[count])
+		count++;
+	if (count == 0) {
+		assert_int_equal(distro_microsoft(&table, &os, row->arch, &places, &err), -ENODATA);
+		assert_int_equal(err.outcome, EXIT_SETTINGS);
+		assert_string_equal(places.suite, "untouched");
+		return;
+	}
+	if (distro_microsoft(&table, &os, row->arch, &places, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(places.count, count);
+	assert_string_equal(places.suite, row->suite);
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(places.paths[i], row->paths[i]);
+}
+
 static int decide(const char *yaml, const struct osrelease *os, struct platform *ret,
 		  struct err *err)
 {
@@ -174,6 +240,14 @@ static const struct wrong {
 	{"a_quirk_without_versions", HEAD "apt, quirks: [{packageManager: dnf}]}\n", "a quirk needs versions"},
 	{"a_quirk_of_something_unknown", HEAD "apt, quirks: [{versions: 1, sshd: x}]}\n", "unknown key sshd"},
 	{"a_quirk_with_a_wrong_manager", HEAD "apt, quirks: [{versions: 1, packageManager: x}]}\n", "packageManager cannot be x"},
+	{"a_quirk_of_an_unknown_architecture", HEAD "apt, quirks: [{versions: 1, architecture: arm}]}\n", "architecture cannot be arm"},
+	{"a_repository_that_is_no_list", HEAD "apt, microsoft: /x}\n", "microsoft is text, expected a list"},
+	{"no_repository_in_the_list", HEAD "apt, microsoft: []}\n", "from one to 4 paths can be here"},
+	{"too_many_repositories", HEAD "apt, microsoft: [/a, /b, /c, /d, /e]}\n", "from one to 4 paths can be here"},
+	{"a_repository_of_another_host", HEAD "apt, microsoft: ['https://x']}\n", "not a path of plain characters"},
+	{"a_repository_without_a_slash", HEAD "apt, microsoft: [x]}\n", "not a path of plain characters"},
+	{"a_repository_of_an_unknown_word", HEAD "apt, microsoft: ['/{minor}']}\n", "not a path of plain characters"},
+	{"a_quirk_with_a_wrong_repository", HEAD "apt, quirks: [{versions: 1, microsoft: ['/a b']}]}\n", "not a path of plain characters"},
 	{"a_wrong_row_after_the_one_that_decides",
 	 HEAD "apt}\n- {id: y, packageManager: apk}\n", "t.yaml:3:11: packageManager cannot be apk"},
 };
@@ -253,11 +327,14 @@ int main(void)
 		cmocka_unit_test(versions_compare_by_the_parts_of_the_bound),
 		cmocka_unit_test(the_first_word_of_id_like_with_a_row_counts),
 	};
-	struct CMUnitTest list[ARRAY_LEN(rows) + ARRAY_LEN(wrong)] = {{.name = NULL}};
+	struct CMUnitTest list[ARRAY_LEN(rows) + ARRAY_LEN(place_rows) + ARRAY_LEN(wrong)] = {
+		{.name = NULL}};
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		add(&list[n++], rows[i].file, is_decided_from_its_os_release, &rows[i]);
+	for (size_t i = 0; i < ARRAY_LEN(place_rows); i++)
+		add(&list[n++], place_rows[i].file, has_its_packages_there, &place_rows[i]);
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		add(&list[n++], wrong[i].name, is_refused_with_its_place, &wrong[i]);
 	return cmocka_run_group_tests(tests, read_table, drop_table) ||

@@ -71,6 +71,29 @@ static void is_understood(void **state)
 	assert_string_equal(os.version_id, row->version);
 }
 
+static void a_codename_is_known_or_it_is_none(void **state)
+{
+	static const struct {
+		const char *text, *codename;
+	} cases[] = {
+		{"ID=debian\nVERSION_CODENAME=bookworm\n", "bookworm"},
+		{"VERSION_CODENAME=\"noble\"\n", "noble"},
+		{"ID=debian\n", ""},
+		{"VERSION_CODENAME=\n", ""},
+		{"VERSION_CODENAME=a\nVERSION_CODENAME=\"Some Thing\"\n", ""},
+		{"VERSION_CODENAME=../x\n", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct osrelease os = {.id = ""};
+		struct err err = {0};
+
+		assert_int_equal(osrelease_parse(span_of(cases[i].text), &os, &err), 0);
+		assert_string_equal(os.codename, cases[i].codename);
+	}
+}
+
 static void is_refused_with_its_line(void **state)
 {
 	const struct bad *row = *state;
@@ -119,6 +142,7 @@ static void too_long_a_file_is_refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_codename_is_known_or_it_is_none),
 		cmocka_unit_test(a_NUL_is_refused_wherever_it_is),
 		cmocka_unit_test(too_long_a_file_is_refused),
 	};
