@@ -281,6 +281,41 @@ bool sshdtree_rival(const struct sshdtree *tree, const struct conf *conf, struct
 	return rival.is_found;
 }
 
+struct setter {
+	const char *keyword, *other;
+	struct sshd_place place[2]; /* global, and in a Match */
+	bool is_found[2];
+};
+
+static bool visit_setter(struct walk *walk, const struct sshd_place *place, enum scope scope)
+{
+	struct setter *setter = walk->arg;
+	const bool in_match = scope == SCOPE_MAY;
+
+	if (scope == SCOPE_NEVER || setter->is_found[in_match] ||
+	    !(sshdconf_is(&place->directive, setter->keyword) ||
+	      (setter->other && sshdconf_is(&place->directive, setter->other))))
+		return false;
+	setter->place[in_match] = *place;
+	setter->is_found[in_match] = true;
+	return in_match;
+}
+
+bool sshdtree_setter(const struct sshdtree *tree, const struct conf *conf, const char *keyword,
+		     const char *other, struct sshd_place *ret, bool *ret_in_match)
+{
+	struct setter setter = {.keyword = keyword, .other = other};
+	struct walk walk = {.tree = tree, .conf = conf, .visit = visit_setter, .arg = &setter};
+
+	if (tree->count)
+		(void)walk_file(&walk, &tree->files[0], SCOPE_GLOBAL);
+	if (!setter.is_found[0] && !setter.is_found[1])
+		return false;
+	*ret_in_match = setter.is_found[1];
+	*ret = setter.place[*ret_in_match];
+	return true;
+}
+
 enum list { ALLOW_USERS, DENY_USERS, ALLOW_GROUPS, DENY_GROUPS };
 
 static const char *const lists[] = {

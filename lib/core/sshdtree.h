@@ -42,6 +42,14 @@ struct sshd_place {
 bool sshdtree_rival(const struct sshdtree *tree, const struct conf *conf, struct sshd_place *ret);
 
 /*
+ * Find the directive that sets a keyword for our users: the first in a Match that can apply to
+ * them, else the first global one.  What an sshd calls by two names is asked for by both; other may
+ * be NULL.  *ret_in_match: it stands in a Match.
+ */
+bool sshdtree_setter(const struct sshdtree *tree, const struct conf *conf, const char *keyword,
+		     const char *other, struct sshd_place *ret, bool *ret_in_match);
+
+/*
  * What of AllowUsers, DenyUsers, AllowGroups and DenyGroups keeps our users out: one sentence
  * a line, each with file, line and the change that helps.  (A name with `@` cannot stand in
  * AllowUsers: sshd takes what follows for the host.)  -ENOMEM.

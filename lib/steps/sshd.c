@@ -17,6 +17,7 @@
 #include <strings.h>
 
 #include "lib/core/outcome.h"
+#include "lib/core/sshdcert.h"
 #include "lib/core/sshdtree.h"
 #include "lib/steps/programs.h"
 #include "lib/steps/sshd.h"
@@ -224,6 +225,39 @@ static int check_use_pam(struct span settings, struct err *err)
 	return err_remedy(err, EXIT_SSHD, "set UsePAM yes in " SSHD_MAIN_PATH);
 }
 
+/* The line to write, and where: the first global one wins, before it one in a Match. */
+static int advise_line(struct machine *m, const struct sshdcert_lack *lack, struct err *err)
+{
+	AUTO_SSHDTREE tree = {0};
+	AUTO_WANTED wanted = {.by_dropin = false};
+	struct err ignored = {0};
+	struct sshd_place place;
+	bool in_match = false;
+
+	if (want_texts(m, &wanted, &ignored) < 0 || load_tree(m, &wanted, &tree, &ignored) < 0 ||
+	    !sshdtree_setter(&tree, &m->conf, lack->keyword, lack->other, &place, &in_match))
+		return err_remedy(err, EXIT_SSHD, "write at the top of " SSHD_MAIN_PATH ": %s %s",
+				  lack->keyword, lack->value);
+	if (in_match)
+		return err_remedy(err, EXIT_SSHD, "change %s:%u to: %s %s", place.path,
+				  place.directive.line, lack->keyword, lack->value);
+	return err_remedy(err, EXIT_SSHD, "write at the top of %s, as %s:%u decides now: %s %s",
+			  SSHD_MAIN_PATH, place.path, place.directive.line, lack->keyword,
+			  lack->value);
+}
+
+/* No login could succeed, and sshd would not say why but in its log. */
+static int check_certificates(struct machine *m, struct span settings, struct err *err)
+{
+	struct sshdcert_lack lack;
+
+	if (!sshdcert_lacks(settings, &lack))
+		return 0;
+	(void)err_set(err, EBADMSG, "sshd would refuse every Entra user: %s (%s)", lack.why,
+		      lack.keyword);
+	return advise_line(m, &lack, err);
+}
+
 static int check_settings(struct machine *m, struct span settings, const char *probe,
 			  struct err *err)
 {
@@ -251,6 +285,8 @@ int sshd_check_user(struct machine *m, const char *user, struct buf *ret, struct
 
 	if (r == 0)
 		r = check_use_pam(buf_bytes(ret), err);
+	if (r == 0)
+		r = check_certificates(m, buf_bytes(ret), err);
 	return r < 0 ? r : check_settings(m, buf_bytes(ret), user, err);
 }
 
@@ -281,13 +317,29 @@ static void note_penalties(struct machine *m, struct span settings)
 				"PerSourcePenaltyExemptList spares addresses");
 }
 
+/* What not every client can do. */
+static void note_certificates(struct machine *m, struct span settings)
+{
+	if (sshdcert_proof(settings) == SSHDCERT_SHA1_ONLY)
+		machine_note(m,
+			     "sshd takes RSA certificates with SHA-1 only: ssh of OpenSSH 8.8 and "
+			     "later needs -o PubkeyAcceptedKeyTypes=+ssh-rsa-cert-v01@openssh.com");
+	if (sshdcert_bits(settings) > SSHDCERT_USER_BITS_OLD)
+		machine_note(m,
+			     "sshd refuses RSA keys below %u bits: az makes keys of 2048 where "
+			     "ssh-keygen is older than OpenSSH 8.0",
+			     sshdcert_bits(settings));
+}
+
 static int prove(struct machine *m, struct err *err)
 {
 	AUTO_BUF settings = {0};
 	int r = check_in_force(m, &settings, err);
 
-	if (r == 0)
+	if (r == 0) {
 		note_penalties(m, buf_bytes(&settings));
+		note_certificates(m, buf_bytes(&settings));
+	}
 	return r;
 }
 
@@ -304,7 +356,7 @@ static int check_same(struct machine *m, struct span candidate, const char *user
 	return r;
 }
 
-/* AuthorizedKeysCommand takes our arguments since OpenSSH 6.9. */
+/* The signature in a certificate, rsa-sha2-256, is known since OpenSSH 7.2. */
 static int check_version(struct machine *m, struct err *err)
 {
 	const char *const argv[] = {SSHD_PROGRAM, "-V", NULL};
@@ -320,10 +372,10 @@ static int check_version(struct machine *m, struct err *err)
 	at = strstr(buf_text(&res.output), "OpenSSH_");
 	if (!at || sscanf(at, "OpenSSH_%u.%u", &major, &minor) != 2)
 		return err_set(err, EBADMSG, SSHD_PROGRAM " does not say that it is OpenSSH");
-	if (major > 6 || (major == 6 && minor >= 9))
+	if (major > 7 || (major == 7 && minor >= 2))
 		return 0;
 	(void)err_set(err, ENOTSUP, "OpenSSH %u.%u is too old", major, minor);
-	return err_remedy(err, EXIT_UNSUPPORTED, "OpenSSH 6.9 or later is needed");
+	return err_remedy(err, EXIT_UNSUPPORTED, "OpenSSH 7.2 or later is needed");
 }
 
 static int check_ours(struct machine *m, struct span candidate, struct err *err)
@@ -334,7 +386,9 @@ static int check_ours(struct machine *m, struct span candidate, struct err *err)
 
 	if (r == 0)
 		r = sshd_show(m, &candidate, probe, &settings, err);
-	return r < 0 ? r : check_use_pam(buf_bytes(&settings), err);
+	if (r == 0)
+		r = check_use_pam(buf_bytes(&settings), err);
+	return r < 0 ? r : check_certificates(m, buf_bytes(&settings), err);
 }
 
 static int check_others(struct machine *m, struct span candidate, struct err *err)

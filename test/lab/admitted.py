@@ -20,8 +20,13 @@ from lab.teller import NotHere, expect
 
 TENANTS = ["storm", "second", "third", "rotating", "late", "bridged", "unpublished"]
 
-ALLOWED_GROUPS = 2211
-VARIANTS = {ALLOWED_GROUPS: (["AllowGroups aad_users"], [])}
+ALLOWED_GROUPS, LARGE_KEYS, SHA1_ALONE = 2211, 2212, 2213
+SHA1_CERT = "ssh-rsa-cert-v01@openssh.com"
+VARIANTS = {
+    ALLOWED_GROUPS: (["AllowGroups aad_users"], []),
+    LARGE_KEYS: (["RequiredRSASize 3072"], []),
+    SHA1_ALONE: ([f"PubkeyAcceptedKeyTypes {SHA1_CERT},ssh-rsa"], []),
+}
 ACCEPTED = "Accepted publickey"
 LONGEST = 255 - len("@contoso.com")
 
@@ -151,6 +156,25 @@ def taken_uid(host: Host) -> None:
 def groups_allowed(host: Host) -> None:
     """AllowGroups aad_users: the groups are answered before the first login."""
     check_login(Visitor(host, "grouped@contoso.com", "user"), port=ALLOWED_GROUPS)
+
+
+def large_keys(host: Host) -> None:
+    """The user's key is measured, not the one of 2048 bits that Entra signs with."""
+    if LARGE_KEYS not in host.ports:
+        raise NotHere("sshd does not know RequiredRSASize")
+    check_login(Visitor(host, "large@contoso.com", "user", bits=3072), port=LARGE_KEYS)
+    outcome = Visitor(host, "small@contoso.com", "user").login(port=LARGE_KEYS, pattern="refusing RSA key")
+    expect(outcome.end != SUCCESS, outcome)
+
+
+def proof_with_sha1(host: Host) -> None:
+    """What an sshd before 7.8 takes.  This one says that it is newer, so the client must be told more than there."""
+    visitor = Visitor(host, "old.server@contoso.com", "user")
+    for options, works in (([], False), (["-o", f"PubkeyAcceptedKeyTypes={SHA1_CERT},ssh-rsa"], True)):
+        argv = visitor.argv("id -un")
+        argv[1:1] = ["-p", str(SHA1_ALONE), *options]
+        result = host.machine.run(argv, check=False)
+        expect((result.stdout.strip() == visitor.name) == works, result)
 
 
 def kept_keys(host: Host) -> None:
@@ -440,6 +464,8 @@ def cases() -> List[Case]:
         *(case(title, granted, f"granted{number}", grant) for number, (title, grant) in enumerate(GRANTS.items())),
         case("a uid that a local account has: the next one, for good", taken_uid, alone=True),
         case("AllowGroups aad_users", groups_allowed),
+        case("RequiredRSASize 3072: the user's key, whatever Entra signs with", large_keys),
+        case("an sshd that takes certificates with SHA-1 alone, as before 7.8: with the client's option", proof_with_sha1),
         case("authorizedKeys keep: the key of the home, and the role is still asked", kept_keys, alone=True),
         case("roles of a file, while Resource Manager is down", roles_of_a_file, alone=True),
         case("a key roll: published ahead, nobody is lost; withdrawn, refused once the cache ends", orderly_rotation),

@@ -128,6 +128,10 @@ ROWS: List[Row] = [
         with_file(SSHD_CONFIG, lambda text: text + "Nonsense yes\n")),
     Row("sshd_config with UsePAM no", 25, ["UsePAM"],
         with_file(SSHD_CONFIG, lambda text: text.replace("UsePAM yes", "UsePAM no"))),
+    Row("sshd_config that takes no RSA certificates", 25, [f"{SSHD_CONFIG}:1 ", "+rsa-sha2-512-cert-v01@openssh.com"],
+        with_file(SSHD_CONFIG, lambda text: "PubkeyAcceptedKeyTypes ssh-ed25519,rsa-sha2-512\n" + text)),
+    Row("sshd_config that takes no RSA signatures in certificates", 25, ["CASignatureAlgorithms +rsa-sha2-256"],
+        with_file(SSHD_CONFIG, lambda text: "CASignatureAlgorithms ssh-ed25519\n" + text)),
     Row("sshd_config with another AuthorizedKeysCommand for everybody in a Match block", 25, ["AuthorizedKeysCommand"],
         with_file(SSHD_CONFIG, lambda text: "Match all\n    AuthorizedKeysCommand /bin/true\n"
                   "    AuthorizedKeysCommandUser nobody\nMatch all\n" + text)),

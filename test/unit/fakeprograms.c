@@ -59,6 +59,7 @@ static void show_settings(const struct proc_spec *spec, const char *text, struct
 	assert_string_equal(spec->argv[2], "-C");
 	buf_str(out, "port 22\npidfile /run/sshd.pid\n");
 	buf_printf(out, "usepam %s\n", strstr(text, "UsePAM no") ? "no" : "yes");
+	buf_str(out, fake.sshd_algorithms);
 	if (fake.sshd_penalties)
 		buf_printf(out, "persourcepenalties %s\n", fake.sshd_penalties);
 	if (fake.pam_service)
@@ -159,6 +160,9 @@ static int run(struct sys *sys, const struct proc_spec *spec, struct proc_result
 void fakeprograms_start(struct scratch *scratch)
 {
 	fake = (struct fakeprograms){
+		.sshd_algorithms =
+			"requiredrsasize 1024\ncasignaturealgorithms ssh-ed25519,rsa-sha2-256\n"
+			"pubkeyacceptedalgorithms ssh-ed25519,rsa-sha2-256-cert-v01@openssh.com\n",
 		.sshd_version = "OpenSSH_9.2p1 Debian-2, OpenSSL 3.0\n",
 		.sudo = "Sudo version 1.9.13p3\nSudoers policy plugin version 1.9.13p3\n"
 			"Sudoers path: /etc/sudoers\nPAM service name to use: sudo\n"

@@ -20,6 +20,7 @@ struct fakeprograms {
 	bool sshd_changes_root; /* a candidate shows something else for root */
 	bool sshd_overruled; /* somebody else's command wins for our users */
 	const char *sshd_penalties; /* its PerSourcePenalties, NULL: a release without it */
+	const char *sshd_algorithms; /* what it shows of certificates and signatures */
 	const char *sshd_version; /* what -V says */
 	const char *pam_service; /* what OpenSSH 10 tells, NULL: it does not */
 

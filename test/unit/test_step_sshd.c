@@ -156,6 +156,68 @@ static void penalties_are_noted_once_unless_the_owner_switched_them_off(void **s
 	assert_non_null(strstr(sm.machine.notes[0], "PerSourcePenalties"));
 }
 
+#define TODAY "rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com"
+
+static void an_sshd_that_refuses_our_certificates_gets_the_line_to_write(void **state)
+{
+	(void)state;
+	fake.sshd_algorithms = "pubkeyacceptedkeytypes ssh-ed25519\n";
+	stepmachine_must_refuse(&step_sshd, EBADMSG, EXIT_SSHD, "accepts no RSA certificates");
+	assert_string_equal(sm.err.remedy,
+			    "write at the top of " SSHD_MAIN_PATH
+			    ": PubkeyAcceptedKeyTypes +ssh-rsa-cert-v01@openssh.com");
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+}
+
+static void the_line_that_decides_is_named(void **state)
+{
+	(void)state;
+	fake.sshd_algorithms = "casignaturealgorithms rsa-sha2-256\n"
+			       "pubkeyacceptedalgorithms ssh-ed25519\n";
+	stepmachine_write("/etc/ssh/sshd_config.d/50-policy.conf",
+			  "# x\nPubkeyAcceptedKeyTypes ssh-ed25519\n");
+	stepmachine_must_refuse(&step_sshd, EBADMSG, EXIT_SSHD, "PubkeyAcceptedAlgorithms");
+	assert_string_equal(sm.err.remedy,
+			    "write at the top of " SSHD_MAIN_PATH
+			    ", as /etc/ssh/sshd_config.d/50-policy.conf:2 decides now: "
+			    "PubkeyAcceptedAlgorithms +" TODAY);
+	stepmachine_write("/etc/ssh/sshd_config.d/90-match.conf",
+			  "Match User alice\nPubkeyAcceptedAlgorithms rsa-sha2-256\n"
+			  "Match User *@*\nPubkeyAcceptedAlgorithms ssh-ed25519\n");
+	stepmachine_must_refuse(&step_sshd, EBADMSG, EXIT_SSHD, "PubkeyAcceptedAlgorithms");
+	assert_string_equal(sm.err.remedy, "change /etc/ssh/sshd_config.d/90-match.conf:4 to: "
+					   "PubkeyAcceptedAlgorithms +" TODAY);
+}
+
+static void certificates_that_are_refused_later_are_seen(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	fake.sshd_algorithms = "casignaturealgorithms ssh-ed25519\n";
+	assert_int_equal(step_sshd.prove(&sm.machine, &err), -EBADMSG);
+	assert_int_equal(err.outcome, EXIT_SSHD);
+	assert_non_null(strstr(err.remedy, "CASignatureAlgorithms +rsa-sha2-256"));
+}
+
+static void what_not_every_client_can_do_is_noted(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	fake.sshd_algorithms = "pubkeyacceptedkeytypes ssh-rsa-cert-v01@openssh.com\n";
+	assert_int_equal(step_sshd.prove(&sm.machine, &err), 0);
+	assert_int_equal(sm.machine.note_count, 1);
+	assert_non_null(strstr(sm.machine.notes[0],
+			       "PubkeyAcceptedKeyTypes=+ssh-rsa-cert-v01@openssh.com"));
+	fake.sshd_algorithms = "casignaturealgorithms rsa-sha2-256\nrequiredrsasize 3072\n";
+	assert_int_equal(step_sshd.prove(&sm.machine, &err), 0);
+	assert_int_equal(sm.machine.note_count, 2);
+	assert_non_null(strstr(sm.machine.notes[1], "below 3072 bits"));
+}
+
 static void an_earlier_Match_is_named(void **state)
 {
 	(void)state;
@@ -213,11 +275,11 @@ static void the_directory_that_debians_sshd_wants_is_made(void **state)
 static void releases_are_told_apart(void **state)
 {
 	(void)state;
-	fake.sshd_version = "unknown option -- V\nOpenSSH_6.8p1, OpenSSL 1.0\n";
-	stepmachine_must_refuse(&step_sshd, ENOTSUP, EXIT_UNSUPPORTED, "6.8");
+	fake.sshd_version = "unknown option -- V\nOpenSSH_7.1p1, OpenSSL 1.0\n";
+	stepmachine_must_refuse(&step_sshd, ENOTSUP, EXIT_UNSUPPORTED, "7.1");
 	fake.sshd_version = "Dropbear v2020.81\n";
 	stepmachine_must_refuse(&step_sshd, EBADMSG, EXIT_SSHD, "OpenSSH");
-	fake.sshd_version = "unknown option -- V\nOpenSSH_6.9p1, OpenSSL 1.0\n";
+	fake.sshd_version = "unknown option -- V\nOpenSSH_7.2p2, OpenSSL 1.0\n";
 	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
 }
 
@@ -332,6 +394,10 @@ int main(void)
 		STEP_TEST(the_owners_own_error_is_quoted),
 		STEP_TEST(without_PAM_nobody_would_ask_for_roles),
 		STEP_TEST(PAM_switched_off_later_is_seen),
+		STEP_TEST(an_sshd_that_refuses_our_certificates_gets_the_line_to_write),
+		STEP_TEST(the_line_that_decides_is_named),
+		STEP_TEST(certificates_that_are_refused_later_are_seen),
+		STEP_TEST(what_not_every_client_can_do_is_noted),
 		STEP_TEST(an_earlier_Match_is_named),
 		STEP_TEST(a_later_file_is_no_rival),
 		STEP_TEST(a_proof_that_fails_puts_the_old_bytes_back),
