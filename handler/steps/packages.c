@@ -21,13 +21,13 @@
 #include "handler/steps/backups.h"
 #include "handler/sums.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/foreign.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sshdconf.h"
 #include "lib/sys/lookup.h"
 #include "lib/sys/pkg.h"
 
 #define PACKAGES_PATH STATE_DIR "/packages"
-#define EPOCH "1:" /* so that no repository's package of the same name replaces ours */
 #define SELINUX_CONFIG "/etc/selinux/config"
 #define PACKAGES 2
 
@@ -136,7 +136,7 @@ static int judge(struct machine *m, const struct pkg_manager *manager,
 
 	if (r < 0)
 		return r;
-	(void)snprintf(wanted, sizeof(wanted), EPOCH "%s", m->extension->version);
+	(void)snprintf(wanted, sizeof(wanted), OUR_EPOCH "%s", m->extension->version);
 	*ret_absent = status.state == PKG_ABSENT || status.state == PKG_LEFT_OVER;
 	if (*ret_absent) {
 		buf_printf(why, "%sinstall %s %s", comma, name, wanted);

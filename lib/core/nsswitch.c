@@ -11,12 +11,15 @@
 
 #define SOURCE "aad"
 
-enum { PASSWD, GROUP, INITGROUPS };
+enum { PASSWD, GROUP, INITGROUPS, SHADOW, GSHADOW };
 
 static const char *const databases[] = {
 	[PASSWD] = "passwd",
 	[GROUP] = "group",
 	[INITGROUPS] = "initgroups",
+	/* Ours answers neither: another product's word goes from these. */
+	[SHADOW] = "shadow",
+	[GSHADOW] = "gshadow",
 };
 
 /* What happens after a source, by its answer. */
@@ -211,6 +214,10 @@ int nsswitch_add(struct span text, struct buf *ret, struct err *err)
 		if (database < 0)
 			continue;
 		seen[database] = true;
+		if (database >= SHADOW) {
+			copy_without(sources, &done, &out);
+			continue;
+		}
 		if (find_place(line, sources, &place, err) < 0)
 			return -err->code;
 		if (!place)
@@ -248,6 +255,18 @@ int nsswitch_remove(struct span text, struct buf *ret, struct err *err)
 		return -err->code;
 	buf_move(ret, &out);
 	return 0;
+}
+
+bool nsswitch_has(struct span text)
+{
+	struct span line, sources, token;
+
+	while (span_line(&text, &line))
+		if (line_database(line, &sources) == PASSWD)
+			while (next_token(&sources, &token))
+				if (span_is(token, SOURCE))
+					return true;
+	return false;
 }
 
 bool nsswitch_directory(struct span text, struct span *ret)

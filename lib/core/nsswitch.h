@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Text of /etc/nsswitch.conf: our source `aad` in the lines of passwd, group and, where there is
- * one, initgroups.  Everything else, comments and spacing too, stays byte by byte, so that
+ * one, initgroups.  It answers neither for shadow nor for gshadow: the word that another product
+ * left there goes.  Everything else, comments and spacing too, stays byte by byte, so that
  * nsswitch_remove gives back what nsswitch_add was given.  Source: nsswitch.conf(5).
  */
 #ifndef CORE_NSSWITCH_H
@@ -20,6 +21,9 @@ int nsswitch_add(struct span text, struct buf *ret, struct err *err);
 
 /* Take the source out of those lines.  -ENOMEM. */
 int nsswitch_remove(struct span text, struct buf *ret, struct err *err);
+
+/* Does the line of passwd name the source, whoever wrote it? */
+bool nsswitch_has(struct span text);
 
 /*
  * Does passwd name a source that can hold people of a directory, whose names may have an `@` as

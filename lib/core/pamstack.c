@@ -16,16 +16,11 @@ static const char *const our_lines[] = {
 	[PAM_ADMIN] = "account " CONTROL " " MODULE " admin\n",
 };
 
-enum kind {
-	KIND_OTHER,
-	KIND_ACCOUNT, /* it can contribute to the account stack */
-	KIND_OURS,
-};
-
-/* What PAM takes for one line: a backslash at the end joins the next. */
-struct entry {
-	struct span bytes; /* with newlines */
-	enum kind kind;
+static const char *const types[] = {
+	[PAM_TYPE_AUTH] = "auth",
+	[PAM_TYPE_ACCOUNT] = "account",
+	[PAM_TYPE_PASSWORD] = "password",
+	[PAM_TYPE_SESSION] = "session",
 };
 
 static bool is_word(struct span text, const char *word)
@@ -41,83 +36,116 @@ static bool ends_with(struct span text, const char *tail)
 }
 
 /* The control field: a word, or words in brackets. */
-static bool skip_control(struct span *line)
+static bool take_control(struct span *line, struct span *ret)
 {
-	struct span word;
+	struct span word, control;
 
 	if (!span_word(line, &word))
 		return false;
+	control = word;
 	if (word.p[0] == '[')
 		while (!ends_with(word, "]"))
 			if (!span_word(line, &word))
 				return false;
+	control.len = (size_t)(word.p + word.len - control.p);
+	*ret = control;
 	return true;
 }
 
-static enum kind line_kind(struct span line)
+static enum pam_type type_of(struct span word)
+{
+	if (is_word(word, "@include"))
+		return PAM_TYPE_ANY;
+	if (word.p[0] == '-') {
+		word.p++;
+		word.len--;
+	}
+	for (int i = PAM_TYPE_AUTH; i <= PAM_TYPE_SESSION; i++)
+		if (is_word(word, types[i]))
+			return (enum pam_type)i;
+	return PAM_TYPE_NONE;
+}
+
+/* Everything of *ret but its bytes. */
+static void read_line(struct span line, struct pam_entry *ret)
 {
 	const unsigned char *comment = line.len ? memchr(line.p, '#', line.len) : NULL;
 	struct span word;
 
 	if (comment)
 		line.len = (size_t)(comment - line.p);
-	if (!span_word(&line, &word))
-		return KIND_OTHER;
-	if (is_word(word, "@include"))
-		return KIND_ACCOUNT;
-	if (!is_word(word, "account") && !is_word(word, "-account"))
-		return KIND_OTHER;
-	if (!skip_control(&line) || !span_word(&line, &word))
-		return KIND_ACCOUNT;
-	return span_is(word, MODULE) || ends_with(word, "/" MODULE) ? KIND_OURS : KIND_ACCOUNT;
+	if (span_word(&line, &word))
+		ret->type = type_of(word);
+	ret->includes = ret->type == PAM_TYPE_ANY;
+	if (ret->type == PAM_TYPE_NONE || ret->includes || !take_control(&line, &ret->control))
+		return;
+	ret->includes = is_word(ret->control, "include") || is_word(ret->control, "substack");
+	if (span_word(&line, &word))
+		ret->aad = span_is(word, MODULE) || ends_with(word, "/" MODULE);
 }
 
-static enum kind joined_kind(struct span bytes)
+static void read_joined(struct pam_entry *ret)
 {
+	struct span bytes = ret->bytes, line;
 	char joined[JOINED_MAX];
 	size_t len = 0;
-	struct span line;
 
 	/* Releases of libpam differ in whether a comment can be continued: expect the worse. */
+	ret->type = PAM_TYPE_ANY;
+	ret->includes = true;
 	if (span_trim(bytes).p[0] == '#')
-		return KIND_ACCOUNT;
+		return;
 	while (span_line(&bytes, &line)) {
 		line = span_trim(line);
 		if (ends_with(line, "\\"))
 			line.len--;
 		if (line.len >= sizeof(joined) - len)
-			return KIND_ACCOUNT;
+			return;
 		memcpy(joined + len, line.p, line.len);
 		len += line.len;
 		joined[len++] = ' ';
 	}
-	return line_kind((struct span){.p = (unsigned char *)joined, .len = len});
+	ret->type = PAM_TYPE_NONE;
+	read_line((struct span){.p = (unsigned char *)joined, .len = len}, ret);
+	ret->control = (struct span){0};
 }
 
-static bool next_entry(struct span *text, struct entry *ret)
+bool pamstack_next(struct span *text, struct pam_entry *ret)
 {
 	struct span bytes = {.p = text->p}, line;
 	bool joined = false;
 
 	if (!span_line(text, &line))
 		return false;
-	while (ends_with(span_trim(line), "\\") && span_line(text, &line))
+	*ret = (struct pam_entry){.type = PAM_TYPE_NONE};
+	for (struct span next = line; ends_with(span_trim(next), "\\") && span_line(text, &next);)
 		joined = true;
 	bytes.len = (size_t)(text->p - bytes.p);
 	ret->bytes = bytes;
-	ret->kind = joined ? joined_kind(bytes) : line_kind(line);
+	if (joined)
+		read_joined(ret);
+	else
+		read_line(line, ret);
+	for (size_t i = 0; i < sizeof(our_lines) / sizeof(our_lines[0]); i++)
+		ret->ours = ret->ours || span_is(bytes, our_lines[i]);
 	return true;
+}
+
+/* Can it contribute to the account stack? */
+static bool is_account(const struct pam_entry *entry)
+{
+	return entry->type == PAM_TYPE_ACCOUNT || entry->type == PAM_TYPE_ANY;
 }
 
 bool pamstack_holds(struct span text, enum pam_question question)
 {
-	struct entry entry;
+	struct pam_entry entry;
 	bool first = true;
 
-	while (next_entry(&text, &entry)) {
-		if (entry.kind == KIND_OTHER)
+	while (pamstack_next(&text, &entry)) {
+		if (!is_account(&entry))
 			continue;
-		if (first ? !span_is(entry.bytes, our_lines[question]) : entry.kind == KIND_OURS)
+		if (first ? !span_is(entry.bytes, our_lines[question]) : entry.aad)
 			return false;
 		first = false;
 	}
@@ -129,12 +157,14 @@ bool pamstack_holds(struct span text, enum pam_question question)
 static bool copy(struct span text, const char *our_line, struct buf *out)
 {
 	bool placed = false;
-	struct entry entry;
+	struct pam_entry entry;
 
-	while (next_entry(&text, &entry)) {
-		if (entry.kind == KIND_OURS || (!our_line && span_is(entry.bytes, PAMSTACK_COPIED)))
+	while (pamstack_next(&text, &entry)) {
+		const bool counts = is_account(&entry);
+
+		if ((counts && entry.aad) || (!our_line && span_is(entry.bytes, PAMSTACK_COPIED)))
 			continue;
-		if (entry.kind == KIND_ACCOUNT && our_line && !placed) {
+		if (counts && our_line && !placed) {
 			buf_str(out, our_line);
 			placed = true;
 		}

@@ -40,4 +40,26 @@ int pamstack_insert(struct span text, enum pam_question question, struct buf *re
 /* Take our lines out, and PAMSTACK_COPIED.  -ENOMEM. */
 int pamstack_remove(struct span text, struct buf *ret, struct err *err);
 
+/* The stack that a line belongs to. */
+enum pam_type {
+	PAM_TYPE_NONE, /* a comment, an empty line, a word that PAM does not know */
+	PAM_TYPE_AUTH,
+	PAM_TYPE_ACCOUNT,
+	PAM_TYPE_PASSWORD,
+	PAM_TYPE_SESSION,
+	PAM_TYPE_ANY, /* @include; what releases of libpam read differently counts as one too */
+};
+
+/* What PAM takes for one line: a backslash at the end joins the next.  Borrows from the text. */
+struct pam_entry {
+	struct span bytes; /* with newlines */
+	enum pam_type type;
+	struct span control; /* a word, or words in brackets; empty in a line that was joined */
+	bool includes; /* the lines of another file stand in its place */
+	bool aad; /* its module is pam_aad.so */
+	bool ours; /* it is, byte for byte, a line that pamstack_insert writes */
+};
+
+bool pamstack_next(struct span *text, struct pam_entry *ret);
+
 #endif

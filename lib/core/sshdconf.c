@@ -10,9 +10,7 @@
 #include "lib/core/matchuser.h"
 #include "lib/core/sshdconf.h"
 
-#define BEGIN_LINE "# BEGIN aadsshlogin: this block is managed, other lines are not touched"
 #define NO_NEWLINE_LINE "# The line above had no newline."
-#define END_LINE "# END aadsshlogin"
 #define BLANKS " \t\r\f"
 #define MARK "    # Added by aadsshlogin installer" /* other programs look for it */
 
@@ -57,11 +55,11 @@ int sshdconf_dropin(const struct conf *conf, struct buf *ret, struct err *err)
 
 static void add_block(struct buf *out, const struct conf *conf, bool no_newline)
 {
-	buf_str(out, BEGIN_LINE "\n");
+	buf_str(out, SSHDCONF_BEGIN "\n");
 	if (no_newline)
 		buf_str(out, NO_NEWLINE_LINE "\n");
 	add_match(out, conf);
-	buf_str(out, "Match all\n" END_LINE "\n");
+	buf_str(out, "Match all\n" SSHDCONF_END "\n");
 }
 
 struct block {
@@ -81,13 +79,13 @@ static int find_block(struct span text, struct block *ret, struct err *err)
 
 		number++;
 		line = span_trim(line);
-		if (!begun && span_is(line, BEGIN_LINE)) {
+		if (!begun && span_is(line, SSHDCONF_BEGIN)) {
 			begun = number;
 			block.before = (struct span){.p = all.p, .len = (size_t)(start - all.p)};
 			block.bytes.p = start;
 		} else if (begun && number == begun + 1 && span_is(line, NO_NEWLINE_LINE)) {
 			block.no_newline = true;
-		} else if (begun && span_is(line, END_LINE)) {
+		} else if (begun && span_is(line, SSHDCONF_END)) {
 			block.bytes.len = (size_t)(text.p - block.bytes.p);
 			block.after = text;
 			*ret = block;
@@ -106,7 +104,7 @@ unsigned sshdconf_block_line(struct span main)
 	struct span line;
 
 	for (unsigned number = 1; span_line(&main, &line); number++)
-		if (span_is(span_trim(line), BEGIN_LINE))
+		if (span_is(span_trim(line), SSHDCONF_BEGIN))
 			return number;
 	return 0;
 }

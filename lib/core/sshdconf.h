@@ -19,6 +19,10 @@
 
 #define KEY_COMMAND_USER "aadsshlogin"
 
+/* The lines, without blanks around them, between which our block in the main file stands. */
+#define SSHDCONF_BEGIN "# BEGIN aadsshlogin: this block is managed, other lines are not touched"
+#define SSHDCONF_END "# END aadsshlogin"
+
 /* What our block sets, and so what `sshd -T` must show for our users. */
 struct sshd_setting {
 	const char *keyword;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/core/foreign.h"
 #include "lib/core/outcome.h"
 #include "lib/steps/programs.h"
 #include "lib/sys/proc.h"
@@ -57,29 +58,21 @@ static int refuse_local_group(struct machine *m, struct err *err)
 {
 	const char *group = m->conf.admin_group;
 	AUTO_BUF text = {0};
-	struct span rest, line;
+	struct span line;
 	bool exists;
 	int r = fs_read_optional(m->sys, GROUP_PATH, FS_FOLLOW, GROUP_MAX, &text, &exists, NULL,
 				 err);
 
-	if (r < 0)
+	if (r < 0 || !foreign_group_line(buf_bytes(&text), group, &line))
 		return r;
-	rest = buf_bytes(&text);
-	while (span_line(&rest, &line)) {
-		line = span_trim(line);
-		if (line.len <= strlen(group) || line.p[strlen(group)] != ':' ||
-		    memcmp(line.p, group, strlen(group)) != 0)
-			continue;
-		(void)err_set(err, EEXIST,
-			      GROUP_PATH " has the line \"%.*s\": the rule for administrators "
-					 "would give root to the members of that local group",
-			      (int)(line.len < 320 ? line.len : 320), (const char *)line.p);
-		return err_remedy(err, 0,
-				  "remove or rename the local group (groupdel %s), or set "
-				  "adminGroup to another name",
-				  group);
-	}
-	return 0;
+	(void)err_set(err, EEXIST,
+		      GROUP_PATH " has the line \"%.*s\": the rule for administrators would give "
+				 "root to the members of that local group",
+		      (int)(line.len < 320 ? line.len : 320), (const char *)line.p);
+	return err_remedy(err, 0,
+			  "remove or rename the local group (groupdel %s), or set adminGroup to "
+			  "another name",
+			  group);
 }
 
 /*

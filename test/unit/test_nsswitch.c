@@ -153,7 +153,26 @@ static void ours_comes_out_wherever_the_owner_put_it(void **state)
 			 "shadow: files aad\npasswd: files # aad\n"),
 		 &out);
 	assert_text(&out, span_of("passwd: files\ngroup:\ninitgroups: files[NOTFOUND=return] x\n"
-				  "shadow: files aad\npasswd: files # aad\n"));
+				  "shadow: files\npasswd: files # aad\n"));
+}
+
+static void the_word_of_another_product_goes_from_the_passwords(void **state)
+{
+	AUTO_BUF out = {0};
+
+	(void)state;
+	add(span_of("passwd: files\ngroup: files aad\nshadow: files aad\ngshadow: aad files\n"),
+	    &out);
+	assert_text(&out, span_of("passwd: files aad\ngroup: files aad\nshadow: files\n"
+				  "gshadow: files\n"));
+}
+
+static void the_source_is_found_in_the_line_of_passwd_alone(void **state)
+{
+	(void)state;
+	assert_true(nsswitch_has(span_of("group: files\npasswd: files aad # x\n")));
+	assert_false(nsswitch_has(span_of("passwd: files # aad\ngroup: aad\nshadow: aad\n")));
+	assert_false(nsswitch_has(span_of("")));
 }
 
 static void ours_behind_an_end_moves_before_it(void **state)
@@ -212,6 +231,8 @@ int main(void)
 	static const char *const files[] = {"debian12", "ubuntu2404", "rhel9", "sles15", "ldap"};
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(ours_comes_out_wherever_the_owner_put_it),
+		cmocka_unit_test(the_word_of_another_product_goes_from_the_passwords),
+		cmocka_unit_test(the_source_is_found_in_the_line_of_passwd_alone),
 		cmocka_unit_test(ours_behind_an_end_moves_before_it),
 		cmocka_unit_test(a_directory_in_passwd_is_found),
 		cmocka_unit_test(nothing_comes_out_of_a_file_without_ours),

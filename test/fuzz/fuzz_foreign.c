@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What other products leave: what is taken out is gone, and nothing is left to take out. */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "lib/core/foreign.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void try_sshd(struct span text)
+{
+	AUTO_BUF removed = {0}, again = {0}, closed = {0}, closed_again = {0};
+	struct err err = {0};
+	unsigned line;
+
+	if (foreign_sshd_remove(text, &removed, &line, &err) < 0 ||
+	    foreign_sshd_line(buf_bytes(&removed)) != 0)
+		abort();
+	if (foreign_sshd_remove(buf_bytes(&removed), &again, &line, &err) < 0 || line != 0 ||
+	    !span_eq(buf_bytes(&removed), buf_bytes(&again)))
+		abort();
+	if (foreign_sshd_close(text, &closed, &err) < 0 ||
+	    foreign_sshd_line(buf_bytes(&closed)) != foreign_sshd_line(text))
+		abort();
+	if (foreign_sshd_close(buf_bytes(&closed), &closed_again, &err) < 0 ||
+	    !span_eq(buf_bytes(&closed), buf_bytes(&closed_again)))
+		abort();
+}
+
+static void try_pam(struct span text)
+{
+	AUTO_BUF removed = {0}, again = {0};
+	struct err err = {0};
+
+	if (foreign_pam_remove(text, &removed, &err) < 0)
+		return;
+	if (foreign_pam_has(buf_bytes(&removed)))
+		abort();
+	if (foreign_pam_remove(buf_bytes(&removed), &again, &err) < 0 ||
+	    !span_eq(buf_bytes(&removed), buf_bytes(&again)))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct span text = {.p = data, .len = size};
+	struct span line;
+
+	try_sshd(text);
+	try_pam(text);
+	(void)foreign_group_line(text, "aad_admins", &line);
+	return 0;
+}
