@@ -58,6 +58,7 @@ class Config:
 
     scratch: str  # an empty directory of the host to mount the tmpfs on
     hostname: str = "lab"
+    base: str = "/"  # what lies below the overlay: this machine, or a root of roots.py
     layer: Optional[str] = None  # a tar archive that layer.py made
     hosts: Dict[str, str] = dataclasses.field(default_factory=dict)  # name -> address
     addresses: List[str] = dataclasses.field(default_factory=list)  # on lo, besides 127.0.0.1
@@ -106,16 +107,16 @@ def bind(source: Union[str, Path], target: Path, access: str) -> None:
     call("mount", "-o", f"remount,bind,{access}", target)
 
 
-def mount_overlays(scratch: Path) -> Path:
-    """Show "/" and its file systems below scratch/root, with all changes in scratch/upper."""
+def mount_overlays(scratch: Path, base: Path) -> Path:
+    """Show the base, of "/" its file systems too, below scratch/root, with all changes in scratch/upper."""
     root, upper = scratch / "root", scratch / "upper"
     root.mkdir()
-    for number, point in enumerate(["/"] + host_mounts()):
+    for number, point in enumerate(["/"] + (host_mounts() if base == Path("/") else [])):
         changes = upper / point.lstrip("/")
         work = scratch / f"work{number}"
         changes.mkdir(parents=True, exist_ok=True)
         work.mkdir()
-        layers = f"lowerdir={point},upperdir={changes},workdir={work}"
+        layers = f"lowerdir={base / point[1:]},upperdir={changes},workdir={work}"
         mount("overlay", f"{layers},{OVERLAY_OPTIONS}", root / point.lstrip("/"))
     return root
 
@@ -220,7 +221,7 @@ def stay(host_pid: int, upper: int) -> None:
 
 
 def make_root(config: Config, scratch: Path) -> Path:
-    root = mount_overlays(scratch)
+    root = mount_overlays(scratch, Path(config.base))
     mount_kernel(root)
     for shares, access in ((config.read_only, "ro"), (config.read_write, "rw")):
         for source, inside in shares.items():

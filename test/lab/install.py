@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Optional
 
-from lab.machine import Machine, Result
+from lab.machine import ENVIRONMENT, Machine, Result
 from lab.teller import expect
 
 NAME = "Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux"
@@ -34,37 +34,41 @@ def settings(public: object = None, **protected: object) -> str:
 
 
 class Extension:
-    """The unpacked extension, as the agent leaves it."""
+    """The unpacked extension, as the agent leaves it, and its commands, as the agent runs them."""
 
-    def __init__(self, machine: Machine, package: Path) -> None:
-        self.machine = machine
+    def __init__(self, machine: Machine, package: Path, version: str = FIRST) -> None:
+        self.machine, self.version = machine, version
+        self.folder = f"{LIB}/{NAME}-{version}"
         with zipfile.ZipFile(package) as archive:
             for entry in archive.infolist():
                 if not entry.is_dir():
-                    machine.write(f"{FOLDER}/{entry.filename}", archive.read(entry), 0o744)
-        machine.sh(f"chmod 700 {LIB}; install -d -m 700 {FOLDER}/config {FOLDER}/status; "
+                    machine.write(f"{self.folder}/{entry.filename}", archive.read(entry), 0o744)
+        machine.sh(f"chmod 700 {LIB}; install -d -m 700 {self.folder}/config {self.folder}/status; "
                    f"install -d -m 755 {LOGS}; install -d -m 700 {LOGS}/events")
         self.write_environment()
         self.write_settings(settings({}))
 
     def write_environment(self, text: Optional[str] = None) -> None:
-        folders = {"logFolder": LOGS, "configFolder": f"{FOLDER}/config", "statusFolder": f"{FOLDER}/status",
-                   "heartbeatFile": f"{FOLDER}/heartbeat.log", "eventsFolder": f"{LOGS}/events"}
+        folders = {"logFolder": LOGS, "configFolder": f"{self.folder}/config", "statusFolder": f"{self.folder}/status",
+                   "heartbeatFile": f"{self.folder}/heartbeat.log", "eventsFolder": f"{LOGS}/events"}
         whole = json.dumps([{"name": NAME, "version": 1.0, "handlerEnvironment": folders}])
-        self.machine.write(f"{FOLDER}/HandlerEnvironment.json", whole if text is None else text)
+        self.machine.write(f"{self.folder}/HandlerEnvironment.json", whole if text is None else text)
 
     def write_settings(self, text: "str | bytes") -> None:
-        self.machine.write(f"{FOLDER}/config/{SEQUENCE}.settings", text)
+        self.machine.write(f"{self.folder}/config/{SEQUENCE}.settings", text)
 
-    def run(self, verb: str) -> Result:
-        environment = {"AZURE_GUEST_AGENT_EXTENSION_PATH": FOLDER, "AZURE_GUEST_AGENT_EXTENSION_VERSION": FIRST,
-                       "AZURE_GUEST_AGENT_UNINSTALL_CMD_EXIT_CODE": "NOT_RUN", "ConfigSequenceNumber": str(SEQUENCE)}
-        return self.machine.run(["/bin/sh", "-c", f"{FOLDER}/bin/aadssh-shim {verb}"], env=environment, check=False,
-                                cwd=FOLDER, timeout=180)
+    def run(self, verb: str, **more: str) -> Result:
+        """more: variables that the agent sets for this verb only"""
+        environment = {"PATH": ENVIRONMENT["PATH"], "LANG": "C.UTF-8", "AZURE_GUEST_AGENT_EXTENSION_PATH": self.folder,
+                       "AZURE_GUEST_AGENT_EXTENSION_VERSION": self.version, "ConfigSequenceNumber": str(SEQUENCE),
+                       "AZURE_GUEST_AGENT_UNINSTALL_CMD_EXIT_CODE": "NOT_RUN", **more}
+        words = [f"{name}={value}" for name, value in environment.items()]
+        return self.machine.run(["env", "-i", *words, "/bin/sh", "-c", f"{self.folder}/bin/aadssh-shim {verb}"],
+                                check=False, cwd=self.folder, timeout=180)
 
     def status(self) -> Optional[dict]:
-        path = f"{FOLDER}/status/{SEQUENCE}.status"
+        path = f"{self.folder}/status/{SEQUENCE}.status"
         return json.loads(self.machine.read(path))[0]["status"] if self.machine.exists(path) else None
 
     def forget(self) -> None:
-        self.machine.sh(f"rm -f {FOLDER}/status/*; rm -rf /var/lib/aadsshlogin")
+        self.machine.sh(f"rm -f {self.folder}/status/*; rm -rf /var/lib/aadsshlogin")

@@ -100,9 +100,9 @@ def digest(optional: Sequence[str]) -> str:
 def ensure(optional: Sequence[str] = ()) -> Path:
     """
     Return the archive of the layer for this host, made now if need be.
-    optional: packages to have besides; machines with some share one layer, those without another.
+    optional: packages to have besides; each list has a layer of its own, named after its first.
     """
-    kind = "peers" if optional else "layer"
+    kind = f"with-{optional[0]}" if optional else "layer"
     scratch()
     with open(LAB / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -80,16 +80,19 @@ class Machine:
         shares: Optional[Mapping[Union[str, Path], str]] = None,
         hosts: Optional[Mapping[str, str]] = None,
         optional: Sequence[str] = (),
+        root: Optional[Path] = None,
     ) -> None:
         """
         shares: directories of the host to show, writable, in the machine: host path -> path inside
         hosts:  further names for /etc/hosts: name -> address
         optional: packages that the machine has besides, if they can be had; see layer.WITHOUT
+        root:   lie over this root, which has what the lab needs, instead of "/"; see roots.py
         """
         names = {name: "127.0.0.1" for name in CLOUD_HOSTS}
         names.update(hosts or {})
         self._config = init.Config(
             scratch=str(layer.scratch()),
+            base=str(root or "/"),
             hostname=hostname,
             hosts=names,
             addresses=[WIRE_SERVER, METADATA],
@@ -101,10 +104,11 @@ class Machine:
         self._optional = tuple(optional)
         self._init: Optional[subprocess.Popen] = None
         self.pid = 0  # of its process 1, as the host sees it
-        self._upper = ""  # the directory of what differs from the host
+        self._upper = ""  # the directory of what differs from the base
 
     def start(self) -> "Machine":
-        config = init.Config(**{**vars(self._config), "layer": str(layer.ensure(self._optional))})
+        over = str(layer.ensure(self._optional)) if self._config.base == "/" else None
+        config = init.Config(**{**vars(self._config), "layer": over})
         # The pipe to its standard input keeps the machine alive: it goes when this process goes.
         self._init = subprocess.Popen(
             layer.unshare("net") + [config.dump()],
@@ -232,7 +236,7 @@ class Machine:
         What lies at and below the paths; two with the same arguments go to snapshot.difference().
         exclude: shell patterns of whole paths, where `*` matches `/` too.
         """
-        return snapshot.take(self._upper, paths, exclude)
+        return snapshot.take(self._upper, paths, exclude, self._config.base)
 
     def trust(self, certificate: Union[str, Path]) -> None:
         """Make a certificate of the host a root of TLS: update-ca-certificates, but at once."""

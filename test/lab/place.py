@@ -4,7 +4,7 @@
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Tuple
+from typing import Callable, Iterator, Optional, Tuple
 
 from azure.client import Azure
 from azure.model import Extension, ExtensionStatus
@@ -23,7 +23,8 @@ SETTINGS = {"userDomains": [DOMAIN]}
 
 WATCHED = ["/etc", "/usr", "/lib", "/var/lib"]
 # The agent's and the package manager's own logs and databases; the ledger of users stays by design.
-NOT_OURS = ["/var/lib/waagent*", "/var/lib/dpkg*", "/var/lib/apt*", "/var/lib/aadsshlogin", "/var/lib/aadsshlogin/users"]
+NOT_OURS = ["/var/lib/waagent*", "/var/lib/dpkg*", "/var/lib/apt*", "/var/lib/rpm*", "/usr/lib/sysimage/rpm*", "/var/lib/dnf*",
+            "/var/lib/aadsshlogin", "/var/lib/aadsshlogin/users"]
 # What the handler remembers of a run that failed, for `aadssh-handler status`.
 MEMORY = ["/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/lock"]
 
@@ -41,9 +42,14 @@ def in_cloud(label: str) -> Iterator[Tuple[Machine, Azure]]:
 class Place:
     """A machine with its cloud and the guest agent."""
 
-    def __init__(self, build: Path, label: str) -> None:
-        self.machine = Machine(hostname=label)
-        self.build, self.label, self.seq = build, label, 0
+    def __init__(self, build: Path, label: str, machine: Optional[Machine] = None,
+                 prepare: Callable[[Machine], None] = lambda _: None) -> None:
+        """
+        machine: of this host name, by default one like the host
+        prepare: what to do there before sshd starts
+        """
+        self.machine = machine or Machine(hostname=label)
+        self.build, self.label, self.seq, self._prepare = build, label, 0, prepare
 
     def __enter__(self) -> "Place":
         self.machine.start()
@@ -66,6 +72,7 @@ class Place:
             echo '{NAMESAKE}:x:1235:' >> /etc/group
             echo '{NAMESAKE}:*:19000::::::' >> /etc/shadow"""])
         self.machine.allow_refusals()
+        self._prepare(self.machine)
         self.machine.start_sshd()
         return self
 

@@ -107,17 +107,17 @@ def enter(root: Path, checkout: str, command: str) -> None:
     os.execve("/bin/bash", ["bash", "-euc", command], {**init.ENVIRONMENT, "TERM": os.environ.get("TERM", "dumb")})
 
 
-class Suite:
-    """One release of Debian: its root, its copy of the tree, its log."""
+class Root:
+    """The root of one release of Debian, with what a script installs there, and its log."""
 
-    def __init__(self, name: str, folder: Path, packages: str) -> None:
-        self.name, self.folder, self.versions = name, folder, ""
-        self.root, self.checkout = folder / f"{name}-root", folder / f"{name}-checkout"
+    def __init__(self, name: str, folder: Path, setup: str) -> None:
+        """setup: a shell script to run in the root, which has the network then"""
+        self.name, self.folder, self.setup = name, folder, setup
+        self.root = folder / f"{name}-root"
         self.log_path = folder / f"{name}.log"
-        self.setup = SETUP.format(packages=" ".join(f"{packages} {layer.PACKAGES}".split()), optional="|".join(layer.OPTIONAL))
 
-    def prepare(self) -> str:
-        """The root, and what is committed of the tree, and nothing else."""
+    def ensure(self) -> Path:
+        """Returns the root's folder, of which there is one that is up to date."""
         digest = hashlib.sha256(self.setup.encode() + release(self.name)).hexdigest()[:16]
         self.root = self.folder / f"{self.name}-root-{digest}"
         for other in self.folder.glob(f"{self.name}-root-*"):
@@ -125,12 +125,7 @@ class Suite:
                 shutil.rmtree(other)
         if not self.root.exists():
             self.make_root(self.root.with_suffix(".part"))
-        self.versions = self.look()
-        shutil.rmtree(self.checkout, ignore_errors=True)
-        self.checkout.mkdir()
-        archive = subprocess.run(["git", "-C", str(layer.CHECKOUT), "archive", "HEAD"], stdout=subprocess.PIPE, check=True)
-        subprocess.run(["tar", "-x", "-C", str(self.checkout)], input=archive.stdout, check=True)
-        return ""
+        return self.root
 
     def make_root(self, part: Path) -> None:
         namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private", "--"]
@@ -142,10 +137,10 @@ class Suite:
         (part / CHECKOUT.lstrip("/")).mkdir()
         part.rename(self.root)
 
-    def look(self) -> str:
-        """What of the suite decides how a login goes."""
+    def versions_of(self, *names: str) -> str:
+        """"NAME VERSION, ..." of those of the packages that are there."""
         argv = ["dpkg-query", f"--admindir={self.root}/var/lib/dpkg", "-W", "-f", "${db:Status-Abbrev}${Package} ${Version}\n",
-                "openssh-server", "sudo", *layer.OPTIONAL]
+                *names]
         done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
         return ", ".join(line[3:] for line in done.stdout.splitlines() if line.startswith("ii "))
 
@@ -161,6 +156,26 @@ class Suite:
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode
             log.seek(start)
             return code, log.read()
+
+
+class Suite(Root):
+    """One release of Debian to build and test on: its root, and its copy of the tree."""
+
+    def __init__(self, name: str, folder: Path, packages: str) -> None:
+        words = " ".join(f"{packages} {layer.PACKAGES}".split())
+        super().__init__(name, folder, SETUP.format(packages=words, optional="|".join(layer.OPTIONAL)))
+        self.versions = ""
+        self.checkout = folder / f"{name}-checkout"
+
+    def prepare(self) -> str:
+        """The root, and what is committed of the tree, and nothing else."""
+        self.ensure()
+        self.versions = self.versions_of("openssh-server", "sudo", *layer.OPTIONAL)  # what decides how a login goes
+        shutil.rmtree(self.checkout, ignore_errors=True)
+        self.checkout.mkdir()
+        archive = subprocess.run(["git", "-C", str(layer.CHECKOUT), "archive", "HEAD"], stdout=subprocess.PIPE, check=True)
+        subprocess.run(["tar", "-x", "-C", str(self.checkout)], input=archive.stdout, check=True)
+        return ""
 
     def run(self, command: str) -> str:
         """Returns how many rows passed and failed, where the command says so."""

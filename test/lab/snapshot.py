@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What a machine changed, file by file.
 
-Everything that differs from the host lies in the upper directory of the machine's overlay, so a
-snapshot is a walk over that directory alone; a path that is not in it is as the host has it.
+Everything that differs from the machine's base (the host, or another root) lies in the upper directory
+of its overlay, so a snapshot is a walk over that directory alone; a path that is not in it is as the
+base has it.
 """
 
 import fnmatch
@@ -23,8 +24,13 @@ class Entry(NamedTuple):
     detail: str
 
 
-# None: the host has it, the machine has not.
-Snapshot = Dict[str, Optional[Entry]]
+class Snapshot(Dict[str, Optional[Entry]]):
+    """Path -> what is there; None: the base has it, the machine has not."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self.base = base.rstrip("/")  # in front of a path, as the host sees it; "" is the host
+
 
 
 def entry(path: str) -> Optional[Entry]:
@@ -46,16 +52,16 @@ def entry(path: str) -> Optional[Entry]:
 
 
 def is_opaque(folder: str) -> bool:
-    """Was the directory removed and made again, so that nothing of the host's shows through?"""
+    """Was the directory removed and made again, so that nothing of the base's shows through?"""
     return "trusted.overlay.opaque" in os.listxattr(folder, follow_symlinks=False)
 
 
-def take(upper: str, paths: Iterable[str], exclude: Iterable[str]) -> Snapshot:
+def take(upper: str, paths: Iterable[str], exclude: Iterable[str], base: str = "/") -> Snapshot:
     """Look at and below paths, which are on the overlay (not /dev, /proc, /run, /sys, /tmp)."""
     patterns = list(exclude)
-    found: Snapshot = {}
+    found = Snapshot(base)
     for top in paths:
-        top = os.path.realpath(top)  # /lib is a link on most hosts
+        top = os.path.realpath(found.base + top)[len(found.base) :]  # /lib is a link in most
         if os.path.lexists(upper + top):
             found[top] = entry(upper + top)
         for folder, folders, files in os.walk(upper + top):
@@ -63,24 +69,21 @@ def take(upper: str, paths: Iterable[str], exclude: Iterable[str]) -> Snapshot:
             names = folders + files
             for name in names:
                 found[f"{inside}/{name}"] = entry(f"{folder}/{name}")
-            if is_opaque(folder) and os.path.isdir(inside):
-                found.update(
-                    {f"{inside}/{name}": None for name in os.listdir(inside) if name not in names}
-                )
-    return {
-        path: item
-        for path, item in found.items()
-        if not any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
-    }
+            if is_opaque(folder) and os.path.isdir(found.base + inside):
+                below = os.listdir(found.base + inside)
+                found.update({f"{inside}/{name}": None for name in below if name not in names})
+    for path in [path for path in found if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)]:
+        del found[path]
+    return found
 
 
 def lookup(snapshot: Snapshot, path: str) -> Optional[Entry]:
-    """The file as it was then: the machine's, or the host's where that shows through."""
+    """The file as it was then: the machine's, or the base's where that shows through."""
     if path in snapshot:
         return snapshot[path]
-    if any(snapshot.get(str(parent), "host") is None for parent in Path(path).parents):
+    if any(snapshot.get(str(parent), "base") is None for parent in Path(path).parents):
         return None
-    return entry(path)
+    return entry(snapshot.base + path)
 
 
 def difference(before: Snapshot, after: Snapshot) -> List[str]:
