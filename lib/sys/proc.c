@@ -30,6 +30,7 @@ static const char *const base_environ[] = {
 struct child {
 	const char *const *argv;
 	const char *environ[ENVIRON_MAX];
+	const char *directory;
 	int in, out, err, report;
 };
 
@@ -85,7 +86,7 @@ static void __attribute__((noreturn)) child_main(const struct child *child)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(child->in, 0) >= 0 && dup2(child->out, 1) >= 0 && dup2(child->err, 2) >= 0 &&
-	    chdir("/") == 0)
+	    chdir(child->directory) == 0)
 		(void)execve(child->argv[0], (char *const *)(uintptr_t)child->argv,
 			     (char *const *)(uintptr_t)child->environ);
 	code = errno;
@@ -153,7 +154,8 @@ int proc_run_real(struct sys *sys, const struct proc_spec *spec, struct proc_res
 {
 	AUTO_CLOSE int in = -1, out_read = -1, out_write = -1, null = -1, report_read = -1,
 		       report_write = -1;
-	struct child child = {.argv = spec->argv};
+	struct child child = {.argv = spec->argv,
+			      .directory = spec->directory ? spec->directory : "/"};
 	sigset_t all, old;
 	int pipes[2], code = 0, status;
 	pid_t pid;

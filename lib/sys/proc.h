@@ -17,6 +17,7 @@
 struct proc_spec {
 	const char *const *argv; /* NULL-terminated, argv[0] absolute */
 	const char *const *environ; /* added to PATH, LANG and HOME; NULL: nothing */
+	const char *directory; /* absolute, to work in; NULL: "/" */
 	struct span input; /* standard input, may be empty */
 	int timeout_ms; /* more than 0; the deadline of struct sys shortens it */
 	size_t output_max; /* bytes of output kept (the head); the rest is read and dropped */

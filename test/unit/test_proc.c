@@ -47,6 +47,26 @@ static void status_and_output_come_back(void **state)
 	assert_string_equal(buf_text(&res.output), "in\noops\n");
 }
 
+static void a_program_works_in_the_directory_that_is_given(void **state)
+{
+	static const char *const argv[] = {"/bin/sh", "-c", "pwd", NULL};
+	static const char *const directories[] = {NULL, "/usr", "/nonexistent"};
+	static const char *const said[] = {"/\n", "/usr\n", ""};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(directories); i++) {
+		const struct proc_spec spec = {.argv = argv,
+					       .directory = directories[i],
+					       .timeout_ms = 10000,
+					       .output_max = 16};
+		AUTO_PROC res = PROC_RESULT_INIT;
+		struct err err = {0};
+
+		assert_int_equal(proc_run(&machine, &spec, &res, &err), i < 2 ? 0 : -ENOENT);
+		assert_string_equal(buf_text(&res.output), said[i]);
+	}
+}
+
 static void a_signal_is_told_from_an_exit_code(void **state)
 {
 	AUTO_PROC res = PROC_RESULT_INIT;
@@ -246,6 +266,7 @@ int main(void)
 		cmocka_unit_test(work_that_was_done_before_the_lock_was_had_is_not_done_again),
 		cmocka_unit_test(work_that_is_not_done_in_time_is_told_with_its_holder),
 		cmocka_unit_test(status_and_output_come_back),
+		cmocka_unit_test(a_program_works_in_the_directory_that_is_given),
 		cmocka_unit_test(a_signal_is_told_from_an_exit_code),
 		cmocka_unit_test(long_output_is_cut_but_read_to_its_end),
 		cmocka_unit_test(what_does_not_end_is_stopped_and_reaped),
