@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/proc.h"
+#include "lib/sys/repo.h"
+#include "test/unit/scratch.h"
+
+/* What programs are run with, what they answer, in turn, and the file that they leave. */
+struct answer {
+	int status;
+	const char *output;
+	const char *file;
+};
+
+#define KEY "\x98\x01x" /* as small as a public key's packet can be */
+#define LISTS REPO_DIR "/state/lists/"
+#define DOWNLOADS REPO_DIR "/packages/"
+#define SECRET "s3sam"
+
+static struct scratch machine;
+static struct buf commands;
+static const struct answer *answers;
+static size_t answer_count;
+
+static const struct repo repo = {
+	.url = "https://packages.example/x",
+	.key = {(const unsigned char *)KEY, sizeof(KEY) - 1},
+	.proxy = "http://u:" SECRET "@proxy",
+	.token = SECRET,
+};
+
+static int record(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
+		  struct err *err)
+{
+	(void)sys;
+	for (size_t i = 0; spec->environ && spec->environ[i]; i++)
+		buf_printf(&commands, "%s ", spec->environ[i]);
+	for (size_t i = 0; spec->argv[i]; i++)
+		buf_printf(&commands, "%s%s", spec->argv[i], spec->argv[i + 1] ? " " : "\n");
+	if (answer_count == 0)
+		return err_set(err, ENOENT, "cannot run %s", spec->argv[0]);
+	ret->status = answers->status;
+	buf_str(&ret->output, answers->output);
+	if (answers->file)
+		scratch_write(&machine, answers->file, "", 0644);
+	answers++;
+	answer_count--;
+	return 0;
+}
+
+static void answer(const struct answer *list, size_t count)
+{
+	answers = list;
+	answer_count = count;
+	buf_done(&commands);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	scratch_open(&machine);
+	machine.ops.run = record;
+	scratch_mkdir(&machine, "/var/cache", 0755);
+	answer(NULL, 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	buf_done(&commands);
+	scratch_done(&machine);
+	return 0;
+}
+
+static const struct repo_manager *apt(void)
+{
+	scratch_write(&machine, "/usr/bin/dpkg", "", 0755);
+	scratch_write(&machine, "/usr/bin/apt-get", "", 0755);
+	scratch_write(&machine, "/var/lib/dpkg/status", "Package: x\n", 0644);
+	return repo_detect(&machine.sys, NULL);
+}
+
+static void what_is_installed_decides_when_the_table_is_wrong(void **state)
+{
+	(void)state;
+	assert_null(repo_detect(&machine.sys, "apt"));
+	assert_string_equal(repo_manager_name(apt()), "apt");
+	assert_string_equal(repo_manager_type(apt()), "deb");
+	assert_string_equal(repo_manager_name(repo_detect(&machine.sys, "zypper")), "apt");
+	scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
+	assert_null(repo_detect(&machine.sys, ""));
+	assert_string_equal(repo_manager_name(repo_detect(&machine.sys, "apt")), "apt");
+}
+
+/* Every file below a folder that has the secret in it must be root's alone. */
+static unsigned count_secrets(const char *folder)
+{
+	AUTO_NAMES names = NULL;
+	struct err err = {0};
+	unsigned found = 0;
+
+	assert_int_equal(fs_list(&machine.sys, folder, &names, &err), 0);
+	for (size_t i = 0; names[i]; i++) {
+		char path[256];
+		struct stat st;
+
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		assert_int_equal(fs_lstat(&machine.sys, path, &st, &err), 0);
+		if (S_ISDIR(st.st_mode)) {
+			found += count_secrets(path);
+		} else {
+			AUTO_FREE char *text = scratch_text(&machine, path);
+
+			if (!strstr(text, SECRET))
+				continue;
+			assert_int_equal(st.st_mode & 07777, 0600);
+			found++;
+		}
+	}
+	return found;
+}
+
+static void secrets_are_in_files_of_roots_alone(void **state)
+{
+	const struct repo_manager *manager = apt();
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	assert_int_equal(count_secrets(REPO_DIR), 2);
+	assert_string_equal(buf_text(&commands), "");
+}
+
+static void nothing_stays_when_it_is_taken_off(void **state)
+{
+	const struct repo_manager *manager = apt();
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	assert_true(fs_exists(&machine.sys, REPO_DIR));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(repo_take_off(&machine.sys, &err), 0);
+		assert_false(fs_exists(&machine.sys, REPO_DIR));
+	}
+}
+
+static void what_cannot_be_told_is_refused_before_anything_is_written(void **state)
+{
+	const struct repo_manager *manager = apt();
+	struct repo other = repo;
+	struct err err = {0};
+
+	(void)state;
+	other.url = "http://packages.example/";
+	assert_int_equal(repo_add(&machine.sys, manager, &other, &err), -EINVAL);
+	assert_int_equal(err.outcome, EXIT_SETTINGS);
+	assert_false(fs_exists(&machine.sys, REPO_DIR));
+	other = repo;
+	other.key = span_of("<html>");
+	assert_int_equal(repo_add(&machine.sys, manager, &other, &err), -EINVAL);
+	assert_int_equal(err.outcome, EXIT_SETTINGS);
+}
+
+static void a_folder_that_cannot_be_made_is_an_error(void **state)
+{
+	const struct repo_manager *manager = apt();
+	char path[128];
+	struct err err = {0};
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/var/cache", machine.dir);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), -ENOENT);
+}
+
+#define ENVIRON "APT_CONFIG=" REPO_DIR "/apt.conf "
+
+static void apt_reads_downloads_and_dpkg_installs(void **state)
+{
+	static const struct answer list[] = {
+		{0, "Hit:1\n", LISTS "packages.example_x_._InRelease"},
+		{0,
+		 " a |    1:2 | https://packages.example/x ./ Packages\n"
+		 " a |    1:2 | https://packages.example/x ./ Packages\n"
+		 " a |    1:1 | https://packages.example/x ./ Packages\n"
+		 "N: nonsense\n",
+		 NULL},
+		{0, "Get:1\n", DOWNLOADS "a_1%3a1_all.deb"},
+		{0, "Setting up a\n", NULL},
+	};
+	const struct repo_package package = {"a", "1:1"};
+	const struct repo_manager *manager = apt();
+	AUTO_BUF versions = {0};
+	struct err err = {0};
+
+	(void)state;
+	answer(list, ARRAY_LEN(list));
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	assert_int_equal(repo_refresh(&machine.sys, manager, -1, &err), 0);
+	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), 0);
+	assert_string_equal(buf_text(&versions), "1:2\n1:1\n");
+	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), 0);
+	assert_string_equal(buf_text(&commands), ENVIRON
+			    "/usr/bin/apt-get --quiet update\n" ENVIRON
+			    "/usr/bin/apt-cache --quiet madison a\n" ENVIRON
+			    "/usr/bin/apt-get --quiet download a=1:1\n"
+			    "DEBIAN_FRONTEND=noninteractive /usr/bin/dpkg --install " DOWNLOADS
+			    "a_1%3a1_all.deb\n");
+}
+
+/* clang-format off */
+static const struct failure {
+	const char *name;
+	int status;
+	const char *output;
+	int r, outcome;
+	const char *cause;
+} failures[] = {
+	{"name_not_resolved", 0, "Err:1 https://nonesuch.invalid/deb ./ InRelease\n"
+	 "  Could not resolve 'nonesuch.invalid'\nReading package lists...\n"
+	 "W: Failed to fetch https://nonesuch.invalid/deb/./InRelease  Could not resolve 'nonesuch.invalid'\n"
+	 "W: Some index files failed to download. They have been ignored, or old ones used instead.\n",
+	 -EHOSTUNREACH, EXIT_REPOSITORY, "Could not resolve 'nonesuch.invalid'"},
+	{"connection_refused", 0, "Err:1 https://localhost:9/deb ./ InRelease\n"
+	 "  Could not connect to localhost:9 (127.0.0.1). - connect (111: Connection refused)\n",
+	 -ECONNREFUSED, EXIT_REPOSITORY,
+	 "Could not connect to localhost:9 (127.0.0.1). - connect (111: Connection refused)"},
+	{"certificate_not_trusted", 0, "Err:1 https://localhost:8443/deb ./ InRelease\n"
+	 "  Certificate verification failed: The certificate is NOT trusted. The certificate issuer is unknown."
+	 "  Could not handshake: Error in the certificate verification. [IP: 127.0.0.1 8443]\n",
+	 -EPROTO, EXIT_REPOSITORY, "Certificate verification failed: The certificate is NOT trusted. "
+	 "The certificate issuer is unknown.  Could not handshake: Error in the certificate verification. "
+	 "[IP: 127.0.0.1 8443]"},
+	{"not_authorised", 100, "Err:1 https://localhost:8443/deb ./ InRelease\n"
+	 "  401  Unauthorized [IP: 127.0.0.1 8443]\nReading package lists...\n"
+	 "E: Failed to fetch https://localhost:8443/deb/./InRelease  401  Unauthorized [IP: 127.0.0.1 8443]\n"
+	 "E: The repository 'https://localhost:8443/deb ./ InRelease' is no longer signed.\n",
+	 -EACCES, EXIT_REPOSITORY, "401  Unauthorized [IP: 127.0.0.1 8443]"},
+	{"not_there", 100, "Ign:1 https://localhost:8443/deb/x ./ InRelease\n"
+	 "Err:2 https://localhost:8443/deb/x ./ Release\n  404  File not found [IP: 127.0.0.1 8443]\n"
+	 "E: The repository 'https://localhost:8443/deb/x ./ Release' does not have a Release file.\n",
+	 -EREMOTEIO, EXIT_REPOSITORY, "404  File not found [IP: 127.0.0.1 8443]"},
+	{"signed_by_another_key", 0, "Hit:1 https://localhost:8443/deb ./ InRelease\n"
+	 "Err:1 https://localhost:8443/deb ./ InRelease\n"
+	 "  The following signatures couldn't be verified because the public key is not available: "
+	 "NO_PUBKEY DEBB5BD983634D04\n",
+	 -EKEYREJECTED, EXIT_REPOSITORY, "The following signatures couldn't be verified because the public "
+	 "key is not available: NO_PUBKEY DEBB5BD983634D04"},
+	{"not_signed", 100, "E: The repository 'https://localhost:8443/deb ./ Release' is not signed.\n",
+	 -EKEYREJECTED, EXIT_REPOSITORY,
+	 "E: The repository 'https://localhost:8443/deb ./ Release' is not signed."},
+	{"no_https_in_old_apt", 100, "E: The method driver /usr/lib/apt/methods/https could not be found.\n"
+	 "N: Is the package apt-transport-https installed?\n",
+	 -ENOSYS, EXIT_DEPENDENCY, "E: The method driver /usr/lib/apt/methods/https could not be found."},
+	{"words_that_nobody_knows", 100, "E: first\nE: last\n\n", -EREMOTEIO, EXIT_REPOSITORY, "E: last"},
+	{"silence", 0, "", -EREMOTEIO, EXIT_REPOSITORY, ""},
+	{"ended_by_a_signal", -9, "", -EREMOTEIO, EXIT_REPOSITORY, ""},
+};
+/* clang-format on */
+
+static void tells_why_the_repository_cannot_be_read(void **state)
+{
+	const struct failure *row = *state;
+	const struct answer said = {row->status, row->output, NULL};
+	const struct repo_manager *manager;
+	char expected[1024];
+	struct err err = {0};
+
+	setup(NULL);
+	manager = apt();
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	/* What an earlier call downloaded does not count. */
+	scratch_write(&machine, LISTS "packages.example_x_._InRelease", "", 0644);
+	answer(&said, 1);
+	assert_int_equal(repo_refresh(&machine.sys, manager, -1, &err), row->r);
+	assert_int_equal(err.outcome, row->outcome);
+	(void)snprintf(expected, sizeof(expected),
+		       "the repository cannot be read: apt (status %d): %s", row->status,
+		       row->cause);
+	assert_string_equal(err.msg, expected);
+	teardown(NULL);
+}
+
+static void a_package_that_is_not_there_has_no_versions_and_is_not_installed(void **state)
+{
+	static const struct answer nothing[] = {{0, "", NULL}};
+	static const struct answer missing[] = {{100, "E: Unable to locate package a\n", NULL}};
+	static const struct answer other[] = {
+		{100, "E: Version '7' for 'a' was not found\n", NULL}};
+	static const struct answer none[] = {{0, "", NULL}};
+	const struct repo_package package = {"a", "7"};
+	const struct repo_manager *manager = apt();
+	AUTO_BUF versions = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	answer(nothing, 1);
+	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), 0);
+	answer(missing, 1);
+	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), 0);
+	assert_int_equal(versions.len, 0);
+	answer(missing, 1);
+	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), -ENODATA);
+	assert_int_equal(err.outcome, EXIT_REPOSITORY);
+	assert_string_equal(err.msg, "cannot download a=7: apt (status 100): "
+				     "E: Unable to locate package a");
+	answer(other, 1);
+	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), -ENODATA);
+	answer(none, 1);
+	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), -EREMOTEIO);
+	assert_string_equal(err.msg, "apt downloaded 0 packages of 1");
+}
+
+static void versions_that_cannot_be_asked_for_are_an_error(void **state)
+{
+	static const struct answer broken[] = {{100, "E: The package cache is broken\n", NULL}};
+	const struct repo_manager *manager = apt();
+	AUTO_BUF versions = {0};
+	struct err err = {0};
+
+	(void)state;
+	answer(broken, 1);
+	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), -EIO);
+	assert_int_equal(err.outcome, EXIT_PACKAGE);
+	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), -ENOENT);
+}
+
+static void none_and_too_many_packages_are_refused(void **state)
+{
+	static const struct repo_package many[REPO_PACKAGES_MAX + 1];
+	const struct repo_manager *manager = apt();
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(repo_install(&machine.sys, manager, many, 0, -1, &err), -E2BIG);
+	assert_int_equal(repo_install(&machine.sys, manager, many, ARRAY_LEN(many), -1, &err),
+			 -E2BIG);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+		CASE(what_is_installed_decides_when_the_table_is_wrong),
+		CASE(secrets_are_in_files_of_roots_alone),
+		CASE(nothing_stays_when_it_is_taken_off),
+		CASE(what_cannot_be_told_is_refused_before_anything_is_written),
+		CASE(a_folder_that_cannot_be_made_is_an_error),
+		CASE(apt_reads_downloads_and_dpkg_installs),
+		CASE(a_package_that_is_not_there_has_no_versions_and_is_not_installed),
+		CASE(versions_that_cannot_be_asked_for_are_an_error),
+		CASE(none_and_too_many_packages_are_refused),
+	};
+	struct CMUnitTest rows[ARRAY_LEN(failures)] = {{.name = NULL}};
+
+	for (size_t i = 0; i < ARRAY_LEN(failures); i++)
+		rows[i] = (struct CMUnitTest){.name = failures[i].name,
+					      .test_func = tells_why_the_repository_cannot_be_read,
+					      .initial_state = (void *)(uintptr_t)&failures[i]};
+	return cmocka_run_group_tests(tests, NULL, NULL) ||
+	       cmocka_run_group_tests_name("failures", rows, NULL, NULL);
+}
