@@ -60,7 +60,7 @@ class Failure(Exception):
     """A stage that did not do what it is for; the text is its cause."""
 
 
-STAGES = {"build": "./bootstrap build", "units": 'make -C build -j "$(nproc)" check'}
+STAGES = {"build": "PROGRAMS=native ./bootstrap build", "units": 'make -C build -j "$(nproc)" check'}
 STAGES.update({Path(script).stem: f"python3 {script} --build build" for script in SCRIPTS})
 ESSENTIAL = ["root", "build"]
 
