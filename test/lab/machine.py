@@ -36,6 +36,8 @@ CLOUD_HOSTS = (
     "management.azure.com",
     "westeurope.authorization.azure.net",
     "labstorage.blob.core.windows.net",
+    "packages.contoso.com",
+    "packages.microsoft.com",
 )
 
 TRUST_ANCHOR = "/usr/local/share/ca-certificates/lab.crt"

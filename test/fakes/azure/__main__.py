@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Optional, Tuple
 
-from azure import arm, entra, himds, imds, wire
+from azure import arm, entra, himds, imds, packages, wire
 from azure.cloud import Cloud
 from azure.control import Control
 from azure.http import Answer, Listener, Request
@@ -22,6 +22,7 @@ from azure.model import (
     BLOB_HOST,
     LOGIN_HOST,
     METADATA,
+    PACKAGE_HOSTS,
     PDP_HOST,
     PROXY_PORT,
     WIRE_SERVER,
@@ -33,6 +34,7 @@ TLS_SITES = {
     ARM_HOST: arm.site,
     PDP_HOST: arm.pdp_site,
     BLOB_HOST: wire.blob_site,
+    **{host: packages.site for host in PACKAGE_HOSTS},
 }
 
 

@@ -250,8 +250,20 @@ class Azure:
         """Events that the agent sent, its own and the extensions': parameters by name."""
         return self._call("reports", kind="telemetry")
 
-    # Faults and counts.  Endpoints are named wire.*, hgap.*, blob.*, imds.*, himds.*, entra.*, arm.*
-    # and pdp.*
+    # Repositories of packages, see packages.py
+
+    def show_packages(self, name: str, folder: PathLike, login: Optional[str] = None) -> None:
+        """
+        Serve a folder as https://HOST/name/ of each of model.PACKAGE_HOSTS.  login: "USER:PASSWORD" that it wants
+        """
+        self._call("show_packages", name=name, folder=str(folder), login=login)
+
+    def set_proxy_login(self, login: Optional[str]) -> None:
+        """Whom the proxy lets through: "USER:PASSWORD"; None: everybody."""
+        self._call("set_proxy_login", login=login)
+
+    # Faults and counts.  Endpoints are named wire.*, hgap.*, blob.*, imds.*, himds.*, entra.*, arm.*,
+    # pdp.* and packages.*
 
     def fault(self, endpoint: str, **fields: Any) -> None:
         """Make an endpoint fail: fields are those of model.Fault."""

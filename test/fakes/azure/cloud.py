@@ -27,6 +27,7 @@ from azure.model import (
     BUILT_IN_ROLES,
     EVERYONE,
     LOGIN_HOST,
+    PACKAGE_HOSTS,
     PDP_HOST,
     READER,
     ROLE_NAMES,
@@ -161,6 +162,10 @@ class Cloud:
         self.health: List[str] = []
         self.telemetry: List[Dict[str, str]] = []
 
+        self.package_folders: Dict[str, Path] = {}  # repositories by name, see packages.py
+        self.package_logins: Dict[str, str] = {}  # "USER:PASSWORD" of those that want one
+        self.proxy_login: Optional[str] = None
+
         self.counts: Dict[str, int] = {}
         self.faults: List[Fault] = []
 
@@ -182,7 +187,7 @@ class Cloud:
             ["keyUsage=critical,keyCertSign,cRLSign"],
         )
         shutil.copy(authority.certificate, self.folder / "ca.pem")
-        names = ",".join(f"DNS:{host}" for host in (LOGIN_HOST, ARM_HOST, PDP_HOST, BLOB_HOST))
+        names = ",".join(f"DNS:{host}" for host in (LOGIN_HOST, ARM_HOST, PDP_HOST, BLOB_HOST, *PACKAGE_HOSTS))
         plan = {
             "tls": functools.partial(
                 crypto.new_pair,
@@ -508,6 +513,19 @@ class Cloud:
     @locked
     def reports(self, kind: str) -> Union[List[str], List[Dict[str, str]]]:
         return self.health if kind == "health" else self.telemetry
+
+    # Repositories of packages, and the way to them
+
+    @locked
+    def show_packages(self, name: str, folder: str, login: Optional[str] = None) -> None:
+        self.package_folders[name] = Path(folder).resolve()
+        self.package_logins.pop(name, None)
+        if login is not None:
+            self.package_logins[name] = login
+
+    @locked
+    def set_proxy_login(self, login: Optional[str]) -> None:
+        self.proxy_login = login
 
     # Faults and counts
 

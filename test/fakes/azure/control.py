@@ -38,7 +38,9 @@ METHODS = frozenset(
         "set_identity",
         "set_key",
         "set_page_size",
+        "set_proxy_login",
         "set_token_lifetime",
+        "show_packages",
         "unassign",
         "undeny",
     )

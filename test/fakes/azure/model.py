@@ -9,6 +9,7 @@ METADATA = "169.254.169.254"
 LOGIN_HOST = "login.microsoftonline.com"
 ARM_HOST = "management.azure.com"
 BLOB_HOST = "labstorage.blob.core.windows.net"
+PACKAGE_HOSTS = ("packages.contoso.com", "packages.microsoft.com")
 PROXY_PORT = 3128  # on 127.0.0.1
 ARM_AUDIENCE = f"https://{ARM_HOST}"
 REGION = "westeurope"

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A proxy that takes CONNECT alone, and counts each by its host: proxy.management.azure.com."""
+"""
+A proxy that takes CONNECT alone, and counts each by its host: proxy.management.azure.com; those that it refuses for want
+of a login as proxy.refused.
+"""
 
+import base64
+import http.client
 import socket
 import socketserver
 import threading
@@ -41,8 +46,13 @@ class Tunnel(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         verb, _, rest = self.rfile.readline(LINE_MAX).decode("latin-1").partition(" ")
         host, _, port = rest.partition(" ")[0].rpartition(":")
-        while self.rfile.readline(LINE_MAX).strip():
-            pass
+        login = http.client.parse_headers(self.rfile).get("Proxy-Authorization")
+        wanted = self.server.cloud.proxy_login
+        if wanted is not None and login != "Basic " + base64.b64encode(wanted.encode()).decode():
+            self.server.cloud.count("proxy.refused")
+            self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"lab\"\r\n"
+                             b"Content-Length: 0\r\n\r\n")
+            return
         self.server.cloud.count(f"proxy.{host}")
         if verb != "CONNECT" or not port.isdigit():
             self.wfile.write(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
