@@ -84,6 +84,12 @@ static bool visible(const char *text)
 	return text[0];
 }
 
+/* What every package manager can be told: see repoconf_check. */
+static bool token(const char *text)
+{
+	return visible(text) && !strpbrk(text, "'\"\\;#") && text[0] != ':';
+}
+
 static bool path(const char *text)
 {
 	return path_valid(span_of(text));
@@ -293,7 +299,8 @@ static const struct rule rules[] = {
 	{"proxy", true, set_text, FIELD(proxy_secret),
 	 "an http:// or https:// URL", .valid = secret_proxy_url},
 	{"repositoryToken", true, set_text, FIELD(repository_token),
-	 "visible characters", .valid = visible},
+	 "a secret or user:password, of visible characters without quotes, backslash, semicolon and #",
+	 .valid = token},
 };
 /* clang-format on */
 
@@ -405,6 +412,20 @@ int settings_apply(const json_t *object, bool secret, struct settings *settings,
 	return 0;
 }
 
+int settings_check(const struct settings *settings, struct err *err)
+{
+	if (settings->package_source != PACKAGES_REPOSITORY || settings->repository_url)
+		return 0;
+	(void)err_set(err, EINVAL, "packageSource is repository, but repositoryUrl is missing");
+	(void)settings_error(err);
+	return err_remedy(err, 0, "set repositoryUrl to the repository that serves the packages");
+}
+
+const char *package_source_name(enum package_source source)
+{
+	return package_sources[source].name;
+}
+
 /* ---- the file */
 
 int settings_open(struct span text, json_t **ret_json, struct settings_file *ret, struct err *err)
@@ -476,6 +497,8 @@ int settings_parse(struct sys *sys, const char *lib_folder, struct span text, st
 		r = settings_apply(file.public_settings, false, &settings, err);
 	if (r == 0 && file.protected_text)
 		r = apply_protected(sys, lib_folder, &file, &settings, err);
+	if (r == 0)
+		r = settings_check(&settings, err);
 	if (r < 0)
 		return r;
 	settings_done(ret);

@@ -26,6 +26,7 @@
 #define SETTINGS_HASH_SIZE 65 /* SHA-256 in hexadecimal, with its NUL */
 
 enum package_source { PACKAGES_EMBEDDED, PACKAGES_REPOSITORY, PACKAGES_MICROSOFT };
+#define PACKAGE_SOURCES 3
 
 /* Strings are owned; NULL means not given. */
 struct settings {
@@ -79,8 +80,15 @@ int settings_open(struct span text, json_t **ret_json, struct settings_file *ret
 int settings_apply(const json_t *object, bool secret, struct settings *settings, struct err *err);
 
 /*
+ * Do the settings fit each other?  -EINVAL, with the key that is missing: packageSource repository
+ * needs repositoryUrl.
+ */
+int settings_check(const struct settings *settings, struct err *err);
+
+/*
  * Parse the text of a settings file over the defaults, decrypting its protected part with the
- * agent's keys in lib_folder.  Errors of settings_open, settings_apply and protected_open.
+ * agent's keys in lib_folder.  Errors of settings_open, settings_apply, protected_open and
+ * settings_check.
  */
 int settings_parse(struct sys *sys, const char *lib_folder, struct span text, struct settings *ret,
 		   struct err *err);
@@ -101,5 +109,8 @@ int settings_sequence(struct sys *sys, const char *config_folder, const char *gi
 		      struct err *err);
 
 void settings_done(struct settings *settings);
+
+/* "embedded", "repository", "microsoft" */
+const char *package_source_name(enum package_source source);
 
 #endif

@@ -100,7 +100,10 @@ static const struct refusal refusals[] = {
 	 "protected proxy is a string that is not allowed, expected an http:// or https:// URL"},
 	{"{\"proxy\": 424242}", true, "protected proxy is an integer, expected an http:// or"},
 	{"{\"repositoryToken\": \"hunter2 \"}", true,
-	 "protected repositoryToken is a string that is not allowed, expected visible characters"},
+	 "protected repositoryToken is a string that is not allowed, expected a secret or user:password"},
+	{"{\"repositoryToken\": \"hunter2;x\"}", true, "expected a secret or user:password"},
+	{"{\"repositoryToken\": \"hunter2#\"}", true, "expected a secret or user:password"},
+	{"{\"repositoryToken\": \":hunter2\"}", true, "expected a secret or user:password"},
 };
 /* clang-format on */
 
@@ -244,6 +247,12 @@ static const struct file_row file_rows[] = {
 	 "protectedSettings without protectedSettingsCertThumbprint"},
 	{"{\"runtimeSettings\":[{\"handlerSettings\":{\"publicSettings\":{\"x\":1}}}]}", -EINVAL,
 	 "unknown public setting \"x\""},
+	{"{\"runtimeSettings\":[{\"handlerSettings\":{\"publicSettings\":{\"packageSource\":\"repository\"}}}]}",
+	 -EINVAL, "packageSource is repository, but repositoryUrl is missing"},
+	{"{\"runtimeSettings\":[{\"handlerSettings\":{\"publicSettings\":{\"packageSource\":\"repository\","
+	 "\"repositoryUrl\":\"https://r.example\"}}}]}", 0, NULL},
+	{"{\"runtimeSettings\":[{\"handlerSettings\":{\"publicSettings\":{\"packageSource\":\"microsoft\"}}}]}",
+	 0, NULL},
 };
 /* clang-format on */
 
