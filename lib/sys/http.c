@@ -155,6 +155,10 @@ static bool set_options(struct sys *sys, struct transfer *transfer)
 	SET(CURLOPT_WRITEDATA, transfer);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
 	SET(CURLOPT_HEADERDATA, transfer);
+	if (request->login) {
+		SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		SET(CURLOPT_USERPWD, request->login);
+	}
 	if (request->body) {
 		SET(CURLOPT_POST, 1L);
 		SET(CURLOPT_POSTFIELDS, request->body);
@@ -187,11 +191,13 @@ static int errno_of(CURLcode code)
 static void finish(struct transfer *transfer, CURLcode code)
 {
 	struct http_response *response = transfer->response;
-	long status = 0;
+	long status = 0, proxy_status = 0;
 
 	if (code == CURLE_OK)
 		(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	response->status = (int)status;
+	response->proxy_status = (int)proxy_status;
 	if (transfer->too_long)
 		response->error = EMSGSIZE;
 	else if (code != CURLE_OK || status == 0)

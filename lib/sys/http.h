@@ -25,10 +25,12 @@ struct http_request {
 	const char *proxy; /* NULL or "": none; never the environment's */
 	const char *no_proxy; /* as curl takes it, may be NULL */
 	const char *ca_bundle; /* NULL: the distribution's own */
+	const char *login; /* "USER:PASSWORD" for the server, by HTTP basic; NULL: none */
 };
 
 struct http_response {
 	int status; /* HTTP status; 0 when none came */
+	int proxy_status; /* of the proxy that was asked for a way through; 0 when none was */
 	int error; /* 0, or the positive errno value below */
 	char cause[160]; /* why none came, for messages */
 	struct buf body;

@@ -174,9 +174,53 @@ static void a_closed_port_and_an_unknown_name_are_told_apart(void **state)
 		http_response_done(&res[i]);
 }
 
+static void a_login_is_told_to_the_server_alone(void **state)
+{
+	struct http_response res = HTTP_RESPONSE_INIT;
+	struct server server;
+	struct err err = {0};
+	char url[64];
+	const struct http_request request = {
+		.url = url, .timeout_ms = 20000, .login = "token:s3:cret"};
+
+	(void)state;
+	start(&server, rows[0].reply);
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/x", server.port);
+	assert_int_equal(http_get_ok(&machine, &request, &res, &err), 0);
+	end(&server);
+	assert_non_null(strstr(server.request, "Authorization: Basic dG9rZW46czM6Y3JldA==\r\n"));
+	http_response_done(&res);
+}
+
+/* The way to https leads through CONNECT, and the status of that is no server's. */
+static void a_proxy_that_lets_nobody_through_tells_why(void **state)
+{
+	struct http_response res = HTTP_RESPONSE_INIT;
+	struct server server;
+	struct err err = {0};
+	char proxy[64];
+	const struct http_request request = {.url = "https://r.example/x",
+					     .timeout_ms = 20000,
+					     .login = "token:s3cret",
+					     .proxy = proxy};
+
+	(void)state;
+	start(&server, "HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n");
+	(void)snprintf(proxy, sizeof(proxy), "http://user:pw@127.0.0.1:%u", server.port);
+	assert_true(http_get_ok(&machine, &request, &res, &err) < 0);
+	end(&server);
+	assert_int_equal(res.status, 0);
+	assert_int_equal(res.proxy_status, 407);
+	assert_non_null(strstr(server.request, "CONNECT r.example:443"));
+	assert_non_null(strstr(server.request, "Proxy-Authorization: Basic"));
+	assert_null(strstr(server.request, "\nAuthorization:"));
+	assert_null(strstr(err.msg, "pw"));
+	http_response_done(&res);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
+	struct CMUnitTest tests[ARRAY_LEN(rows) + 4];
 	struct err err = {0};
 	int failed;
 
@@ -188,6 +232,10 @@ int main(void)
 		(struct CMUnitTest)cmocka_unit_test(the_environments_proxy_is_not_used);
 	tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(
 		a_closed_port_and_an_unknown_name_are_told_apart);
+	tests[ARRAY_LEN(rows) + 2] =
+		(struct CMUnitTest)cmocka_unit_test(a_login_is_told_to_the_server_alone);
+	tests[ARRAY_LEN(rows) + 3] =
+		(struct CMUnitTest)cmocka_unit_test(a_proxy_that_lets_nobody_through_tells_why);
 	if (sys_open(&machine, &err) < 0)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
