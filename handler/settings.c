@@ -87,7 +87,7 @@ static bool visible(const char *text)
 /* What every package manager can be told: see repoconf_check. */
 static bool token(const char *text)
 {
-	return visible(text) && !strpbrk(text, "'\"\\;#") && text[0] != ':';
+	return visible(text) && !strpbrk(text, "'\"\\;#$<>`{}|") && text[0] != ':';
 }
 
 static bool path(const char *text)
