@@ -11,6 +11,8 @@ struct extension {
 	const char *folder; /* the unpacked zip: bin/, manifest/, packages/, SHA256SUMS */
 	const char *version; /* of the zip, as "1.0.0.0" */
 	const struct settings *settings;
+	bool reached; /* this run reads a repository, whose traces are needed until it is through */
+	char microsoft[256]; /* URL of the cloud's repository, of the identity step; "" before it */
 };
 
 /*

@@ -81,67 +81,77 @@ static int begin(struct session *session, const struct command *command, struct 
 
 /* The text of the configuration names tenant and resource, so a look at that step alone asks for
  * them first. */
-static int learn_identity(struct session *session, const struct command *command, const char *only,
+static int learn_identity(struct session *session, const struct step_table *table, const char *only,
 			  struct err *err)
 {
 	AUTO_CHANGES none = {0};
 
 	if (!only || strcmp(only, "config") != 0)
 		return 0;
-	for (size_t i = 0; i < command->step_count; i++)
-		if (strcmp(command->steps[i]->name, "identity") == 0)
-			return command->steps[i]->plan(&session->machine, WANT_PRESENT, &none, err);
+	for (size_t i = 0; i < table->count; i++)
+		if (strcmp(table->steps[i]->name, "identity") == 0)
+			return table->steps[i]->plan(&session->machine, WANT_PRESENT, &none, err);
 	return 0;
 }
 
-static struct run new_run(struct session *session, const struct command *command,
-			  const struct query *query, struct step_result *results)
+/* Which steps count is known once the settings are. */
+static int new_run(struct session *session, const struct command *command,
+		   const struct query *query, enum want want, struct run *ret, struct err *err)
 {
-	return (struct run){
+	const struct step_table *table;
+	int r = begin(session, command, err);
+
+	if (r < 0)
+		return r;
+	table = &command->tables[handler_source(session->sys, &session->settings, want)];
+	*ret = (struct run){
 		.machine = &session->machine,
-		.steps = command->steps,
-		.count = command->step_count,
+		.steps = table->steps,
+		.count = table->count,
 		.only = query->only,
-		.results = results,
+		.results = calloc(table->count, sizeof(*ret->results)),
 	};
+	if (!ret->results)
+		return err_oom(err);
+	return want == WANT_PRESENT ? learn_identity(session, table, query->only, err) : 0;
+}
+
+static void run_done(struct run *run)
+{
+	free(run->results);
 }
 
 int inspect_check(struct sys *sys, const struct command *command, const struct query *query)
 {
 	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
-	AUTO_FREE struct step_result *results = calloc(command->step_count, sizeof(*results));
-	struct run run = new_run(&session, command, query, results);
-	size_t count = command->step_count;
+	CLEANUP(run_done) struct run run = {.results = NULL};
 	struct err err = {0}, told = {0}; /* each step's own is in its result */
 	AUTO_BUF text = {0};
-	int r = results ? begin(&session, command, &err) : err_oom(&err);
+	int r = new_run(&session, command, query, WANT_PRESENT, &run, &err);
 
-	if (r == 0)
-		r = learn_identity(&session, command, query->only, &err);
 	if (r < 0)
 		return fail(command, query, &err, EXIT_VERIFY);
 	(void)run_check(&run, &told);
 	if (!query->json)
-		report_check_text(results, count, &text);
+		report_check_text(run.results, run.count, &text);
 	r = print(command, query->json ? NULL : &text,
-		  query->json ? report_check_json(results, count, command->version) : NULL);
-	return r ? r : report_verdict(results, count);
+		  query->json ? report_check_json(run.results, run.count, command->version) : NULL);
+	return r ? r : report_verdict(run.results, run.count);
 }
 
 /*
  * The changes of each step, in the order in which they would be made, and what the verb would end
  * with, as run_plan tells it.
  */
-static json_t *plan_json(struct session *session, const struct command *command,
-			 const struct query *query, struct err *ret_refusal)
+static json_t *plan_json(const struct run *run, const struct query *query, struct err *ret_refusal)
 {
-	struct machine *machine = &session->machine;
+	struct machine *machine = run->machine;
 	bool forward = query->want == WANT_PRESENT;
 	bool waiting = query->only;
 	AUTO_JSON *steps = json_array();
 
-	for (size_t n = 0; n < command->step_count; n++) {
-		const struct step *step = command->steps[forward ? n : command->step_count - 1 - n];
+	for (size_t n = 0; n < run->count; n++) {
+		const struct step *step = run->steps[forward ? n : run->count - 1 - n];
 		AUTO_CHANGES changes = {0};
 		struct err err = {0};
 
@@ -169,20 +179,17 @@ static json_t *plan_json(struct session *session, const struct command *command,
 int inspect_plan(struct sys *sys, const struct command *command, const struct query *query)
 {
 	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
-	AUTO_FREE struct step_result *results = calloc(command->step_count, sizeof(*results));
-	struct run run = new_run(&session, command, query, results);
+	CLEANUP(run_done) struct run run = {.results = NULL};
 	struct err err = {0}, refusal = {0};
 	AUTO_BUF text = {0};
-	int r = results ? begin(&session, command, &err) : err_oom(&err);
+	int r = new_run(&session, command, query, query->want, &run, &err);
 
-	if (r == 0 && query->want == WANT_PRESENT)
-		r = learn_identity(&session, command, query->only, &err);
 	if (r < 0)
 		return fail(command, query, &err, EXIT_VERIFY);
 	if (!query->json)
 		text.failed = run_plan(&run, query->want, &text, &refusal, &err) < 0;
 	r = print(command, query->json ? NULL : &text,
-		  query->json ? plan_json(&session, command, query, &refusal) : NULL);
+		  query->json ? plan_json(&run, query, &refusal) : NULL);
 	return r ? r : refusal.outcome;
 }
 

@@ -87,21 +87,32 @@ static int say(const char *before, const char *text)
 	return EXIT_DEPENDENCY;
 }
 
-static int unknown_step(const char *name)
+static bool is_in(const struct step_table *table, const char *name)
 {
-	(void)fprintf(stderr, "aadssh-handler: no step is called %.64s; the steps are", name);
-	for (size_t i = 0; i < HANDLER_STEPS; i++)
-		(void)fprintf(stderr, " %s", handler_steps[i]->name);
-	(void)fputc('\n', stderr);
-	return EXIT_COMMAND;
-}
-
-static bool is_step(const char *name)
-{
-	for (size_t i = 0; i < HANDLER_STEPS; i++)
-		if (strcmp(handler_steps[i]->name, name) == 0)
+	for (size_t i = 0; i < table->count; i++)
+		if (strcmp(table->steps[i]->name, name) == 0)
 			return true;
 	return false;
+}
+
+/* Of any source's table: which one counts, the settings say later. */
+static bool is_step(const char *name)
+{
+	for (size_t i = 0; i < PACKAGE_SOURCES; i++)
+		if (is_in(&handler_tables[i], name))
+			return true;
+	return false;
+}
+
+static int unknown_step(const char *name)
+{
+	const struct step_table *table = &handler_tables[PACKAGES_EMBEDDED];
+
+	(void)fprintf(stderr, "aadssh-handler: no step is called %.64s; the steps are", name);
+	for (size_t i = 0; i < table->count; i++)
+		(void)fprintf(stderr, " %s", table->steps[i]->name);
+	(void)fputc('\n', stderr);
+	return EXIT_COMMAND;
 }
 
 /* The file is opened here, where relative names and /dev/stdin mean what the caller means. */
@@ -251,8 +262,7 @@ int main(int argc, char **argv)
 		.sequence = getenv("ConfigSequenceNumber"),
 		.instance = getenv("ConfigExtensionName"),
 		.new_version = getenv("VERSION"),
-		.steps = handler_steps,
-		.step_count = HANDLER_STEPS,
+		.tables = handler_tables,
 		.out = STDOUT_FILENO,
 		.err = STDERR_FILENO,
 	};

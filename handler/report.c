@@ -132,6 +132,8 @@ void report_state_text(const struct state *state, struct buf *ret)
 	} else {
 		buf_str(ret, "in force  nothing\n");
 	}
+	if (state->owner[0] && state->source[0])
+		buf_printf(ret, "packages  %s\n", state->source);
 	if (state->verb[0]) {
 		time_text(state->time_s, time);
 		buf_printf(ret, "last      %s at %s, sequence number %lld: %d %s\n          %s\n",
@@ -169,9 +171,10 @@ json_t *report_state_json(const struct state *state)
 			return NULL;
 	if (state->owner[0])
 		time_text(state->since_s, since);
-	return json_pack("{s:b, s:b, s:s, s:s, s:o, s:O}", "installed", state->owner[0] != '\0',
-			 "partlyRemoved", state->partly_removed, "owner", state->owner, "since",
-			 since, "last", last_json(state), "steps", steps);
+	return json_pack("{s:b, s:b, s:s, s:s, s:s, s:o, s:O}", "installed",
+			 state->owner[0] != '\0', "partlyRemoved", state->partly_removed, "owner",
+			 state->owner, "packageSource", state->source, "since", since, "last",
+			 last_json(state), "steps", steps);
 }
 
 void report_platform_text(const struct platform *platform, struct buf *ret)

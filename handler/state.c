@@ -168,6 +168,9 @@ int state_parse(struct span text, struct state *ret, struct err *err)
 		r = corrupt("owner", err);
 	if (r == 0)
 		r = get_number(json, "since", 0, INT64_MAX, &state.since_s, err);
+	/* Versions before there was a choice did not write it. */
+	if (r == 0 && json_object_get(json, "packageSource"))
+		r = get_text(json, "packageSource", state.source, sizeof(state.source), err);
 	if (r == 0 && json_get_bool(json, "partlyRemoved", &state.partly_removed, err) < 0)
 		r = corrupt("partlyRemoved", err);
 	if (r == 0)
@@ -227,12 +230,12 @@ int state_format(const struct state *state, struct buf *ret, struct err *err)
 	AUTO_JSON *json = NULL;
 	AUTO_FREE char *text = NULL;
 
-	json = json_pack("{s:i, s:s, s:I, s:b, s:I, s:s, s:s, s:o, s:o, s:o}", "schema", SCHEMA,
-			 "owner", state->owner, "since", (json_int_t)state->since_s,
-			 "partlyRemoved", state->partly_removed, "sequenceNumber",
-			 (json_int_t)state->sequence, "settingsHash", state->settings_hash,
-			 "bootId", state->boot_id, "last", put_last(state), "steps",
-			 put_steps(state), "witness", put_witness(&state->witness));
+	json = json_pack("{s:i, s:s, s:I, s:s, s:b, s:I, s:s, s:s, s:o, s:o, s:o}", "schema",
+			 SCHEMA, "owner", state->owner, "since", (json_int_t)state->since_s,
+			 "packageSource", state->source, "partlyRemoved", state->partly_removed,
+			 "sequenceNumber", (json_int_t)state->sequence, "settingsHash",
+			 state->settings_hash, "bootId", state->boot_id, "last", put_last(state),
+			 "steps", put_steps(state), "witness", put_witness(&state->witness));
 	text = json ? json_text(json, JSON_COMPACT) : NULL;
 	if (!text)
 		return err_oom(err);

@@ -32,6 +32,7 @@ struct state_step {
 struct state {
 	char owner[VERSION_SIZE]; /* the version whose work is in force, "" for none */
 	int64_t since_s; /* when that version first was in force */
+	char source[16]; /* package_source_name of what is in force; "" when not known */
 	bool partly_removed; /* an uninstall of it has failed half-way */
 	int64_t sequence; /* of the last command that did its work */
 	char settings_hash[SETTINGS_HASH_SIZE];

@@ -2,8 +2,34 @@
 #include "config.h"
 
 #include "handler/steps.h"
+#include "handler/steps/packages.h"
+#include "lib/core/cleanup.h"
 
-const struct step *const handler_steps[HANDLER_STEPS] = {
-	&step_platform, &step_identity, &step_legacy,  &step_packages, &step_config, &step_accounts,
-	&step_pam,      &step_sudo,     &step_selinux, &step_sshd,     &step_verify,
+/* clang-format off */
+static const struct step *const ours[] = {
+	&step_platform, &step_identity, &step_legacy, &step_packages, &step_config, &step_accounts,
+	&step_pam, &step_sudo, &step_selinux, &step_sshd, &step_verify,
 };
+
+static const struct step *const theirs[] = {
+	&step_platform, &step_identity, &step_legacy, &step_their_leftovers, &step_packages,
+	&step_their_accounts, &step_their_pam, &step_their_sudo, &step_their_selinux, &step_their_sshd,
+};
+/* clang-format on */
+
+const struct step_table handler_tables[PACKAGE_SOURCES] = {
+	[PACKAGES_EMBEDDED] = {ours, ARRAY_LEN(ours)},
+	[PACKAGES_REPOSITORY] = {ours, ARRAY_LEN(ours)},
+	[PACKAGES_MICROSOFT] = {theirs, ARRAY_LEN(theirs)},
+};
+
+enum package_source handler_source(struct sys *sys, const struct settings *settings, enum want want)
+{
+	bool recorded = false, are_theirs = false;
+	struct err ignored = {0};
+
+	if (want == WANT_ABSENT && packages_recorded(sys, &recorded, &are_theirs, &ignored) == 0 &&
+	    recorded)
+		return are_theirs ? PACKAGES_MICROSOFT : PACKAGES_EMBEDDED;
+	return settings->package_source;
+}

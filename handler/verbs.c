@@ -35,6 +35,7 @@ struct verb {
 	const char *operation; /* as the status file calls it */
 	int deadline_s; /* below the agent's own 300 and 900 s, with time to undo and report */
 	bool tolerant; /* goes on without environment and settings */
+	enum want want; /* of the steps */
 	bool passive; /* changes nothing, and what it has to say hides no status that stands */
 	int (*work)(struct job *job, struct err *err);
 };
@@ -52,7 +53,8 @@ struct job {
 	bool no_state; /* the state is another version's, or gone: it is not written */
 	bool failed; /* a step did */
 	bool late; /* it failed because the deadline had passed */
-	struct step_result *results;
+	struct step_table table; /* of the steps that count */
+	struct step_result *results; /* of each */
 	char message[STATUS_MESSAGE_MAX]; /* how it went, when it went well */
 };
 
@@ -110,7 +112,7 @@ static void publish(struct job *job, enum status_value value, int code, const ch
 		.remedy = remedy,
 		.time_s = sys_realtime_s(job->sys),
 		.results = job->results,
-		.count = job->ran ? job->command->step_count : 0,
+		.count = job->ran ? job->table.count : 0,
 	};
 	const char *folder = job->session.environment.status_folder;
 	struct err err = {0};
@@ -222,8 +224,8 @@ static struct run new_run(struct job *job)
 	job->ran = true;
 	return (struct run){
 		.machine = &job->session.machine,
-		.steps = job->command->steps,
-		.count = job->command->step_count,
+		.steps = job->table.steps,
+		.count = job->table.count,
 		.results = job->results,
 		.observer = observe,
 		.observer_arg = job,
@@ -234,7 +236,7 @@ static size_t count_state(const struct job *job, enum step_state state)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < job->command->step_count; i++)
+	for (size_t i = 0; i < job->table.count; i++)
 		n += job->results[i].state == state;
 	return n;
 }
@@ -261,6 +263,8 @@ static int apply(struct job *job, struct err *err)
 		return r;
 	changed = count_state(job, STEP_CHANGED);
 	become_owner(job, job->command->version);
+	(void)snprintf(job->state.source, sizeof(job->state.source), "%s",
+		       package_source_name(job->session.settings.package_source));
 	job->state.partly_removed = false;
 	boot_id(job->sys, job->state.boot_id);
 	memcpy(job->state.settings_hash, job->session.settings_hash,
@@ -272,7 +276,7 @@ static int apply(struct job *job, struct err *err)
 	(void)snprintf(
 		job->message, sizeof(job->message),
 		"Sign-in with Entra ID over SSH is in force, version %s: %zu steps, %zu changed",
-		job->command->version, job->command->step_count, changed);
+		job->command->version, job->table.count, changed);
 	return 0;
 }
 
@@ -320,12 +324,12 @@ static int forget(struct job *job, struct err *err)
 /* Does a look at every step find nothing left to take away? */
 static bool all_is_off(struct job *job)
 {
-	for (size_t i = 0; i < job->command->step_count; i++) {
+	for (size_t i = 0; i < job->table.count; i++) {
 		AUTO_CHANGES left = {0};
 		struct err ignored = {0};
 
-		if (job->command->steps[i]->plan(&job->session.machine, WANT_ABSENT, &left,
-						 &ignored) < 0 ||
+		if (job->table.steps[i]->plan(&job->session.machine, WANT_ABSENT, &left, &ignored) <
+			    0 ||
 		    left.count)
 			return false;
 	}
@@ -385,11 +389,11 @@ static int keep(struct job *job, struct err *err)
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	{"install", "Install", 840, false, false, apply},
-	{"enable", "Enable", 240, false, false, apply},
-	{"disable", "Disable", 840, true, true, keep},
-	{"uninstall", "Uninstall", 240, true, false, revert},
-	{"update", "Update", 840, false, false, update},
+	{"install", "Install", 840, false, WANT_PRESENT, false, apply},
+	{"enable", "Enable", 240, false, WANT_PRESENT, false, apply},
+	{"disable", "Disable", 840, true, WANT_PRESENT, true, keep},
+	{"uninstall", "Uninstall", 240, true, WANT_ABSENT, false, revert},
+	{"update", "Update", 840, false, WANT_PRESENT, false, update},
 };
 /* clang-format on */
 
@@ -399,7 +403,9 @@ static int start(struct job *job, struct err *err)
 	const char *folder = session->environment.log_folder;
 	struct err ignored = {0};
 
-	job->results = calloc(job->command->step_count, sizeof(*job->results));
+	job->table =
+		job->command->tables[handler_source(job->sys, &session->settings, job->verb->want)];
+	job->results = calloc(job->table.count, sizeof(*job->results));
 	if (!job->results)
 		return err_oom(err);
 	if (folder)
@@ -440,10 +446,10 @@ static void remember_steps(struct job *job)
 	struct state *state = &job->state;
 
 	state->step_count = 0;
-	for (size_t i = 0; i < job->command->step_count && i < STATE_STEPS_MAX; i++) {
+	for (size_t i = 0; i < job->table.count && i < STATE_STEPS_MAX; i++) {
 		struct state_step *step = &state->steps[state->step_count++];
 
-		(void)snprintf(step->name, sizeof(step->name), "%s", job->command->steps[i]->name);
+		(void)snprintf(step->name, sizeof(step->name), "%s", job->table.steps[i]->name);
 		(void)snprintf(step->result, sizeof(step->result), "%s",
 			       step_state_name(job->results[i].state));
 	}

@@ -16,7 +16,7 @@
 
 #include <stdbool.h>
 
-#include "lib/steps/step.h"
+#include "handler/steps.h"
 
 /* What the command line and the agent's environment say, and where to. */
 struct command {
@@ -27,8 +27,7 @@ struct command {
 	const char *instance; /* ConfigExtensionName, of multi-config; NULL as a rule */
 	const char *new_version; /* VERSION, for update; NULL: this one */
 	bool purge; /* for uninstall: forget the ledger of users too */
-	const struct step *const *steps; /* in the order of applying */
-	size_t step_count;
+	const struct step_table *tables; /* of steps, by enum package_source */
 	int out, err; /* standard output and standard error */
 };
 

@@ -86,6 +86,8 @@ static int learn(struct machine *m, const struct imds *imds, struct err *err)
 	if (imds_token(m->sys, imds, SIGN_IN_APPLICATION, &token, err) < 0)
 		return err->code == ENOENT ? no_identity(instance.resource_id, err)
 					   : service_failed(imds, err);
+	(void)snprintf(m->extension->microsoft, sizeof(m->extension->microsoft), "%s",
+		       cloud.repository);
 	if (desired_identity(token.claims.tid, instance.resource_id, &cloud, &m->conf, err) < 0)
 		return -err->code;
 	return desired_pdp(instance.region, &cloud, &m->conf, err);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The payload's packages, out of the extension's own folder.
+ * The packages: ours, out of the extension's own folder or of a repository, or those of Microsoft's
+ * product, which have the same names.
  *
  * Invariants:
- *  1. No package manager sees a file before SHA256SUMS says that it is as it was packed.
+ *  1. No package manager sees a file of the zip before SHA256SUMS says that it is as it was packed,
+ *     and none of a repository that is not signed by its key.
  *  2. Only packages that this step installed where there were none are ever removed; PACKAGES_PATH
  *     lists them, and is written before they are installed.
  *  3. An update is not taken back when a later step fails: the version before it is gone from the
  *     machine, and its configuration works with the new one.
+ *  4. The sign-in of one product is taken off, configuration first and by that product's own steps,
+ *     before the other's packages come; and put back when these then fail.
  */
 #include "config.h"
 
@@ -19,15 +23,18 @@
 #include "handler/extension.h"
 #include "handler/steps.h"
 #include "handler/steps/backups.h"
+#include "handler/steps/packages.h"
+#include "handler/steps/supply.h"
 #include "handler/sums.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/foreign.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sshdconf.h"
+#include "lib/steps/run.h"
 #include "lib/sys/lookup.h"
 #include "lib/sys/pkg.h"
 
-#define PACKAGES_PATH STATE_DIR "/packages"
+#define THEIRS "of microsoft" /* the line of PACKAGES_PATH that says whose they are */
 #define SELINUX_CONFIG "/etc/selinux/config"
 #define PACKAGES 2
 
@@ -94,6 +101,13 @@ struct selection {
 	struct buf why; /* "install aadsshlogin 1:1.0.0.0, ..." */
 };
 
+/* What PACKAGES_PATH says. */
+struct record {
+	bool exists;
+	bool theirs; /* Microsoft's, not ours */
+	bool listed[PACKAGES];
+};
+
 #define AUTO_SELECTION __attribute__((cleanup(selection_done))) struct selection
 
 static void selection_done(struct selection *selection)
@@ -124,9 +138,42 @@ static int find_damage(struct machine *m, const struct pkg_manager *manager,
 	return buf_ok(ret, err);
 }
 
-/* Add the reason why a package must be installed; nothing when all is well with it. */
+static enum package_source source_of(const struct machine *m)
+{
+	return m->extension->settings->package_source;
+}
+
+static bool wants_theirs(const struct machine *m)
+{
+	return source_of(m) == PACKAGES_MICROSOFT;
+}
+
+/* Of theirs every version is right: their own updates bring the next, and their files are theirs.
+ */
+static int judge_theirs(struct machine *m, const struct pkg_manager *manager,
+			const struct package *package, const struct pkg_status *status,
+			struct buf *why, struct err *err)
+{
+	AUTO_BUF modified = {0};
+
+	if (status->state == PKG_BROKEN)
+		buf_printf(why, "%sinstall %s of Microsoft's, which is half installed",
+			   why->len ? ", " : "", package->name);
+	else if (pkg_verify(m->sys, manager, package->name, &modified, err) < 0)
+		return -err->code;
+	else if (modified.len)
+		machine_note(m, "%s of Microsoft's %s was modified", buf_text(&modified),
+			     package->name);
+	return buf_ok(&modified, err);
+}
+
+/*
+ * Add the reason why a package must be installed; nothing when all is well with it.  switching:
+ * what is there will be gone by then.
+ */
 static int judge(struct machine *m, const struct pkg_manager *manager,
-		 const struct package *package, bool *ret_absent, struct buf *why, struct err *err)
+		 const struct package *package, bool switching, bool *ret_absent, struct buf *why,
+		 struct err *err)
 {
 	const char *comma = why->len ? ", " : "", *name = package->name;
 	char wanted[PKG_VERSION_MAX];
@@ -137,8 +184,12 @@ static int judge(struct machine *m, const struct pkg_manager *manager,
 	if (r < 0)
 		return r;
 	(void)snprintf(wanted, sizeof(wanted), OUR_EPOCH "%s", m->extension->version);
-	*ret_absent = status.state == PKG_ABSENT || status.state == PKG_LEFT_OVER;
-	if (*ret_absent) {
+	*ret_absent = switching || status.state == PKG_ABSENT || status.state == PKG_LEFT_OVER;
+	if (*ret_absent && wants_theirs(m)) {
+		buf_printf(why, "%sinstall %s of Microsoft's", comma, name);
+	} else if (wants_theirs(m)) {
+		r = judge_theirs(m, manager, package, &status, why, err);
+	} else if (*ret_absent) {
 		buf_printf(why, "%sinstall %s %s", comma, name, wanted);
 	} else if (status.state == PKG_BROKEN) {
 		buf_printf(why, "%sinstall %s %s, which is half installed", comma, name, wanted);
@@ -167,7 +218,7 @@ static void name_file(const struct machine *m, const struct pkg_manager *manager
 			       package->rpm_arch);
 }
 
-static int select_packages(struct machine *m, const struct pkg_manager *manager,
+static int select_packages(struct machine *m, const struct pkg_manager *manager, bool switching,
 			   struct selection *ret, struct err *err)
 {
 	for (size_t i = 0; i < PACKAGES; i++) {
@@ -177,7 +228,7 @@ static int select_packages(struct machine *m, const struct pkg_manager *manager,
 
 		if (!package->is_wanted(m->sys))
 			continue;
-		if (judge(m, manager, package, &choice->absent, &ret->why, err) < 0)
+		if (judge(m, manager, package, switching, &choice->absent, &ret->why, err) < 0)
 			return -err->code;
 		if (ret->why.len == before)
 			continue;
@@ -211,41 +262,57 @@ static int check_files(struct machine *m, const struct selection *selection, str
 	return err_remedy(err, EXIT_PACKAGE, "the extension is damaged: install it again");
 }
 
-/* Whether one of our packages is on the list of those that this step installed. */
-static int read_list(struct machine *m, bool ret_listed[PACKAGES], struct err *err)
+static int read_record(struct sys *sys, struct record *ret, struct err *err)
 {
+	struct record record = {.exists = false};
 	struct span rest, line;
 	AUTO_BUF text = {0};
-	bool exists;
-	int r = fs_read_optional(m->sys, PACKAGES_PATH, FS_TRUSTED, FS_CONFIG_MAX, &text, &exists,
-				 NULL, err);
+	int r = fs_read_optional(sys, PACKAGES_PATH, FS_TRUSTED, FS_CONFIG_MAX, &text,
+				 &record.exists, NULL, err);
 
 	if (r < 0)
 		return r;
 	rest = buf_bytes(&text);
-	while (span_line(&rest, &line))
+	while (span_line(&rest, &line)) {
+		record.theirs |= span_is(line, THEIRS);
 		for (size_t i = 0; i < PACKAGES; i++)
-			if (span_is(line, packages[i].name))
-				ret_listed[i] = true;
+			record.listed[i] |= span_is(line, packages[i].name);
+	}
+	*ret = record;
 	return 0;
 }
 
+int packages_recorded(struct sys *sys, bool *ret_exists, bool *ret_theirs, struct err *err)
+{
+	struct record record;
+	int r = read_record(sys, &record, err);
+
+	if (r == 0) {
+		*ret_exists = record.exists;
+		*ret_theirs = record.theirs;
+	}
+	return r;
+}
+
 /* What is there already stays, whoever installed it. */
-static int add_to_list(struct machine *m, const struct selection *selection, struct err *err)
+static int add_to_record(struct machine *m, const struct selection *selection, struct err *err)
 {
 	const struct fs_meta dir_meta = machine_meta(m, 0700), meta = machine_meta(m, 0600);
-	bool listed[PACKAGES] = {false};
+	struct record record;
 	AUTO_BUF text = {0};
-	int r = read_list(m, listed, err);
+	int r = read_record(m->sys, &record, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < selection->count; i++)
 		if (selection->list[i].absent)
-			listed[selection->list[i].package - packages] = true;
+			record.listed[selection->list[i].package - packages] = true;
+	if (wants_theirs(m))
+		buf_str(&text, THEIRS "\n");
 	for (size_t i = 0; i < PACKAGES; i++)
-		if (listed[i])
+		if (record.listed[i])
 			buf_printf(&text, "%s\n", packages[i].name);
-	if (r == 0)
-		r = buf_ok(&text, err);
+	r = buf_ok(&text, err);
 	if (r == 0)
 		r = fs_mkdir(m->sys, STATE_DIR, &dir_meta, err);
 	if (r == 0)
@@ -258,7 +325,7 @@ static int add_to_list(struct machine *m, const struct selection *selection, str
 static int check_installed(struct machine *m, const struct pkg_manager *manager, struct err *err)
 {
 	AUTO_SELECTION left = {.count = 0};
-	int r = select_packages(m, manager, &left, err);
+	int r = select_packages(m, manager, false, &left, err);
 
 	if (r == 0 && left.count)
 		r = err_set(err, EIO,
@@ -267,18 +334,40 @@ static int check_installed(struct machine *m, const struct pkg_manager *manager,
 	return r;
 }
 
-static int install(struct machine *m, const struct pkg_manager *manager,
-		   const struct selection *selection, struct err *err)
+static int install_files(struct machine *m, const struct pkg_manager *manager,
+			 const struct selection *selection, struct err *err)
 {
 	char paths[PACKAGES][PATH_MAX];
 	const char *files[PACKAGES + 1] = {NULL};
+	int r = check_files(m, selection, err);
 
 	for (size_t i = 0; i < selection->count; i++) {
 		(void)snprintf(paths[i], sizeof(paths[i]), "%s/%s", m->extension->folder,
 			       selection->list[i].file);
 		files[i] = paths[i];
 	}
-	return pkg_install(m->sys, manager, files, m->log_fd, err);
+	return r < 0 ? r : pkg_install(m->sys, manager, files, m->log_fd, err);
+}
+
+/* Ours in exactly the extension's version, so that it is the same wherever it came from. */
+static size_t name_wanted(const struct machine *m, const struct selection *selection,
+			  char version[PKG_VERSION_MAX], struct repo_package ret[PACKAGES])
+{
+	(void)snprintf(version, PKG_VERSION_MAX, OUR_EPOCH "%s", m->extension->version);
+	for (size_t i = 0; i < selection->count; i++)
+		ret[i] = (struct repo_package){.name = selection->list[i].package->name,
+					       .version = wants_theirs(m) ? NULL : version};
+	return selection->count;
+}
+
+static int install_supplied(struct machine *m, const struct selection *selection, struct err *err)
+{
+	struct repo_package wanted[PACKAGES];
+	char version[PKG_VERSION_MAX];
+	size_t count = name_wanted(m, selection, version, wanted);
+	int r = supply_install(m, wanted, count, err);
+
+	return r < 0 ? r : supply_leave(m, err);
 }
 
 static int put_on(struct machine *m, struct err *err)
@@ -288,15 +377,15 @@ static int put_on(struct machine *m, struct err *err)
 	int r = find_manager(m, &manager, err);
 
 	if (r == 0)
-		r = select_packages(m, manager, &selection, err);
+		r = select_packages(m, manager, false, &selection, err);
 	if (r == 0)
-		r = check_files(m, &selection, err);
-	if (r == 0)
-		r = add_to_list(m, &selection, err);
+		r = add_to_record(m, &selection, err);
 	if (r == 0)
 		r = backups_save(m, err);
-	if (r == 0)
-		r = install(m, manager, &selection, err);
+	if (r == 0 && source_of(m) == PACKAGES_EMBEDDED)
+		r = install_files(m, manager, &selection, err);
+	else if (r == 0)
+		r = install_supplied(m, &selection, err);
 	return r == 0 ? check_installed(m, manager, err) : r;
 }
 
@@ -304,14 +393,14 @@ static int put_on(struct machine *m, struct err *err)
 static int select_ours(struct machine *m, const struct pkg_manager *manager,
 		       const char *ret_names[PACKAGES + 1], size_t *ret_count, struct err *err)
 {
-	bool listed[PACKAGES] = {false};
-	int r = read_list(m, listed, err);
+	struct record record = {.exists = false};
+	int r = read_record(m->sys, &record, err);
 
 	*ret_count = 0;
 	for (size_t i = 0; r == 0 && i < PACKAGES; i++) {
 		struct pkg_status status;
 
-		if (!listed[i])
+		if (!record.listed[i])
 			continue;
 		r = pkg_query(m->sys, manager, packages[i].name, &status, err);
 		if (r == 0 && status.state != PKG_ABSENT)
@@ -339,34 +428,142 @@ static int take_off(struct machine *m, struct err *err)
 	return r;
 }
 
+/* ---- from one product to the other */
+
+/* Walk the other product's steps, with the settings as they would be for it. */
+static int walk_other(struct machine *m, int (*walk)(struct run *run, struct err *err),
+		      struct err *err)
+{
+	const struct settings *mine = m->extension->settings;
+	struct settings other = *mine;
+	const struct step_table *table;
+	AUTO_FREE struct step_result *results = NULL;
+	struct run run = {.machine = m};
+	int r;
+
+	/* The packages of ours are in the zip, wherever they came from before. */
+	other.package_source = wants_theirs(m) ? PACKAGES_EMBEDDED : PACKAGES_MICROSOFT;
+	table = &handler_tables[other.package_source];
+	results = calloc(table->count, sizeof(*results));
+	if (!results)
+		return err_oom(err);
+	run.steps = table->steps;
+	run.count = table->count;
+	run.results = results;
+	m->extension->settings = &other;
+	r = walk(&run, err);
+	m->extension->settings = mine;
+	return r;
+}
+
+static int remove_other(struct machine *m, struct err *err)
+{
+	return walk_other(m, run_revert, err);
+}
+
+static int put_back_other(struct machine *m, struct err *err)
+{
+	return walk_other(m, run_apply, err);
+}
+
+/* Ours that somebody else put there are not ours to remove, and would be in the way. */
+static int refuse_foreign(struct machine *m, const struct pkg_manager *manager, struct err *err)
+{
+	struct pkg_status status;
+
+	for (size_t i = 0; wants_theirs(m) && i < PACKAGES; i++) {
+		int r = pkg_query(m->sys, manager, packages[i].name, &status, err);
+
+		if (r < 0)
+			return r;
+		if (status.state == PKG_ABSENT || !status.version[0] ||
+		    foreign_version(status.version))
+			continue;
+		(void)err_set(err, EEXIST, "%s %s is installed, but not by this extension",
+			      packages[i].name, status.version);
+		return err_remedy(err, 0, "remove it, or set packageSource to embedded");
+	}
+	return 0;
+}
+
+/* ---- the step */
+
+static int reach(struct machine *m, struct err *err)
+{
+	const struct pkg_manager *manager;
+	AUTO_SELECTION selection = {.count = 0};
+	struct repo_package wanted[PACKAGES];
+	char version[PKG_VERSION_MAX];
+	struct record record;
+	int r = find_manager(m, &manager, err);
+
+	if (r == 0)
+		r = read_record(m->sys, &record, err);
+	if (r == 0)
+		r = select_packages(m, manager, record.exists && record.theirs != wants_theirs(m),
+				    &selection, err);
+	return r < 0 ? r
+		     : supply_reach(m, wanted, name_wanted(m, &selection, version, wanted), err);
+}
+
+static int plan_reach(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_BUF what = {0};
+
+	buf_printf(&what, "read the repository %s", supply_url(m));
+	return buf_ok(&what, err) < 0
+		       ? -err->code
+		       : changes_call(ret, buf_text(&what), reach, supply_leave, err);
+}
+
+static int plan_leave(struct machine *m, struct changes *ret, struct err *err)
+{
+	if (!supply_is_left(m))
+		return 0;
+	return changes_call(ret, "take off what a repository left", supply_leave, NULL, err);
+}
+
 static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 {
 	const struct pkg_manager *manager;
 	AUTO_SELECTION selection = {.count = 0};
-	bool first = true;
-	int r;
+	struct record record = {.exists = false};
+	bool switching, first = true;
+	int r = find_manager(m, &manager, err);
 
-	if (m->extension->settings->package_source != PACKAGES_EMBEDDED) {
-		(void)err_set(err, EOPNOTSUPP,
-			      "this version installs the packages of its own zip only");
-		return err_remedy(err, EXIT_SETTINGS, "leave packageSource out, or set embedded");
-	}
-	r = find_manager(m, &manager, err);
 	if (r == 0)
-		r = select_packages(m, manager, &selection, err);
-	if (r < 0 || selection.count == 0)
+		r = read_record(m->sys, &record, err);
+	switching = record.exists && record.theirs != wants_theirs(m);
+	if (r == 0 && !switching)
+		r = refuse_foreign(m, manager, err);
+	if (r == 0)
+		r = select_packages(m, manager, switching, &selection, err);
+	if (r < 0)
 		return r;
+	if (selection.count == 0)
+		return plan_leave(m, ret, err);
 	for (size_t i = 0; i < selection.count; i++)
 		first = first && selection.list[i].absent;
-	return changes_call(ret, buf_text(&selection.why), put_on, first ? take_off : NULL, err);
+	if (source_of(m) != PACKAGES_EMBEDDED)
+		r = plan_reach(m, ret, err);
+	if (r == 0 && switching)
+		r = changes_call(ret,
+				 record.theirs ? "take off the sign-in of Microsoft's"
+					       : "take off the sign-in of this extension's own",
+				 remove_other, put_back_other, err);
+	return r < 0 ? r
+		     : changes_call(ret, buf_text(&selection.why), put_on, first ? take_off : NULL,
+				    err);
 }
 
 static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 {
-	if (!fs_exists(m->sys, PACKAGES_PATH))
-		return 0;
-	return changes_call(ret, "remove the packages that the extension installed", take_off, NULL,
-			    err);
+	int r = plan_leave(m, ret, err);
+
+	if (r == 0 && fs_exists(m->sys, PACKAGES_PATH))
+		r = changes_call(ret, "remove the packages that the extension installed", take_off,
+				 NULL, err);
+	return r;
 }
 
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
@@ -376,7 +573,7 @@ static int plan(struct machine *m, enum want want, struct changes *ret, struct e
 
 const struct step step_packages = {
 	.name = "packages",
-	.purpose = "the sign-in packages, of this version and unmodified",
+	.purpose = "the sign-in packages, as they shall be and unmodified",
 	.exit_code = EXIT_PACKAGE,
 	.plan = plan,
 };

@@ -126,7 +126,7 @@ int platform_judge(const struct platform_facts *facts, struct err *err)
 	return 0;
 }
 
-static int read_os_release(struct sys *sys, struct osrelease *ret, struct err *err)
+int platform_os_release(struct sys *sys, struct osrelease *ret, struct err *err)
 {
 	AUTO_BUF text = {0};
 	int r = fs_read(sys, "/etc/os-release", FS_FOLLOW, OSRELEASE_MAX, &text, NULL, err);
@@ -146,7 +146,7 @@ static int look_up(struct machine *m, struct platform *ret, struct err *err)
 	int r = extension_table(m->sys, m->extension->folder, "manifest/distros.yaml", FS_TRUSTED,
 				&table, err);
 
-	if (r == 0 && read_os_release(m->sys, &os, &why) < 0)
+	if (r == 0 && platform_os_release(m->sys, &os, &why) < 0)
 		machine_note(m, "cannot tell the distribution: %s", why.msg);
 	else if (r == 0)
 		r = distro_decide(&table, &os, ret, err);

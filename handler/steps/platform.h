@@ -8,6 +8,7 @@
 
 #include "lib/core/distro.h"
 #include "lib/core/err.h"
+#include "lib/sys/sys.h"
 
 struct volume {
 	bool read_only;
@@ -30,5 +31,8 @@ struct platform_facts {
  * be done about it, -ENOPKG with outcome EXIT_DEPENDENCY when something can; both with a remedy.
  */
 int platform_judge(const struct platform_facts *facts, struct err *err);
+
+/* What the machine's own os-release says.  The errors of fs_read and osrelease_parse. */
+int platform_os_release(struct sys *sys, struct osrelease *ret, struct err *err);
 
 #endif

@@ -425,7 +425,7 @@ static int check_candidate(struct machine *m, const struct wanted *wanted, struc
 	return r < 0 ? r : check_others(m, candidate, err);
 }
 
-static int reload(struct machine *m, struct err *err)
+int sshd_reload(struct machine *m, struct err *err)
 {
 	struct span shown;
 	char pid_file[256] = "";
@@ -467,7 +467,7 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 	r = check_candidate(m, &wanted, err);
 	if (r == 0)
 		r = changes_call(ret, "ask sshd what it makes of it", prove_change, NULL, err);
-	return r < 0 ? r : changes_call(ret, "reload sshd", reload, reload, err);
+	return r < 0 ? r : changes_call(ret, "reload sshd", sshd_reload, sshd_reload, err);
 }
 
 static int take_block_out(struct machine *m, struct changes *ret, struct err *err)
@@ -495,7 +495,8 @@ static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 		r = -own.code;
 	}
 	own = (struct err){0};
-	if (ret->count && changes_call(ret, "reload sshd", reload, reload, &own) < 0 && r == 0) {
+	if (ret->count && changes_call(ret, "reload sshd", sshd_reload, sshd_reload, &own) < 0 &&
+	    r == 0) {
 		*err = own;
 		r = -own.code;
 	}

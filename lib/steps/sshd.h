@@ -11,4 +11,10 @@
  */
 int sshd_check_user(struct machine *m, const char *user, struct buf *ret, struct err *err);
 
+/*
+ * Let every running sshd read its configuration again, for changes_call; nothing where there is no
+ * sshd.  -EINVAL when sshd refuses the configuration; the errors of service_reload_sshd.
+ */
+int sshd_reload(struct machine *m, struct err *err);
+
 #endif

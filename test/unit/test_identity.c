@@ -21,7 +21,7 @@
 
 static struct scratch scratch;
 static struct settings settings;
-static const struct extension extension = {
+static struct extension extension = {
 	.folder = "/ext", .version = "1.0.0.0", .settings = &settings};
 static struct machine machine;
 
@@ -44,7 +44,7 @@ static int set_up(void **state)
 	settings = (struct settings)SETTINGS_INIT;
 	machine = (struct machine){
 		.sys = &scratch.sys,
-		.extension = (struct extension *)(uintptr_t)&extension,
+		.extension = &extension,
 		.log_fd = -1,
 	};
 	assert_int_equal(desired_settings(&settings, &machine.conf, &err), 0);
@@ -77,6 +77,7 @@ static void the_configuration_learns_who_the_machine_is(void **state)
 	assert_string_equal(machine.conf.tenant, FAKE_TENANT);
 	assert_string_equal(machine.conf.resource_id, FAKE_RESOURCE);
 	assert_string_equal(machine.conf.authority, "https://login.microsoftonline.com");
+	assert_string_equal(extension.microsoft, "https://packages.microsoft.com");
 	assert_non_null(strstr(fake_imds.last_url, "ce6ff14a-7fdc-4685-bbe0-f6afdfcfa8e0"));
 }
 

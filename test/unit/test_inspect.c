@@ -76,6 +76,11 @@ static const struct step config = {
 static const struct step pam = {
 	.name = "pam", .purpose = "a line", .exit_code = EXIT_VERIFY, .plan = plan_pam};
 static const struct step *const steps[] = {&identity, &config, &pam};
+static const struct step_table tables[PACKAGE_SOURCES] = {
+	{steps, ARRAY_LEN(steps)},
+	{steps, ARRAY_LEN(steps)},
+	{steps, ARRAY_LEN(steps)},
+};
 
 static int set_up(void **state)
 {
@@ -119,8 +124,7 @@ static int ask(inspect_fn *inspect, struct query query)
 	struct command command = {
 		.folder = EXT,
 		.version = "1.0.0.0",
-		.steps = steps,
-		.step_count = ARRAY_LEN(steps),
+		.tables = tables,
 		.out = open(scratch.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
 		.err = open(scratch.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
 	};
@@ -234,8 +238,7 @@ static void what_cannot_be_printed_is_a_failure(void **state)
 {
 	const struct command command = {
 		.folder = EXT,
-		.steps = steps,
-		.step_count = ARRAY_LEN(steps),
+		.tables = tables,
 		.out = -1,
 		.err = open(scratch.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
 	};

@@ -107,6 +107,7 @@ static void a_plan_lists_its_changes(void **state)
 
 static const struct state in_force = {
 	.owner = "1.0.0.0",
+	.source = "repository",
 	.since_s = 1709208000,
 	.sequence = 3,
 	.verb = "enable",
@@ -125,12 +126,14 @@ static void the_state_is_told(void **state)
 	report_state_text(&in_force, &text);
 	assert_string_equal(buf_text(&text),
 			    "in force  version 1.0.0.0 since 2024-02-29T12:00:00Z\n"
+			    "packages  repository\n"
 			    "last      enable at 2024-02-29T12:01:00Z, sequence number 3: 25 "
 			    "sshd-refused\n"
 			    "          sshd says no\n"
 			    "step      pam       ok\n");
 	assert_json(report_state_json(&in_force),
-		    "{\"installed\":true,\"partlyRemoved\":false,\"owner\":\"1.0.0.0\",\"since\":"
+		    "{\"installed\":true,\"partlyRemoved\":false,\"owner\":\"1.0.0.0\","
+		    "\"packageSource\":\"repository\",\"since\":"
 		    "\"2024-02-29T12:00:00Z\","
 		    "\"last\":{\"verb\":\"enable\",\"code\":25,\"name\":\"sshd-refused\",\"time\":"
 		    "\"2024-02-29T12:01:00Z\",\"sequenceNumber\":3,\"message\":\"sshd says no\"},"
@@ -150,7 +153,8 @@ static void nothing_installed_is_told(void **state)
 	report_state_text(&empty, &failed);
 	assert_string_equal(buf_text(&failed), "in force  nothing\n");
 	assert_json(report_state_json(&empty),
-		    "{\"installed\":false,\"partlyRemoved\":false,\"owner\":\"\",\"since\":\"\","
+		    "{\"installed\":false,\"partlyRemoved\":false,\"owner\":\"\",\"packageSource\":"
+		    "\"\",\"since\":\"\","
 		    "\"last\":null,\"steps\":[]}");
 }
 

@@ -45,6 +45,7 @@ static void fill(struct state *state)
 
 	*state = (struct state){
 		.owner = "1.0.0.0",
+		.source = "repository",
 		.since_s = 1709208000,
 		.sequence = 3,
 		.settings_hash = HASH,
@@ -89,6 +90,7 @@ static void what_is_written_is_read(void **test)
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(state_read(&scratch.sys, &b, &err), 0);
 	assert_string_equal(b.owner, a.owner);
+	assert_string_equal(b.source, "repository");
 	assert_int_equal(b.since_s, a.since_s);
 	assert_int_equal(b.sequence, a.sequence);
 	assert_string_equal(b.settings_hash, a.settings_hash);

@@ -102,6 +102,11 @@ STEP(b, EXIT_SSHD);
 STEP(c, EXIT_VERIFY);
 
 static const struct step *const steps[] = {&step_a, &step_b, &step_c};
+static const struct step_table tables[PACKAGE_SOURCES] = {
+	{steps, ARRAY_LEN(steps)},
+	{steps, ARRAY_LEN(steps)},
+	{steps, ARRAY_LEN(steps)},
+};
 
 /* ---- the machine */
 
@@ -204,8 +209,7 @@ static int run_command(struct command command)
 {
 	int code;
 
-	command.steps = steps;
-	command.step_count = ARRAY_LEN(steps);
+	command.tables = tables;
 	command.out = open(scratch.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	command.err = open(scratch.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	order[0] = '\0';
