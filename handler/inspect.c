@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "handler/inspect.h"
+#include "handler/inventory.h"
 #include "handler/report.h"
 #include "handler/session.h"
 #include "lib/core/cleanup.h"
@@ -212,6 +213,42 @@ int inspect_status(struct sys *sys, const struct command *command, const struct 
 		report_state_text(known, &text);
 	return print(command, query->json ? NULL : &text,
 		     query->json ? report_state_json(known) : NULL);
+}
+
+/* The first finding, in the words of every failure. */
+static int tell_findings(const struct command *command, const struct inventory *inventory)
+{
+	const size_t count = inventory_findings(inventory);
+	const struct part *part = inventory->parts;
+	struct err err = {0};
+
+	if (count == 0)
+		return EXIT_OK;
+	while (part->count == 0)
+		part++;
+	(void)err_set(&err, EBADMSG, "%s %s%s", part->findings[0].path, part->findings[0].what,
+		      count > 1 ? ", and more" : "");
+	(void)err_remedy(&err, EXIT_VERIFY, "%s", part->remedy);
+	return complain(command, &err, EXIT_VERIFY);
+}
+
+int inspect_verify(struct sys *sys, const struct command *command, const struct query *query)
+{
+	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
+	AUTO_INVENTORY inventory = {.count = 0};
+	struct err err = {0};
+	AUTO_BUF text = {0};
+	int r = begin(&session, command, &err);
+
+	if (r == 0)
+		r = inventory_take(&session.machine, &inventory, &err);
+	if (r < 0)
+		return fail(command, query, &err, EXIT_VERIFY);
+	if (!query->json)
+		report_inventory_text(&inventory, &text);
+	r = print(command, query->json ? NULL : &text,
+		  query->json ? report_inventory_json(&inventory) : NULL);
+	return r ? r : tell_findings(command, &inventory);
 }
 
 static int read_machines_os_release(struct sys *sys, struct buf *ret, struct err *err)

@@ -30,6 +30,12 @@ int inspect_plan(struct sys *sys, const struct command *command, const struct qu
 int inspect_status(struct sys *sys, const struct command *command, const struct query *query);
 
 /*
+ * 0, or EXIT_VERIFY when the folder or an installed package is not as it was packed;
+ * EXIT_SETTINGS when it cannot be told what should be there.
+ */
+int inspect_verify(struct sys *sys, const struct command *command, const struct query *query);
+
+/*
  * 0, also for a platform that is not supported; EXIT_DEPENDENCY when a file cannot be read,
  * EXIT_SETTINGS when one does not say what it should.
  */

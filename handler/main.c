@@ -36,6 +36,8 @@ static const char usage[] =
 	"        what would be changed\n"
 	"  status [--json]\n"
 	"        what is in force, and how the last verb ended\n"
+	"  verify [--json]\n"
+	"        are the extension's folder and the installed packages as they were packed?\n"
 	"  platform [--os-release FILE] [--json]\n"
 	"        what is known of this distribution\n"
 	"  version | help";
@@ -59,6 +61,7 @@ static const struct {
 	{"check", ONLY | JSON, inspect_check},
 	{"plan", ONLY | FOR | JSON, inspect_plan},
 	{"status", JSON, inspect_status},
+	{"verify", JSON, inspect_verify},
 	{"platform", OS_RELEASE | JSON, inspect_platform},
 };
 

@@ -177,6 +177,59 @@ json_t *report_state_json(const struct state *state)
 			 last_json(state), "steps", steps);
 }
 
+static void add_part_text(const struct part *part, struct buf *ret)
+{
+	char path[ERR_MSG_MAX];
+
+	if (!part->version[0]) {
+		buf_printf(ret, "%-20s not installed\n", part->name);
+		return;
+	}
+	buf_printf(ret, "%-20s %s %s, %zu files compared\n", part->name, part->version,
+		   part->count ? "MODIFIED" : "ok", part->files);
+	for (size_t i = 0; i < part->count; i++) {
+		ascii_text(part->findings[i].path, path, sizeof(path));
+		buf_printf(ret, "    %s %s\n", path, part->findings[i].what);
+	}
+	if (part->count)
+		buf_printf(ret, "    remedy: %s\n", part->remedy);
+}
+
+void report_inventory_text(const struct inventory *inventory, struct buf *ret)
+{
+	for (size_t i = 0; i < inventory->count; i++)
+		add_part_text(&inventory->parts[i], ret);
+	if (inventory->sums[0])
+		buf_printf(ret, "\nSHA256SUMS has the hash %s:\ncompare it with the release's\n",
+			   inventory->sums);
+}
+
+static json_t *part_json(const struct part *part)
+{
+	AUTO_JSON *findings = json_array();
+
+	for (size_t i = 0; i < part->count; i++)
+		if (json_array_append_new(findings, json_pack("{s:o, s:s}", "path",
+							      quote(part->findings[i].path), "what",
+							      part->findings[i].what)) < 0)
+			return NULL;
+	return json_pack("{s:s, s:s, s:I, s:O, s:s}", "name", part->name, "version", part->version,
+			 "files", (json_int_t)part->files, "findings", findings, "remedy",
+			 part->count ? part->remedy : "");
+}
+
+json_t *report_inventory_json(const struct inventory *inventory)
+{
+	AUTO_JSON *parts = json_array();
+
+	for (size_t i = 0; i < inventory->count; i++)
+		if (json_array_append_new(parts, part_json(&inventory->parts[i])) < 0)
+			return NULL;
+	return json_pack("{s:s, s:s, s:O}", "result",
+			 inventory_findings(inventory) ? "modified" : "ok", "sums", inventory->sums,
+			 "parts", parts);
+}
+
 void report_platform_text(const struct platform *platform, struct buf *ret)
 {
 	buf_printf(ret, "id              %s\n", platform->id);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What check, plan, status and platform print, for people and as JSON.  Pure.  Names of keys,
- * steps, states and kinds never change: scripts read them.
+ * What check, plan, status, verify and platform print, for people and as JSON.  Pure.  Names of
+ * keys, steps, states and kinds never change: scripts read them.
  */
 #ifndef HANDLER_REPORT_H
 #define HANDLER_REPORT_H
 
 #include <jansson.h>
 
+#include "handler/inventory.h"
 #include "handler/state.h"
 #include "lib/core/distro.h"
 #include "lib/steps/run.h"
@@ -32,6 +33,13 @@ json_t *report_changes_json(const struct step *step, const struct changes *chang
 /* state is NULL when there is none. */
 void report_state_text(const struct state *state, struct buf *ret);
 json_t *report_state_json(const struct state *state);
+
+/*
+ * What verify found.  {"result": "ok" or "modified", "sums", "parts": [{"name", "version", "files",
+ * "findings": [{"path", "what"}], "remedy"}]}; a version is "" and a remedy is where there is none.
+ */
+void report_inventory_text(const struct inventory *inventory, struct buf *ret);
+json_t *report_inventory_json(const struct inventory *inventory);
 
 void report_platform_text(const struct platform *platform, struct buf *ret);
 json_t *report_platform_json(const struct platform *platform);

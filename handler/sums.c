@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +12,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/sys/fs.h"
 
-#define SUM_BYTES 32
-#define SUM_HEX (2 * SUM_BYTES)
+#define SUM_HEX (SUM_HEX_SIZE - 1)
 #define NEEDED_MAX 8
 
 static void context_done(EVP_MD_CTX **context)
@@ -38,24 +36,21 @@ static int hash_all(int fd, const char *path, EVP_MD_CTX *context, struct err *e
 	return 0;
 }
 
-static int hash_file(struct sys *sys, const char *path, char ret[SUM_HEX + 1], struct err *err)
+int sums_hash(int fd, const char *path, char ret[SUM_HEX_SIZE], struct err *err)
 {
 	CLEANUP(context_done) EVP_MD_CTX *context = EVP_MD_CTX_new();
-	AUTO_CLOSE int fd = fs_open(sys, path, O_RDONLY | O_NOFOLLOW, 0, err);
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 	int r;
 
-	if (fd < 0)
-		return fd;
 	if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
 		return err_oom(err);
 	r = hash_all(fd, path, context, err);
 	if (r < 0)
 		return r;
-	if (EVP_DigestFinal_ex(context, sum, &len) != 1 || len != SUM_BYTES)
+	if (EVP_DigestFinal_ex(context, sum, &len) != 1 || 2 * len != SUM_HEX)
 		return err_oom(err);
-	for (size_t i = 0; i < SUM_BYTES; i++)
+	for (size_t i = 0; i < len; i++)
 		(void)snprintf(ret + 2 * i, 3, "%02x", sum[i]);
 	return 0;
 }
@@ -67,26 +62,32 @@ static bool is_inside(const char *name)
 }
 
 /* "HEX  NAME" */
-static bool split_line(struct span line, char ret_sum[SUM_HEX + 1], char ret_name[NAME_MAX + 1])
+int sums_next(struct span *rest, struct sum *ret)
 {
-	struct span sum, gap;
+	struct span line, hex, gap;
+	struct sum sum;
 
-	return span_take(&line, SUM_HEX, &sum) && span_take(&line, 2, &gap) && span_is(gap, "  ") &&
-	       span_copy(sum, ret_sum, SUM_HEX + 1) && span_copy(line, ret_name, NAME_MAX + 1) &&
-	       strspn(ret_sum, "0123456789abcdef") == SUM_HEX && is_inside(ret_name);
+	if (!span_line(rest, &line))
+		return 0;
+	if (!span_take(&line, SUM_HEX, &hex) || !span_take(&line, 2, &gap) || !span_is(gap, "  ") ||
+	    !span_copy(hex, sum.sha256, sizeof(sum.sha256)) ||
+	    !span_copy(line, sum.name, sizeof(sum.name)) ||
+	    strspn(sum.sha256, "0123456789abcdef") != SUM_HEX || !is_inside(sum.name))
+		return -EBADMSG;
+	*ret = sum;
+	return 1;
 }
 
-static int check_line(struct sys *sys, const char *folder, struct span line,
-		      char ret_name[NAME_MAX + 1], struct err *err)
+static int check_file(struct sys *sys, const char *folder, const struct sum *sum, struct err *err)
 {
-	char wanted[SUM_HEX + 1], found[SUM_HEX + 1] = "", path[PATH_MAX];
+	char found[SUM_HEX_SIZE] = "", path[PATH_MAX];
+	AUTO_CLOSE int fd = -1;
 	int r;
 
-	if (!split_line(line, wanted, ret_name))
-		return err_set(err, EBADMSG, "%s/SHA256SUMS has a line that is none", folder);
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, ret_name);
-	r = hash_file(sys, path, found, err);
-	if (r == 0 && strcmp(wanted, found) != 0)
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, sum->name);
+	fd = fs_open(sys, path, O_RDONLY | O_NOFOLLOW, 0, err);
+	r = fd < 0 ? fd : sums_hash(fd, path, found, err);
+	if (r == 0 && strcmp(sum->sha256, found) != 0)
 		r = err_set(err, EBADMSG, "%s is not as it was packed", path);
 	return r;
 }
@@ -96,26 +97,25 @@ int sums_check(struct sys *sys, const char *folder, const char *const *needed, s
 	bool seen[NEEDED_MAX] = {false};
 	char path[PATH_MAX];
 	AUTO_BUF text = {0};
-	struct span rest, line;
+	struct span rest;
+	struct sum sum;
 	int r;
 
-	(void)snprintf(path, sizeof(path), "%s/SHA256SUMS", folder);
+	(void)snprintf(path, sizeof(path), "%s/" SUMS_NAME, folder);
 	r = fs_read(sys, path, FS_TRUSTED, SUMS_MAX, &text, NULL, err);
 	if (r < 0)
 		return r;
 	rest = buf_bytes(&text);
-	while (span_line(&rest, &line)) {
-		char name[NAME_MAX + 1];
-
-		r = check_line(sys, folder, line, name, err);
-		if (r < 0)
-			return r;
+	while ((r = sums_next(&rest, &sum)) > 0) {
+		if (check_file(sys, folder, &sum, err) < 0)
+			return -err->code;
 		for (size_t i = 0; i < NEEDED_MAX && needed[i]; i++)
-			seen[i] = seen[i] || strcmp(name, needed[i]) == 0;
+			seen[i] = seen[i] || strcmp(sum.name, needed[i]) == 0;
 	}
+	if (r < 0)
+		return err_set(err, EBADMSG, "%s has a line that is none", path);
 	for (size_t i = 0; i < NEEDED_MAX && needed[i]; i++)
 		if (!seen[i])
-			return err_set(err, ENODATA, "%s/SHA256SUMS does not list %s", folder,
-				       needed[i]);
+			return err_set(err, ENODATA, "%s does not list %s", path, needed[i]);
 	return 0;
 }

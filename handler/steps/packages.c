@@ -218,6 +218,17 @@ static void name_file(const struct machine *m, const struct pkg_manager *manager
 			       package->rpm_arch);
 }
 
+bool packages_embedded(const struct machine *m, const struct pkg_manager *manager, size_t index,
+		       struct embedded_package *ret)
+{
+	if (index >= PACKAGES)
+		return false;
+	*ret = (struct embedded_package){.name = packages[index].name};
+	(void)snprintf(ret->version, sizeof(ret->version), OUR_EPOCH "%s", m->extension->version);
+	name_file(m, manager, &packages[index], ret->file, sizeof(ret->file));
+	return true;
+}
+
 static int select_packages(struct machine *m, const struct pkg_manager *manager, bool switching,
 			   struct selection *ret, struct err *err)
 {

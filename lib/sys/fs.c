@@ -217,6 +217,24 @@ bool fs_exists(struct sys *sys, const char *path)
 	return fs_lstat(sys, path, &st, &ignored) == 0;
 }
 
+int fs_readlink(struct sys *sys, const char *path, char *ret, size_t size, struct err *err)
+{
+	struct stat st;
+	ssize_t len;
+
+	if (fs_lstat(sys, path, &st, err) < 0)
+		return -err->code;
+	if (!S_ISLNK(st.st_mode))
+		return err_set(err, EINVAL, "%s is not a symbolic link", path);
+	len = readlinkat(sys->rootfd, below(path), ret, size);
+	if (len < 0)
+		return err_sys(err, "%s", path);
+	if ((size_t)len == size)
+		return err_set(err, ENAMETOOLONG, "%s points too far", path);
+	ret[len] = '\0';
+	return 0;
+}
+
 int fs_write_all(int fd, struct span data)
 {
 	while (data.len) {

@@ -53,6 +53,9 @@ int fs_read_optional(struct sys *sys, const char *path, unsigned flags, size_t m
 bool fs_exists(struct sys *sys, const char *path);
 int fs_lstat(struct sys *sys, const char *path, struct stat *ret, struct err *err);
 
+/* Where a symbolic link points, as a string.  -EINVAL when it is none, -ENAMETOOLONG. */
+int fs_readlink(struct sys *sys, const char *path, char *ret, size_t size, struct err *err);
+
 struct fs_meta {
 	mode_t mode;
 	uid_t uid;

@@ -16,7 +16,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Sequence
+from typing import Sequence, Tuple
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
@@ -174,7 +174,26 @@ def life(tell: Teller, place: Place) -> None:
         place.check_local_users()
         session.close()
 
+    with tell.step("verify: all is as it was packed; a program that was changed, in dpkg's record too, is found and named"):
+        found = verified(machine)
+        expect(found[0] == 0 and '"result": "ok"' in found[1], found)
+        machine.sh("cp -a /usr/sbin/aadsshlogin /root/kept; cp -a /var/lib/dpkg/info/aadsshlogin.md5sums /root/sums; "
+                   "echo >>/usr/sbin/aadsshlogin; "
+                   "sed -i \"s/^[0-9a-f]*\\(  usr.sbin.aadsshlogin\\)$/$(md5sum </usr/sbin/aadsshlogin | cut -c 1-32)\\1/\" "
+                   "/var/lib/dpkg/info/aadsshlogin.md5sums")
+        expect(not machine.sh("dpkg --verify aadsshlogin").stdout, "dpkg sees it by itself")
+        found = verified(machine)
+        expect(found[0] == 21 and "/usr/sbin/aadsshlogin is not as it was packed" in found[2], found)
+        machine.sh("mv /root/kept /usr/sbin/aadsshlogin; mv /root/sums /var/lib/dpkg/info/aadsshlogin.md5sums")
+        expect(verified(machine)[0] == 0, "it stays so")
+
     uninstall_and_again(tell, place, before, admin)
+
+
+def verified(machine: Machine) -> Tuple[int, str, str]:
+    """Exit code, output and messages of verify, in the folder that the agent unpacked."""
+    result = machine.sh(f"/var/lib/waagent/{NAME}-{NEXT}/bin/aadssh-shim verify --json", check=False)
+    return result.returncode, result.stdout, result.stderr
 
 
 def uninstall_and_again(tell: Teller, place: Place, before: Snapshot, admin: Person) -> None:

@@ -17,9 +17,11 @@
 #include "handler/extension.h"
 #include "handler/inspect.h"
 #include "handler/state.h"
+#include "handler/sums.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 #include "lib/core/outcome.h"
+#include "lib/sys/fs.h"
 #include "test/unit/scratch.h"
 #include "test/unit/source.h"
 
@@ -371,6 +373,34 @@ static struct query about(const char *path)
 	return (struct query){.json = true, .os_release = path, .os_release_fd = fd};
 }
 
+static void verify_ends_with_21_and_names_the_first_difference(void **state)
+{
+	AUTO_JSON *json = NULL;
+
+	(void)state;
+	assert_int_equal(ask(inspect_verify, (struct query){.json = true}), EXIT_VERIFY);
+	assert_said(notes, "error 21 verification-failed: " EXT "/SHA256SUMS is missing. remove "
+			   "the extension from the VM and add it again");
+	json = printed();
+	assert_string_equal(json_string_value(json_object_get(json, "result")), "modified");
+}
+
+static void verify_is_content_with_what_is_as_it_was_packed(void **state)
+{
+	struct err err = {0};
+	AUTO_BUF sums = {0};
+	char hash[SUM_HEX_SIZE];
+	AUTO_CLOSE int fd = fs_open(&scratch.sys, EXT "/manifest/distros.yaml", O_RDONLY, 0, &err);
+
+	(void)state;
+	assert_int_equal(sums_hash(fd, "distros.yaml", hash, &err), 0);
+	buf_printf(&sums, "%s  manifest/distros.yaml\n", hash);
+	scratch_write(&scratch, EXT "/SHA256SUMS", buf_text(&sums), 0744);
+	assert_int_equal(ask(inspect_verify, (struct query){.json = false}), EXIT_OK);
+	assert_said(out, "1.0.0.0 ok, 1 files compared\n");
+	assert_string_equal(notes, "");
+}
+
 static void the_platform_is_judged_by_one_file(void **state)
 {
 	AUTO_JSON *json = NULL;
@@ -443,6 +473,8 @@ int main(void)
 		TEST(status_tells_what_is_in_force),
 		TEST(half_a_removal_is_not_in_force),
 		TEST(of_a_state_that_cannot_be_read_nothing_is_said),
+		TEST(verify_ends_with_21_and_names_the_first_difference),
+		TEST(verify_is_content_with_what_is_as_it_was_packed),
 		TEST(the_platform_is_judged_by_one_file),
 		TEST(the_platform_is_the_machines_own_otherwise),
 		TEST(a_file_that_cannot_be_read_is_an_error),
