@@ -260,7 +260,18 @@ static int temp_name(const char *name, char *ret, size_t size, struct err *err)
 	return 0;
 }
 
-/* Access lists and the SELinux context go with the file; file systems without them are fine. */
+static bool has_attribute(int fd, const char *name, const char *value, size_t len)
+{
+	char given[XATTR_MAX];
+	ssize_t n = fgetxattr(fd, name, given, sizeof(given));
+
+	return n >= 0 && (size_t)n == len && memcmp(given, value, len) == 0;
+}
+
+/*
+ * Access lists and the SELinux context go with the file; file systems without them are fine.  To
+ * set the context that a file has already needs a right too, which a confined process may not have.
+ */
 static void copy_attributes(int dirfd, const char *name, int to)
 {
 	AUTO_CLOSE int from = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -270,7 +281,7 @@ static void copy_attributes(int dirfd, const char *name, int to)
 	for (ssize_t at = 0; at < total; at += (ssize_t)strlen(names + at) + 1) {
 		ssize_t len = fgetxattr(from, names + at, value, sizeof(value));
 
-		if (len >= 0)
+		if (len >= 0 && !has_attribute(to, names + at, value, (size_t)len))
 			(void)fsetxattr(to, names + at, value, (size_t)len, 0);
 	}
 }
