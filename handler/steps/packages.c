@@ -31,11 +31,11 @@
 #include "lib/core/outcome.h"
 #include "lib/core/sshdconf.h"
 #include "lib/steps/run.h"
+#include "lib/steps/selinux.h"
 #include "lib/sys/lookup.h"
 #include "lib/sys/pkg.h"
 
 #define THEIRS "of microsoft" /* the line of PACKAGES_PATH that says whose they are */
-#define SELINUX_CONFIG "/etc/selinux/config"
 #define PACKAGES 2
 
 #if defined(__x86_64__)
@@ -45,32 +45,6 @@
 #define DEB_ARCH "arm64"
 #define RPM_ARCH "aarch64"
 #endif
-
-/* Does SELinux have a policy here, whether it is on or not? */
-static bool has_selinux_policy(struct sys *sys)
-{
-	struct err ignored = {0};
-	struct span rest, line;
-	AUTO_BUF text = {0};
-	char path[PATH_MAX];
-
-	if (fs_read(sys, SELINUX_CONFIG, FS_FOLLOW, FS_CONFIG_MAX, &text, NULL, &ignored) < 0)
-		return false;
-	rest = buf_bytes(&text);
-	while (span_line(&rest, &line)) {
-		static const struct span key = SPAN_LIT("SELINUXTYPE=");
-		struct span head;
-
-		line = span_trim(line);
-		if (!span_take(&line, key.len, &head) || !span_eq(head, key))
-			continue;
-		(void)snprintf(path, sizeof(path), "/etc/selinux/%.*s/policy",
-			       (int)(line.len < NAME_MAX ? line.len : NAME_MAX),
-			       (const char *)line.p);
-		return fs_exists(sys, path);
-	}
-	return false;
-}
 
 static bool always(struct sys *sys)
 {
@@ -85,7 +59,7 @@ static const struct package {
 	bool (*is_wanted)(struct sys *sys);
 } packages[PACKAGES] = {
 	{"aadsshlogin", DEB_ARCH, RPM_ARCH, KEY_COMMAND_USER, always},
-	{"aadsshlogin-selinux", "all", "noarch", NULL, has_selinux_policy},
+	{"aadsshlogin-selinux", "all", "noarch", NULL, selinux_has_policy},
 };
 
 /* What must be installed now, from which files, and why. */

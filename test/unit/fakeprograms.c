@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/core/sha256.h"
 #include "lib/core/sshdconf.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/proc.h"
@@ -110,7 +111,91 @@ static int run_sshd(struct sys *sys, const struct proc_spec *spec, struct proc_r
 	return 0;
 }
 
-static int run_other(const char *name, const struct proc_spec *spec, struct proc_result *ret)
+/* The list without a module. */
+static void forget_module(const char *name)
+{
+	struct span rest = buf_bytes(&fake.modules), line;
+	struct buf left = {0};
+
+	while (span_line(&rest, &line)) {
+		struct span words = line, word;
+
+		if (!span_word(&words, &word) || !span_word(&words, &word) || span_is(word, name))
+			continue;
+		buf_span(&left, line);
+		buf_str(&left, "\n");
+	}
+	buf_done(&fake.modules);
+	fake.modules = left;
+}
+
+static int load_module(struct sys *sys, const char *path, struct err *err)
+{
+	unsigned char hash[SHA256_LEN];
+	AUTO_BUF text = {0};
+	char name[64];
+
+	if (fs_read(sys, path, 0, 65536, &text, NULL, err) < 0)
+		return -err->code;
+	(void)snprintf(name, sizeof(name), "%s", strrchr(path, '/') + 1);
+	*strchr(name, '.') = '\0';
+	forget_module(name);
+	sha256(buf_bytes(&text), hash);
+	buf_printf(&fake.modules, "400 %s cil sha256:", name);
+	for (size_t i = 0; i < sizeof(hash); i++)
+		buf_printf(&fake.modules, "%02x", hash[i]);
+	buf_str(&fake.modules, "\n");
+	return 0;
+}
+
+static void list_store(struct buf *ret)
+{
+	struct span rest = buf_bytes(&fake.modules), line, word;
+
+	while (span_line(&rest, &line)) {
+		for (int i = 0; span_word(&line, &word) && (i < 3 || !fake.semodule_old); i++) {
+			buf_span(ret, word);
+			buf_str(ret, " ");
+		}
+		buf_str(ret, "\n");
+	}
+}
+
+static int run_semodule(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
+			struct err *err)
+{
+	int r = 0;
+
+	if (has_arg(spec, "-lfull")) {
+		ret->status = fake.semodule_old && has_arg(spec, "-m") ? 1 : 0;
+		if (ret->status == 0)
+			list_store(&ret->output);
+		return 0;
+	}
+	ret->status = fake.semodule_status;
+	if (ret->status != 0 || fake.semodule_forgets)
+		return 0;
+	for (size_t i = 1; r == 0 && spec->argv[i] && spec->argv[i + 1]; i++) {
+		if (strcmp(spec->argv[i], "-i") == 0)
+			r = load_module(sys, spec->argv[i + 1], err);
+		else if (strcmp(spec->argv[i], "-r") == 0)
+			forget_module(spec->argv[i + 1]);
+	}
+	return r;
+}
+
+static int run_restorecon(const struct proc_spec *spec, struct proc_result *ret)
+{
+	ret->status = 0;
+	if (has_arg(spec, "-n"))
+		buf_str(&ret->output, fake.wrong_contexts);
+	else if (!fake.restorecon_forgets)
+		fake.wrong_contexts = "";
+	return 0;
+}
+
+static int run_other(struct sys *sys, const char *name, const struct proc_spec *spec,
+		     struct proc_result *ret, struct err *err)
 {
 	const char *says = "";
 
@@ -129,10 +214,9 @@ static int run_other(const char *name, const struct proc_spec *spec, struct proc
 	} else if (strcmp(spec->argv[0], KEY_COMMAND) == 0) {
 		says = fake.key_command;
 	} else if (strcmp(name, "semodule") == 0) {
-		ret->status = has_arg(spec, "-l") ? 0 : fake.semodule_status;
-		says = has_arg(spec, "-l") ? fake.modules : "";
+		return run_semodule(sys, spec, ret, err);
 	} else if (strcmp(name, "restorecon") == 0) {
-		says = has_arg(spec, "-n") ? fake.wrong_contexts : "";
+		return run_restorecon(spec, ret);
 	} else if (strcmp(name, "nscd") == 0) {
 		ret->status = 0;
 	} else {
@@ -154,7 +238,7 @@ static int run(struct sys *sys, const struct proc_spec *spec, struct proc_result
 	buf_str(&fake.commands, "\n");
 	if (strcmp(name, "sshd") == 0)
 		return run_sshd(sys, spec, ret, err);
-	return run_other(name, spec, ret);
+	return run_other(sys, name, spec, ret, err);
 }
 
 void fakeprograms_start(struct scratch *scratch)
@@ -173,15 +257,16 @@ void fakeprograms_start(struct scratch *scratch)
 		.getent = "aadsshlogin-probe@aadsshlogin.invalid:*:12345678:12345678::"
 			  "/home/aadsshlogin-probe@aadsshlogin.invalid:/bin/bash\n",
 		.key_command = "",
-		.modules = "abrt\n",
 		.wrong_contexts = "",
 	};
+	buf_str(&fake.modules, "100 abrt pp sha256:00\n");
 	scratch->ops.run = run;
 }
 
 void fakeprograms_done(void)
 {
 	buf_done(&fake.commands);
+	buf_done(&fake.modules);
 }
 
 unsigned fakeprograms_count(const char *command)

@@ -29,8 +29,11 @@ struct fakeprograms {
 	const char *visudo; /* what visudo complains of, NULL: nothing */
 	const char *getent; /* the line for the probe, NULL: unknown */
 	const char *key_command; /* what it prints */
-	const char *modules; /* what `semodule -l` lists */
-	const char *wrong_contexts; /* what `restorecon -n -v` says */
+	struct buf modules; /* what `semodule -lfull -m` lists; loading and removing change it */
+	bool semodule_forgets; /* it reports success and does nothing */
+	bool semodule_old; /* before 3.4: it has no hashes */
+	const char *wrong_contexts; /* what `restorecon -n -v` says, until it has put them right */
+	bool restorecon_forgets;
 	int semodule_status;
 };
 

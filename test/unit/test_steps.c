@@ -21,6 +21,7 @@
 #include "lib/core/pamstack.h"
 #include "lib/core/sudoers.h"
 #include "lib/steps/changes.h"
+#include "lib/steps/selinux.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/http.h"
 #include "test/unit/fakeimds.h"
@@ -919,16 +920,30 @@ static void without_sudo_there_is_nothing_to_do(void **state)
 /* ---- selinux */
 
 #define MODULE_FILE "/usr/share/selinux/packages/aadsshlogin.cil"
+#define PORT_MODULE_FILE "/usr/share/selinux/packages/aadsshlogin_any_port.cil"
+#define LOAD "semodule -X 400 -i " MODULE_FILE
+#define RESTORE "restorecon -i -R /usr/sbin/aadsshlogin /etc/aadsshlogin.conf"
+#define REMOVE "semodule -X 400 -r aadsshlogin"
+
+static void selinux_has_a_policy(void)
+{
+	stepmachine_write("/usr/sbin/semodule", "");
+	stepmachine_write("/etc/selinux/config", "# x\nSELINUX=disabled\nSELINUXTYPE=targeted\n");
+	stepmachine_write("/etc/selinux/targeted/policy/policy.33", "");
+	stepmachine_write(MODULE_FILE, "(type aadsshlogin_t)");
+	stepmachine_write(PORT_MODULE_FILE, "(type any)");
+}
 
 static void selinux_on(void)
 {
+	selinux_has_a_policy();
 	stepmachine_write("/sys/fs/selinux/enforce", "1");
-	stepmachine_write(MODULE_FILE, "");
 }
 
 static void without_selinux_nothing_is_run(void **state)
 {
 	(void)state;
+	stepmachine_write("/usr/sbin/semodule", "");
 	stepmachine_must_apply(&step_selinux, STEP_OK);
 	stepmachine_must_revert(&step_selinux, STEP_OK);
 	assert_int_equal(fake.commands.len, 0);
@@ -939,28 +954,81 @@ static void the_module_is_loaded_and_contexts_set(void **state)
 	(void)state;
 	selinux_on();
 	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
-	assert_int_equal(fakeprograms_count("semodule -i " MODULE_FILE), 1);
-	assert_int_equal(fakeprograms_count("restorecon -i -R /etc/aadsshlogin.conf"), 1);
+	assert_int_equal(fakeprograms_count(LOAD "\n"), 0);
+	assert_int_equal(fakeprograms_count(LOAD), 1);
+	assert_int_equal(fakeprograms_count("semodule -X"), 1);
+	assert_int_equal(fakeprograms_count(RESTORE), 1);
 }
 
 static void a_loaded_module_is_left_alone(void **state)
 {
 	(void)state;
 	selinux_on();
-	fake.modules = "abrt\t1.4\naadsshlogin\t1.0\n";
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	fake.commands.len = 0;
 	stepmachine_must_apply(&step_selinux, STEP_OK);
-	assert_int_equal(fakeprograms_count("semodule -i"), 0);
+	assert_int_equal(fakeprograms_count("semodule -X"), 0);
+	assert_int_equal(fakeprograms_count("restorecon -i -R"), 0);
+}
+
+static void an_old_semodule_tells_no_hash(void **state)
+{
+	(void)state;
+	selinux_on();
+	fake.semodule_old = true;
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	stepmachine_must_apply(&step_selinux, STEP_OK);
+	assert_int_equal(fakeprograms_count(LOAD), 1);
+}
+
+static void another_version_of_the_module_is_replaced(void **state)
+{
+	(void)state;
+	selinux_on();
+	buf_str(&fake.modules, "400 aadsshlogin cil sha256:01\n");
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count(LOAD), 1);
+}
+
+/* What it took the place of is not there any more to be put back. */
+static void a_version_that_cannot_be_loaded_leaves_the_one_before(void **state)
+{
+	(void)state;
+	selinux_on();
+	buf_str(&fake.modules, "400 aadsshlogin cil sha256:01\n");
+	fake.semodule_status = 1;
+	stepmachine_must_refuse(&step_selinux, EIO, EXIT_VERIFY, "semodule");
+	assert_int_equal(fakeprograms_count("semodule -X 400 -r"), 0);
+}
+
+static void somebody_elses_priority_is_another_module(void **state)
+{
+	(void)state;
+	selinux_on();
+	buf_str(&fake.modules, "500 aadsshlogin cil sha256:01\n");
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count(LOAD), 1);
 }
 
 static void wrong_contexts_are_put_right(void **state)
 {
 	(void)state;
 	selinux_on();
-	fake.modules = "aadsshlogin\n";
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	fake.commands.len = 0;
 	fake.wrong_contexts = "Would relabel /etc/aadpasswd from a to b\n";
 	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
-	assert_int_equal(fakeprograms_count("semodule -i"), 0);
-	assert_int_equal(fakeprograms_count("restorecon -i -R"), 1);
+	assert_int_equal(fakeprograms_count("semodule -X"), 0);
+	assert_int_equal(fakeprograms_count(RESTORE), 1);
+}
+
+static void contexts_that_stay_wrong_are_refused(void **state)
+{
+	(void)state;
+	selinux_on();
+	fake.wrong_contexts = "Would relabel /etc/aadpasswd from a to b\n";
+	fake.restorecon_forgets = true;
+	stepmachine_must_refuse(&step_selinux, EIO, EXIT_VERIFY, "contexts");
 }
 
 static void the_module_is_removed(void **state)
@@ -968,25 +1036,130 @@ static void the_module_is_removed(void **state)
 	(void)state;
 	selinux_on();
 	stepmachine_must_revert(&step_selinux, STEP_OK);
-	fake.modules = "aadsshlogin\n";
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	fake.commands.len = 0;
 	stepmachine_must_revert(&step_selinux, STEP_CHANGED);
-	assert_int_equal(fakeprograms_count("semodule -r aadsshlogin"), 1);
+	assert_int_equal(fakeprograms_count(REMOVE), 1);
+	assert_int_equal(fakeprograms_count(RESTORE), 1);
+	assert_string_equal(buf_text(&fake.modules), "100 abrt pp sha256:00\n");
 }
 
-static void a_module_that_cannot_be_loaded_is_undone(void **state)
+static void a_module_that_cannot_be_loaded_is_refused(void **state)
 {
 	(void)state;
 	selinux_on();
 	fake.semodule_status = 1;
 	stepmachine_must_refuse(&step_selinux, EIO, EXIT_VERIFY, "semodule");
-	assert_int_equal(fakeprograms_count("semodule -r aadsshlogin"), 1);
+}
+
+static void a_module_that_is_not_listed_is_refused(void **state)
+{
+	(void)state;
+	selinux_on();
+	fake.semodule_forgets = true;
+	stepmachine_must_refuse(&step_selinux, EIO, EXIT_VERIFY, "does not list");
 }
 
 static void a_missing_package_is_named(void **state)
 {
 	(void)state;
 	stepmachine_write("/sys/fs/selinux/enforce", "1");
+	stepmachine_write("/usr/sbin/semodule", "");
 	stepmachine_must_refuse(&step_selinux, ENOENT, EXIT_PACKAGE, MODULE_FILE);
+}
+
+static void a_missing_semodule_is_named(void **state)
+{
+	(void)state;
+	stepmachine_write("/sys/fs/selinux/enforce", "1");
+	stepmachine_must_refuse(&step_selinux, ENOENT, EXIT_DEPENDENCY, "semodule");
+	stepmachine_must_revert(&step_selinux, STEP_OK);
+	assert_int_equal(fake.commands.len, 0);
+}
+
+static void while_selinux_is_off_its_policy_gets_the_module_too(void **state)
+{
+	(void)state;
+	selinux_has_a_policy();
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count(LOAD), 1);
+	stepmachine_must_revert(&step_selinux, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count(REMOVE), 1);
+	assert_int_equal(fakeprograms_count("restorecon"), 0);
+}
+
+static void while_selinux_is_off_nothing_is_missed(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/selinux/config", "SELINUXTYPE=targeted\n");
+	stepmachine_write("/etc/selinux/targeted/policy/policy.33", "");
+	stepmachine_must_apply(&step_selinux, STEP_OK);
+	assert_non_null(strstr(sm.result.notes[0], "policycoreutils"));
+	stepmachine_write("/usr/sbin/semodule", "");
+	stepmachine_must_apply(&step_selinux, STEP_OK);
+	assert_non_null(strstr(sm.result.notes[0], "aadsshlogin-selinux"));
+}
+
+static void microsofts_module_is_named(void **state)
+{
+	(void)state;
+	selinux_on();
+	buf_str(&fake.modules, "400 aad_permissions pp sha256:00\n");
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	assert_non_null(strstr(sm.result.notes[0], "semodule -r aad_permissions"));
+}
+
+static void a_module_can_be_asked_for(void **state)
+{
+	bool found = true;
+
+	(void)state;
+	assert_int_equal(selinux_has_module(&sm.machine, "abrt", &found, &sm.err), 0);
+	assert_false(found);
+	selinux_has_a_policy();
+	assert_int_equal(selinux_has_module(&sm.machine, "abrt", &found, &sm.err), 0);
+	assert_true(found);
+	assert_int_equal(selinux_has_module(&sm.machine, "100", &found, &sm.err), 0);
+	assert_false(found);
+}
+
+/* ---- which ports */
+
+/* clang-format off */
+static const struct port_row {
+	const char *name, *proxy, *secret, *himds;
+	bool any;
+} port_rows[] = {
+	{"nothing_is_asked_for_without_a_proxy", NULL, NULL, NULL, false},
+	{"a_proxy_at_squids_port_is_allowed_for", "http://proxy.corp:3128", NULL, NULL, false},
+	{"a_proxy_at_8080_is_allowed_for", "https://10.0.0.1:8080/", NULL, NULL, false},
+	{"a_proxy_at_another_port_asks_for_any", "http://proxy.corp:8888", NULL, NULL, true},
+	{"a_proxy_without_a_port_asks_for_any", "http://proxy.corp", NULL, NULL, true},
+	{"a_proxy_at_no_number_asks_for_any", "http://proxy.corp:80x", NULL, NULL, true},
+	{"a_secret_proxys_password_is_no_port", NULL, "http://u:80@proxy.corp:9999", NULL, true},
+	{"a_secret_proxys_port_is_its_last", NULL, "http://u:9@proxy.corp:3128", NULL, false},
+	{"an_address_in_brackets_has_a_port", "http://[fe80::1]:80", NULL, NULL, false},
+	{"arcs_metadata_service_asks_for_any", NULL, NULL, "http://127.0.0.1:40342", true},
+};
+/* clang-format on */
+
+static void ports_are_asked_for(void **state)
+{
+	const struct port_row *row = *state;
+	struct conf before = sm.machine.conf;
+
+	selinux_on();
+	sm.machine.conf.proxy = (char *)(uintptr_t)row->proxy;
+	sm.machine.conf.himds = (char *)(uintptr_t)row->himds;
+	sm.machine.proxy_secret = row->secret;
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	assert_int_equal(!!strstr(buf_text(&fake.modules), "aadsshlogin_any_port"), row->any);
+	/* Where it is not wanted any more it goes. */
+	sm.machine.conf.proxy = sm.machine.conf.himds = NULL;
+	sm.machine.proxy_secret = NULL;
+	stepmachine_must_apply(&step_selinux, row->any ? STEP_CHANGED : STEP_OK);
+	assert_null(strstr(buf_text(&fake.modules), "aadsshlogin_any_port"));
+	sm.machine.conf = before;
 }
 
 /* ---- verify */
@@ -1200,8 +1373,19 @@ int main(void)
 		STEP_TEST(a_loaded_module_is_left_alone),
 		STEP_TEST(wrong_contexts_are_put_right),
 		STEP_TEST(the_module_is_removed),
-		STEP_TEST(a_module_that_cannot_be_loaded_is_undone),
+		STEP_TEST(an_old_semodule_tells_no_hash),
+		STEP_TEST(another_version_of_the_module_is_replaced),
+		STEP_TEST(a_version_that_cannot_be_loaded_leaves_the_one_before),
+		STEP_TEST(somebody_elses_priority_is_another_module),
+		STEP_TEST(contexts_that_stay_wrong_are_refused),
+		STEP_TEST(a_module_that_cannot_be_loaded_is_refused),
+		STEP_TEST(a_module_that_is_not_listed_is_refused),
 		STEP_TEST(a_missing_package_is_named),
+		STEP_TEST(a_missing_semodule_is_named),
+		STEP_TEST(while_selinux_is_off_its_policy_gets_the_module_too),
+		STEP_TEST(while_selinux_is_off_nothing_is_missed),
+		STEP_TEST(microsofts_module_is_named),
+		STEP_TEST(a_module_can_be_asked_for),
 		STEP_TEST(verify_asks_for_a_name_and_a_key),
 		STEP_TEST(verify_says_when_the_identity_cannot_read_roles),
 		STEP_TEST(verify_asks_in_the_first_domain),
@@ -1211,5 +1395,17 @@ int main(void)
 		STEP_TEST(a_key_that_nobody_signed_must_not_pass),
 	};
 
-	return cmocka_run_group_tests_name("steps", tests, NULL, NULL);
+	struct CMUnitTest port_tests[ARRAY_LEN(port_rows)];
+	int failed = cmocka_run_group_tests_name("steps", tests, NULL, NULL);
+
+	for (size_t i = 0; i < ARRAY_LEN(port_rows); i++)
+		port_tests[i] = (struct CMUnitTest){
+			.name = port_rows[i].name,
+			.test_func = ports_are_asked_for,
+			.setup_func = stepmachine_open,
+			.teardown_func = stepmachine_close,
+			.initial_state = (void *)(uintptr_t)&port_rows[i],
+		};
+	return failed +
+	       cmocka_run_group_tests_name("ports that SELinux must allow", port_tests, NULL, NULL);
 }
