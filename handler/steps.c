@@ -12,7 +12,7 @@ static const struct step *const ours[] = {
 };
 
 static const struct step *const theirs[] = {
-	&step_platform, &step_identity, &step_legacy, &step_their_leftovers, &step_packages,
+	&step_platform, &step_identity, &step_legacy, &step_packages,
 	&step_their_accounts, &step_their_pam, &step_their_sudo, &step_their_selinux, &step_their_sshd,
 };
 /* clang-format on */

@@ -32,7 +32,6 @@ extern const struct step step_legacy;
 extern const struct step step_packages;
 
 /* What Microsoft's packages must have done; see microsoft.c. */
-extern const struct step step_their_leftovers;
 extern const struct step step_their_accounts;
 extern const struct step step_their_pam;
 extern const struct step step_their_sudo;

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "handler/steps.h"
+#include "handler/steps/microsoft.h"
 #include "lib/core/aadpasswd.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/foreign.h"
@@ -26,6 +27,7 @@
 #include "lib/core/outcome.h"
 #include "lib/core/pamstack.h"
 #include "lib/core/sshdconf.h"
+#include "lib/steps/changes.h"
 #include "lib/steps/programs.h"
 #include "lib/steps/sshd.h"
 #include "lib/sys/pkg.h"
@@ -88,14 +90,13 @@ const struct step step_their_accounts = {
 /* The file that stands in place of an include: "@include X", "account include X". */
 static bool find_included(const struct pam_entry *entry, char *ret, size_t size)
 {
-	struct span rest = entry->bytes, word;
+	struct span bytes = entry->bytes, rest, word;
 
-	if (!span_word(&rest, &word))
+	if (!span_line(&bytes, &rest) || !span_word(&rest, &word))
 		return false;
 	if (word.len && word.p[0] != '@' && !span_word(&rest, &word))
 		return false;
-	return span_word(&rest, &word) && span_copy(span_trim(word), ret, size) &&
-	       !strchr(ret, '/');
+	return span_word(&rest, &word) && span_copy(word, ret, size) && !strchr(ret, '/');
 }
 
 static int read_service(struct machine *m, const char *name, struct buf *ret, struct err *err)
@@ -402,18 +403,16 @@ static int plan_users(struct machine *m, struct changes *ret, struct err *err)
 	return changes_remove(m, ret, AADPASSWD_PATH, err);
 }
 
-static int take_pam(struct machine *m, struct changes *ret, struct err *err)
+static int plan_pam_files(struct machine *m, struct changes *ret, struct err *err)
 {
 	return take_all_out(m, true, ret, err);
 }
 
-static int plan_leftovers(struct machine *m, enum want want, struct changes *ret, struct err *err)
+static int plan_leftovers(struct machine *m, struct changes *ret, struct err *err)
 {
 	static int (*const plans[])(struct machine * m, struct changes * ret, struct err * err) = {
-		remove_block, take_pam, plan_sudoers, plan_nsswitch, plan_users};
+		remove_block, plan_pam_files, plan_sudoers, plan_nsswitch, plan_users};
 
-	if (want == WANT_PRESENT || is_installed(m))
-		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(plans); i++) {
 		struct err own = {0};
 
@@ -423,9 +422,19 @@ static int plan_leftovers(struct machine *m, enum want want, struct changes *ret
 	return -err->code;
 }
 
-const struct step step_their_leftovers = {
-	.name = "leftovers",
-	.purpose = "what Microsoft's packages leave behind goes with them",
-	.exit_code = EXIT_VERIFY,
-	.plan = plan_leftovers,
-};
+/* The first failure is told, and the rest is done. */
+int microsoft_clean(struct machine *m, struct err *err)
+{
+	AUTO_CHANGES changes = {0};
+
+	if (is_installed(m))
+		return 0;
+	(void)plan_leftovers(m, &changes, err);
+	for (size_t i = 0; i < changes.count; i++) {
+		struct err own = {0};
+
+		if (change_make(m, &changes.list[i], false, &own) < 0 && err->code == 0)
+			*err = own;
+	}
+	return -err->code;
+}

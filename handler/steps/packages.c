@@ -23,6 +23,7 @@
 #include "handler/extension.h"
 #include "handler/steps.h"
 #include "handler/steps/backups.h"
+#include "handler/steps/microsoft.h"
 #include "handler/steps/packages.h"
 #include "handler/steps/supply.h"
 #include "handler/sums.h"
@@ -399,6 +400,7 @@ static int take_off(struct machine *m, struct err *err)
 {
 	const char *names[PACKAGES + 1];
 	const struct pkg_manager *manager;
+	struct record record;
 	size_t count;
 	int r = find_manager(m, &manager, err);
 
@@ -406,6 +408,10 @@ static int take_off(struct machine *m, struct err *err)
 		r = select_ours(m, manager, names, &count, err);
 	if (r == 0 && count)
 		r = pkg_remove(m->sys, manager, names, m->log_fd, err);
+	if (r == 0)
+		r = read_record(m->sys, &record, err);
+	if (r == 0 && record.theirs)
+		r = microsoft_clean(m, err);
 	if (r == 0)
 		r = backups_restore(m, err);
 	if (r == 0)

@@ -1,0 +1,464 @@
+# SPDX-License-Identifier: MIT
+"""Where packages come from: the zip, a repository of ours, Microsoft's; and from each to each.
+
+The fake Azure serves signed repositories, real apt and dpkg read them.  Most rows run the handler as the guest agent
+would run it; the first chapter has the agent itself.  Microsoft's packages are STAND-INS: standins.py.
+
+usage: sources.py [--build DIR] [--list] [--only TEXT] [--sample]    as root; exit status 1 if a row does not hold
+"""
+
+import argparse
+import dataclasses
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
+
+from azure import packages  # noqa: E402
+from azure.client import Azure  # noqa: E402
+from azure.model import PACKAGE_HOSTS, PROXY_PORT, Extension as Goal  # noqa: E402
+from azure.packages import Package, Signer  # noqa: E402
+from lab import layer, standins  # noqa: E402
+from lab.install import FIRST, NAME, Extension, settings, zip_of  # noqa: E402
+from lab.login import Person, as_person, check_no_sudo, check_sudo, ssh  # noqa: E402
+from lab.machine import Machine, Result  # noqa: E402
+from lab.place import DOMAIN, MEMORY, NOT_OURS, SETTINGS, WATCHED, Place  # noqa: E402
+from lab.snapshot import Snapshot, difference  # noqa: E402
+from lab.teller import NotHere, Teller, expect  # noqa: E402
+
+HOST = PACKAGE_HOSTS[0]
+UNLISTED = "unlisted.contoso.com"  # leads to the fake, but is not in its certificate
+SECRET = "s3samS3sam"
+REPOSITORY = "/var/cache/aadsshlogin-repository"
+SSHD_CONFIG = "/etc/ssh/sshd_config"
+# pam-auth-update and debconf keep what they were told of a profile that is gone again.
+BOOKS = ["/var/lib/pam", "/var/lib/pam/*"]
+CACHES = ["/var/cache/debconf*", "/var/cache/ldconfig*", "/var/cache/man*"]
+PATIENCE = 240
+
+
+class Shelf:
+    """The repositories, which all machines of this run read."""
+
+    def __init__(self, build: Path) -> None:
+        self.folder = layer.LAB / "sources"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.signer, self.stranger = Signer(self.folder / "signer"), Signer(self.folder / "stranger", "Stranger")
+        self.ours = sorted((build / "extension" / "packages").glob("*.deb"))
+        expect(self.ours, f"there are no packages in {build}/extension: run ./bootstrap build")
+        self.arch = subprocess.run(["dpkg", "--print-architecture"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+    def close(self) -> None:
+        for signer in (self.signer, self.stranger):
+            signer.stop()
+
+    def repository(self, azure: Azure, name: str, contents: Sequence[Path], signer: Optional[Signer] = None,
+                   login: Optional[str] = None, suite: Optional[str] = None) -> Path:
+        folder = self.folder / azure.dir.name / name
+        packages.deb(folder, contents, signer or self.signer, suite=suite)
+        shutil.copyfile(self.signer.armored, folder / "aadsshlogin.asc")
+        azure.show_packages(name, folder, login)
+        return folder
+
+    def microsoft(self, azure: Azure, codename: str, *contents: Path) -> None:
+        """As packages.microsoft.com has it."""
+        keys = self.folder / azure.dir.name / "keys"
+        keys.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.signer.armored, keys / "microsoft.asc")
+        azure.show_packages("keys", keys)
+        self.repository(azure, f"repos/microsoft-debian-{codename}-prod", contents, suite=codename)
+
+    def standin(self, **how: object) -> Path:
+        folder = self.folder / "standins"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return standins.make(folder, arch=self.arch, **how)
+
+
+class Lab:
+    """A machine with its cloud, on which the handler runs as the agent would run it."""
+
+    def __init__(self, build: Path, shelf: Shelf, label: str) -> None:
+        self.build, self.shelf = build, shelf
+        self.machine = Machine(hostname=label, hosts={UNLISTED: "127.0.0.1"})
+        self.label = label
+
+    def __enter__(self) -> "Lab":
+        self.machine.start()
+        self.azure = Azure.start(layer.LAB / f"azure-{self.label}", prefix=self.machine.network)
+        self.machine.trust(self.azure.ca)
+        self.machine.allow_refusals()
+        self.machine.start_sshd()
+        self.codename = self.machine.sh(". /etc/os-release; echo $VERSION_CODENAME").stdout.strip()
+        self.extension = Extension(self.machine, zip_of(self.build, FIRST))
+        self.shelf.repository(self.azure, "ours", self.shelf.ours)
+        self.shelf.microsoft(self.azure, self.codename, self.shelf.standin())
+        self.fresh = self.snapshot()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.azure.stop()
+        self.machine.stop()
+
+    def snapshot(self) -> Snapshot:
+        return self.machine.snapshot([*WATCHED, "/var/cache"], [*NOT_OURS, *MEMORY, *BOOKS, *CACHES])
+
+    def run(self, verb: str, **public: object) -> Result:
+        """public: settings for this and what follows"""
+        if public:
+            self.extension.write_settings(settings({**SETTINGS, **public}))
+        return self.extension.run(verb)
+
+    def right(self, verb: str, **public: object) -> None:
+        result = self.run(verb, **public)
+        expect(result.returncode == 0, result)
+        status = self.extension.status()
+        expect(status and status["status"] == "success", status)
+
+    def fails(self, code: int, words: Sequence[str], verb: str = "install", **public: object) -> None:
+        result = self.run(verb, **public)
+        status = self.extension.status()
+        expect(result.returncode == code and status and (status["status"], status["code"]) == ("error", code), (result, status))
+        message = status["formattedMessage"]["message"]
+        expect("\n" in message, f"no remedy in {message!r}")
+        for word in words:
+            expect(word in message, f"{word!r} is not in {message!r}")
+        expect(SECRET not in result.stdout + result.stderr + message, "the secret is told")
+
+    def installed(self) -> str:
+        """The version of aadsshlogin, "" for none."""
+        result = self.machine.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Version}", "aadsshlogin"], check=False)
+        words = result.stdout.split()
+        return words[-1] if words[:1] == ["ii"] else ""
+
+    def is_fresh(self) -> None:
+        changes = difference(self.fresh, self.snapshot())
+        expect(not changes, "\n".join(changes))
+        self.check_local()
+
+    def check_local(self) -> None:
+        login = self.machine.run(ssh("/root/.ssh/local", "local", ["sudo -n id -u"]), check=False)
+        expect(login.stdout.strip() == "0", login)
+
+    def clean(self) -> None:
+        """As at first, whatever a row did."""
+        self.azure.clear_faults()
+        self.azure.set_proxy_login(None)
+        self.run("uninstall", packageSource="embedded")
+        self.machine.sh("dpkg --purge aadsshlogin aadsshlogin-selinux >/dev/null 2>&1 || true; rm -rf /var/lib/aadsshlogin")
+        self.extension.forget()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """The local administrator signs in again and again meanwhile, and nothing may keep him out."""
+        command = " ".join(ssh("/root/.ssh/local", "local", ["sudo", "-n", "id", "-u"]))
+        watcher = self.machine.popen(["sh", "-c", f"while [ ! -e /run/stop ]; do {command} >>/run/watched 2>&1 || echo LOCKED OUT >>/run/watched; done"])
+        try:
+            yield
+        finally:
+            self.machine.sh("touch /run/stop")
+            watcher.wait(timeout=60)
+            said = self.machine.sh("cat /run/watched; rm -f /run/stop /run/watched").stdout
+        lines = [line for line in said.splitlines() if not line.startswith("Warning: ")]
+        expect(lines and set(lines) == {"0"}, f"a local administrator was locked out: {said[-2000:]}")
+
+
+# Rows
+
+
+@dataclasses.dataclass
+class Row:
+    """sample: it is one of ./bootstrap check's."""
+
+    title: str
+    play: Callable[[Lab], None]
+    sample: bool = False
+
+
+ROWS: List[Row] = []
+
+
+def row(title: str, **keywords: object) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
+    def keep(play: Callable[[Lab], None]) -> Callable[[Lab], None]:
+        ROWS.append(Row(title, play, **keywords))
+        return play
+
+    return keep
+
+
+OURS: Dict[str, object] = {"packageSource": "repository", "repositoryUrl": f"https://{HOST}/ours"}
+THEIRS: Dict[str, object] = {"packageSource": "microsoft"}
+ZIP: Dict[str, object] = {"packageSource": "embedded"}
+
+
+def refused(title: str, code: int, words: Sequence[str], prepare: Callable[[Lab], Optional[Dict[str, object]]],
+            base: Dict[str, object] = OURS, sample: bool = False) -> None:
+    """prepare: returns settings to add"""
+    def play(lab: Lab) -> None:
+        more = prepare(lab) or {}
+        lab.fails(code, words, **{**base, **more})
+        expect(lab.installed() == "", "it was installed")
+        lab.is_fresh()
+
+    ROWS.append(Row(f"{title}: exit {code}, and the machine is as before", play, sample))
+
+
+def url(address: str) -> Callable[[Lab], Dict[str, object]]:
+    return lambda lab: {"repositoryUrl": address}
+
+
+def fault(endpoint: str, **how: object) -> Callable[[Lab], None]:
+    return lambda lab: lab.azure.fault(f"packages.{endpoint}", **how)
+
+
+refused("no repositoryUrl", 53, ["packageSource is repository, but repositoryUrl is missing"], lambda lab: {"repositoryUrl": None})
+refused("a repository by http", 53, ["repositoryUrl", "https"], url(f"http://{HOST}/ours"))
+refused("a repository whose name is not resolved", 20, ["nonesuch.invalid", "a name is not resolved"], url("https://nonesuch.invalid/ours"))
+refused("a port that nobody listens on", 20, ["no connection"], url(f"https://{HOST}:9/ours"))
+refused("a certificate of another name", 20, ["TLS fails", "certificate"], url(f"https://{UNLISTED}/ours"))
+refused("metadata that is forbidden", 20, ["it is forbidden (403)"], fault("metadata", status=403))
+refused("metadata that is not there", 20, ["https://packages.contoso.com/ours/InRelease", "(404)"], fault("metadata", status=404), sample=True)
+refused("a server that is broken", 20, ["it is not handed out (503)"], fault("metadata", status=503))
+refused("a page in place of metadata", 20, ["it is no metadata of packages"], fault("metadata", status=200, body="<html>log in</html>"))
+refused("metadata that is endless", 20, ["too long"], fault("metadata", status=200, body="x" * (5 << 20)))
+refused("a key that is not there", 20, ["the repository's key", "(404)"], fault("key", status=404))
+refused("a page in place of a key", 20, ["the repository's key", "something else is there"], fault("key", status=200, body="<html>"))
+refused("a repository that wants to know who asks", 20, ["(401)", "repositoryToken"],
+        lambda lab: lab.shelf.repository(lab.azure, "ours", lab.shelf.ours, login=f"token:{SECRET}") and None)
+refused("a proxy that wants to know who asks", 20, ["the proxy wants to know who asks (407)", f"127.0.0.1:{PROXY_PORT}"],
+        lambda lab: lab.azure.set_proxy_login(f"u:{SECRET}") or {"proxy": f"http://127.0.0.1:{PROXY_PORT}"})
+refused("a key of somebody else's", 20, ["the repository cannot be read", "NO_PUBKEY"],
+        lambda lab: shutil.copyfile(lab.shelf.stranger.armored, lab.shelf.repository(lab.azure, "ours", lab.shelf.ours) / "aadsshlogin.asc") and None,
+        sample=True)
+refused("metadata that was changed after it was signed", 20, ["the repository cannot be read"],
+        lambda lab: tamper(lab.shelf.repository(lab.azure, "ours", lab.shelf.ours) / "InRelease"))
+refused("a repository of another version", 20, ["does not offer aadsshlogin", "this version of the extension"],
+        lambda lab: lab.shelf.repository(lab.azure, "ours", []) and None)
+refused("a package that is not there", 20, ["cannot download aadsshlogin"], fault("package", status=404))
+refused("a package that needs what is missing", 52, ["lab-nonesuch"],
+        lambda lab: lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin(depends="lab-nonesuch")), base=THEIRS)
+refused("a package of Microsoft's whose script fails", 24, ["aadsshlogin"],
+        lambda lab: lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin(postinst="exit 3")), base=THEIRS)
+refused("no repository of Microsoft's for this release", 20, [f"repos/microsoft-debian-", "(404)"],
+        lambda lab: {"repositoryUrl": f"https://{PACKAGE_HOSTS[1]}/nothing"}, base=THEIRS)
+for part, words in {"nsswitch": ["does not name aad"], "pam": ["does not ask pam_aad.so"], "sudo": ["/etc/sudoers.d/aad_admins"],
+                    "sshd": ["does not ask aad_certhandler"]}.items():
+    refused(f"packages of Microsoft's that leave out {part}", 21, ["Microsoft's packages are installed, but", *words],
+            lambda lab, part=part: lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin(without=[part])), base=THEIRS, sample=part == "pam")
+
+
+def tamper(path: Path) -> None:
+    text = path.read_text(encoding="ascii")
+    path.write_text(text.replace("Origin: Lab", "Origin: Bad"), encoding="ascii")
+
+
+def check_ours(lab: Lab) -> None:
+    expect(lab.installed() == f"1:{FIRST}", lab.installed())
+    expect(not lab.machine.exists(REPOSITORY), "the repository stays")
+    expect(lab.machine.exists("/etc/aadsshlogin.conf"), "nothing is configured")
+    expect("Added by aadsshlogin installer" not in lab.machine.read(SSHD_CONFIG), "their block stays")
+    lab.check_local()
+
+
+def check_theirs(lab: Lab) -> None:
+    expect(lab.installed().endswith(standins.VERSION), lab.installed())
+    expect(not lab.machine.exists(REPOSITORY), "the repository stays")
+    expect(not lab.machine.exists("/etc/aadsshlogin.conf"), "our configuration stays")
+    lines = [line.strip() for line in lab.machine.read(SSHD_CONFIG).splitlines()]
+    expect(lines[-1] == "Match all" and any("Added by aadsshlogin installer" in line for line in lines), lines[-8:])
+    lab.check_local()
+
+
+SOURCES = {"the zip": (ZIP, check_ours), "a repository": (OURS, check_ours), "Microsoft's": (THEIRS, check_theirs)}
+
+
+def switch(before: str, after: str, sample: bool = False) -> None:
+    def play(lab: Lab) -> None:
+        lab.right("install", **SOURCES[before][0])
+        SOURCES[before][1](lab)
+        with lab.watched():
+            lab.right("enable", **SOURCES[after][0])
+        SOURCES[after][1](lab)
+        settled = lab.snapshot()
+        lab.right("enable")
+        changes = difference(settled, lab.snapshot())
+        expect(not changes, "\n".join(changes))
+        lab.right("uninstall")
+        lab.is_fresh()
+
+    ROWS.append(Row(f"from {before} to {after}, and off again without a trace; a local administrator is never out", play, sample))
+
+
+for before in SOURCES:
+    for after in SOURCES:
+        if before != after:
+            switch(before, after, sample=(before, after) == ("the zip", "Microsoft's"))
+
+
+@row("ours stay in force when Microsoft's cannot be reached")
+def unreachable(lab: Lab) -> None:
+    lab.right("install", **ZIP)
+    before = lab.snapshot()
+    lab.azure.fault("packages.metadata", status=403)
+    lab.fails(20, ["(403)"], "enable", **THEIRS)
+    changes = difference(before, lab.snapshot())
+    expect(not changes, "\n".join(changes))
+    check_ours(lab)
+
+
+@row("ours are back in force when Microsoft's do not do their part")
+def put_back(lab: Lab) -> None:
+    lab.right("install", **ZIP)
+    before = lab.snapshot()
+    lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin(without=["sshd"]))
+    lab.fails(21, ["does not ask aad_certhandler"], "enable", **THEIRS)
+    changes = [line for line in difference(before, lab.snapshot()) if "/etc/aadpasswd" not in line]
+    expect(not changes, "\n".join(changes))
+    check_ours(lab)
+
+
+@row("lines that somebody adds behind Microsoft's block count for everybody, and stay")
+def lines_behind(lab: Lab) -> None:
+    lab.right("install", **THEIRS)
+    lab.machine.write(SSHD_CONFIG, lab.machine.read(SSHD_CONFIG) + "X11Forwarding no\n")
+    shown = lab.machine.sh("/usr/sbin/sshd -T -C user=root,host=h,addr=127.0.0.1").stdout
+    expect("x11forwarding no" in shown.lower(), "it does not count for root")
+    lab.right("enable")
+    lab.right("uninstall")
+    expect(lab.machine.read(SSHD_CONFIG).endswith("X11Forwarding no\n"), lab.machine.read(SSHD_CONFIG)[-300:])
+    lab.machine.write(SSHD_CONFIG, lab.machine.read(SSHD_CONFIG)[: -len("X11Forwarding no\n")])
+    lab.is_fresh()
+
+
+def kill_after(lab: Lab, seconds: float) -> bool:
+    """Start enable and kill it with all that it started, as the guest agent does; was it still running?"""
+    environment = f"AZURE_GUEST_AGENT_EXTENSION_PATH={lab.extension.folder} ConfigSequenceNumber=7"
+    script = f"cd {lab.extension.folder}; {environment} timeout --signal=KILL {seconds} /bin/sh bin/aadssh-shim enable >/dev/null 2>&1 || echo $?"
+    done = lab.machine.sh(script, timeout=120).stdout.strip() == "137"
+    # A package manager that was cut off goes on by itself or is dead: both are waited for.
+    lab.machine.sh("while pgrep -x 'apt-get|dpkg|aadssh-handler' >/dev/null; do sleep 0.1; done", timeout=60)
+    return done
+
+
+def killed(before: str, after: str) -> None:
+    def play(lab: Lab) -> None:
+        lab.right("install", **SOURCES[before][0])
+        lab.extension.write_settings(settings({**SETTINGS, **SOURCES[after][0]}))
+        kills, seconds = 0, 0.2
+        with lab.watched():
+            while seconds < 20 and kill_after(lab, seconds):
+                kills += 1
+                seconds *= 1.35
+            lab.right("enable")
+        expect(kills >= 2, f"only {kills} runs were killed")
+        SOURCES[after][1](lab)
+        lab.right("uninstall")
+        lab.is_fresh()
+
+    ROWS.append(Row(f"from {before} to {after} with kills in between: the next run goes on, and nobody local is ever out", play))
+
+
+killed("the zip", "Microsoft's")
+killed("Microsoft's", "the zip")
+
+
+@row("uninstalling goes by what is on the machine, whatever the settings say")
+def odd_uninstall(lab: Lab) -> None:
+    lab.right("install", **THEIRS)
+    lab.extension.write_settings("{nonsense")
+    expect(lab.extension.run("uninstall").returncode == 0, "uninstall")
+    lab.is_fresh()
+
+
+# The guest agent
+
+
+def chapter_agent(tell: Teller, build: Path, shelf: Shelf) -> None:
+    with Place(build, "sources-agent") as place:
+        shelf.repository(place.azure, "ours", shelf.ours, login=f"token:{SECRET}")
+        place.azure.set_proxy_login(f"someone:{SECRET}")
+        place.agent.start()
+        before = place.snapshot()
+        proxy = f"http://someone:{SECRET}@127.0.0.1:{PROXY_PORT}"
+
+        def ask(version: str = FIRST, **public: object) -> object:
+            place.seq += 1
+            return place.ask(Goal(NAME, version, public={**SETTINGS, **public}, seq=place.seq,
+                                  protected={"proxy": proxy, "repositoryToken": SECRET}))
+
+        with tell.step("the agent installs from a repository behind a proxy and a token: Ready, success", essential=True):
+            report = ask(**OURS, noProxy="login.microsoftonline.com,management.azure.com")
+            expect(report and (report.handler, report.status) == ("Ready", "success"), report)
+            counts = place.azure.counts()
+            expect(counts.get("packages.package", 0) >= 1, counts)
+            expect(not place.machine.exists(REPOSITORY), "the repository stays")
+            expect('"packageSource":"repository"' in place.machine.read("/var/lib/aadsshlogin/state.json"), "the state does not know")
+        with tell.step("token and password are in one private file, and in no other"):
+            found = place.machine.run(["grep", "-rlsF", SECRET, "/etc", "/var", "/run", "/tmp", "/usr/lib", "/usr/share"], check=False).stdout.split()
+            expect(found == ["/etc/aadsshlogin.secret"], found)
+            expect(place.machine.sh("stat -c %a /etc/aadsshlogin.secret").stdout.strip() == "640", "its mode")
+        with tell.step("an administrator and a user sign in"):
+            admin = Person(place.machine, place.azure, f"Alice.Admin@{DOMAIN}", "admin")
+            user = Person(place.machine, place.azure, f"bob@{DOMAIN}", "user")
+            check_sudo(as_person(admin))
+            expect(user.run("true").returncode == 0, user.run("true"))
+            check_no_sudo(as_person(user))
+            place.check_local_users()
+        with tell.step("a second goal state asks the repository nothing and changes nothing"):
+            middle, asked = place.snapshot(), place.azure.counts()["packages.metadata"]
+            report = ask(**OURS, noProxy="login.microsoftonline.com,management.azure.com")
+            expect((report.handler, report.status) == ("Ready", "success"), report)
+            changes = difference(middle, place.snapshot())
+            expect(not changes, "\n".join(changes))
+            expect(place.azure.counts()["packages.metadata"] == asked, place.azure.counts())
+        with tell.step("uninstalled, every file of /etc, /usr, /lib and /var/lib is as before"):
+            place.machine.sh("pkill -KILL -u alice.admin@contoso.com || true; rm -rf /home/*@contoso.com")
+            place.azure.goal_state([])
+            place.azure.settle()
+            changes = difference(before, place.snapshot())
+            expect(not changes, "\n".join(changes))
+
+
+def play(lab: Lab, row: Row) -> None:
+    try:
+        row.play(lab)
+    finally:
+        lab.clean()
+        lab.shelf.repository(lab.azure, "ours", lab.shelf.ours)
+        lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--build", type=Path, default=Path("build"), help="where the extension's zip is")
+    parser.add_argument("--list", action="store_true", help="only print the rows")
+    parser.add_argument("--only", default="", help="rows whose title holds this text")
+    parser.add_argument("--sample", action="store_true", help="the rows that ./bootstrap check plays")
+    arguments = parser.parse_args()
+    rows = [row for row in ROWS if arguments.only in row.title and (row.sample or not arguments.sample)]
+    if arguments.list:
+        for number, chosen in enumerate(rows, 1):
+            print(f"{number:3d}  {chosen.title}")
+        return 0
+    tell = Teller(chapters=False)
+    shelf = Shelf(arguments.build)
+    try:
+        if not arguments.only:
+            chapter_agent(tell, arguments.build, shelf)
+        with Lab(arguments.build, shelf, "sources") as lab:
+            for chosen in rows:
+                with tell.step(chosen.title):
+                    play(lab, chosen)
+    finally:
+        shelf.close()
+    return tell.summary("the rows of sources")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
