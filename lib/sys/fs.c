@@ -17,6 +17,7 @@
 #include "lib/sys/fs.h"
 
 #define XATTR_MAX 4096
+#define LINKS_MAX 40 /* as the kernel */
 
 #ifndef SYS_openat2 /* glibc before 2.32; the same number on every architecture */
 #define SYS_openat2 437
@@ -30,6 +31,120 @@ static const char *below(const char *path)
 	return *path ? path : ".";
 }
 
+/* The walk of a path below the root where the kernel has no openat2. */
+struct walk {
+	int rootfd, dir; /* dir: where the walk is, owned */
+	unsigned links;
+	char rest[PATH_MAX]; /* of the path */
+};
+
+static void walk_done(struct walk *walk)
+{
+	cleanup_close(&walk->dir);
+}
+
+/* Cut the next name off, "" when there is none.  Returns whether it is the last one. */
+static bool next_name(struct walk *walk, char ret[PATH_MAX])
+{
+	const char *name = walk->rest + strspn(walk->rest, "/");
+	size_t len = strcspn(name, "/"), left = strlen(name + len);
+
+	memcpy(ret, name, len);
+	ret[len] = '\0';
+	memmove(walk->rest, name + len, left + 1);
+	return left == 0;
+}
+
+static int enter(struct walk *walk, int from, const char *name)
+{
+	int fd = openat(from, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	cleanup_close(&walk->dir);
+	walk->dir = fd;
+	return 0;
+}
+
+/* The parent, which of the root is the root itself. */
+static int ascend(struct walk *walk)
+{
+	struct stat root, here;
+
+	if (fstat(walk->rootfd, &root) < 0 || fstat(walk->dir, &here) < 0)
+		return -errno;
+	if (root.st_dev == here.st_dev && root.st_ino == here.st_ino)
+		return 0;
+	return enter(walk, walk->dir, "..");
+}
+
+/* Go where a symbolic link leads.  -EINVAL when name is none. */
+static int follow(struct walk *walk, const char *name)
+{
+	char target[PATH_MAX], rest[PATH_MAX];
+	ssize_t len = readlinkat(walk->dir, name, target, sizeof(target));
+	int n;
+
+	if (len < 0)
+		return -errno;
+	if (++walk->links > LINKS_MAX)
+		return -ELOOP;
+	n = snprintf(rest, sizeof(rest), "%.*s%s", (int)len, target, walk->rest);
+	if (n < 0 || (size_t)n >= sizeof(rest))
+		return -ENAMETOOLONG;
+	memcpy(walk->rest, rest, (size_t)n + 1);
+	return target[0] == '/' ? enter(walk, walk->rootfd, ".") : 0;
+}
+
+static int step(struct walk *walk, const char *name)
+{
+	int r;
+
+	if (strcmp(name, "..") == 0)
+		return ascend(walk);
+	r = enter(walk, walk->dir, name[0] ? name : ".");
+	if (r == -ENOTDIR)
+		r = follow(walk, name);
+	return r == -EINVAL ? -ENOTDIR : r;
+}
+
+static int open_at(struct walk *walk, const char *name, int flags, mode_t mode)
+{
+	int fd = openat(walk->dir, name, flags, mode);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * What openat2 does with RESOLVE_IN_ROOT, for kernels before 5.6 and below filters that do not know
+ * the call: an absolute link begins at the root, and nothing leads out of it.
+ */
+static int open_in_root(int rootfd, const char *path, int flags, mode_t mode)
+{
+	CLEANUP(walk_done) struct walk walk = {.rootfd = rootfd, .dir = -1};
+	char name[PATH_MAX];
+	int r;
+
+	if (!span_copy(span_of(path), walk.rest, sizeof(walk.rest)))
+		return -ENAMETOOLONG;
+	r = enter(&walk, rootfd, ".");
+	while (r == 0) {
+		const bool last = next_name(&walk, name);
+
+		if (last && (name[0] == '\0' || strcmp(name, ".") == 0))
+			return open_at(&walk, ".", flags, mode);
+		if (last && strcmp(name, "..") != 0) {
+			/* Should it become a link in between, it is not followed. */
+			r = flags & (O_NOFOLLOW | O_EXCL) ? -EINVAL : follow(&walk, name);
+			if (r == -EINVAL || r == -ENOENT)
+				return open_at(&walk, name, flags | O_NOFOLLOW, mode);
+		} else {
+			r = step(&walk, name);
+		}
+	}
+	return r;
+}
+
 int fs_open(struct sys *sys, const char *path, int flags, mode_t mode, struct err *err)
 {
 	struct open_how how = {
@@ -39,9 +154,11 @@ int fs_open(struct sys *sys, const char *path, int flags, mode_t mode, struct er
 	};
 	long fd = syscall(SYS_openat2, sys->rootfd, below(path), &how, sizeof(how));
 
-	/* Before Linux 5.6, and below filters that do not know the call. */
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		fd = openat(sys->rootfd, below(path), (int)how.flags, mode);
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
+		fd = open_in_root(sys->rootfd, below(path), (int)how.flags, mode);
+		if (fd < 0)
+			errno = (int)-fd;
+	}
 	return fd < 0 ? err_sys(err, "%s", path) : (int)fd;
 }
 

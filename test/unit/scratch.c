@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -92,14 +90,4 @@ char *scratch_text(struct scratch *scratch, const char *path)
 	if (fs_read(&scratch->sys, path, FS_FOLLOW, FS_CONFIG_MAX, &text, NULL, &err) < 0)
 		return NULL;
 	return buf_steal(&text);
-}
-
-#ifndef SYS_openat2 /* glibc before 2.32; the same number on every architecture */
-#define SYS_openat2 437
-#endif
-
-void scratch_needs_links(void)
-{
-	if (syscall(SYS_openat2, -1, "", NULL, 0) < 0 && errno == ENOSYS)
-		skip();
 }

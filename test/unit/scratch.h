@@ -23,10 +23,4 @@ void scratch_mkdir(struct scratch *scratch, const char *path, mode_t mode);
 /* The file's text, to be freed; NULL when there is none. */
 char *scratch_text(struct scratch *scratch, const char *path);
 
-/*
- * Skip the test unless the kernel keeps absolute links below the scratch root, as it does not
- * before Linux 5.6 and under valgrind.
- */
-void scratch_needs_links(void);
-
 #endif

@@ -7,16 +7,24 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "lib/core/cleanup.h"
 #include "lib/sys/fs.h"
 #include "test/unit/scratch.h"
+
+#ifndef SYS_openat2 /* glibc before 2.32; the same number on every architecture */
+#define SYS_openat2 437
+#endif
+
+static bool has_openat2 = true; /* as far as the code under test can see */
 
 static int setup(void **state)
 {
@@ -66,15 +74,122 @@ static void only_plain_files_of_a_bounded_size_are_read(void **state)
 	assert_int_equal(read_into(s, "/etc/link", FS_FOLLOW, 5), 0);
 }
 
-static void absolute_links_stay_below_the_root(void **state)
+/* Paths that links and dots lead about, with the system call and without it. */
+static const struct way {
+	const char *path;
+	int flags, r; /* r: 0 or -errno */
+	const char *text; /* of the file that is found */
+} ways[] = {
+	{"/etc/file", 0, 0, "etc"},
+	{"//etc/./file", 0, 0, "etc"},
+	{"/etc/../etc/file", 0, 0, "etc"},
+	{"/../../etc/file", 0, 0, "etc"},
+	{"/etc/dir/..", O_DIRECTORY, 0, NULL},
+	{"/etc/dir/", O_DIRECTORY, 0, NULL},
+	{"/etc/dir/.", O_DIRECTORY, 0, NULL},
+	{"/", O_DIRECTORY, 0, NULL},
+	{"/relative", 0, 0, "etc"},
+	{"/absolute", 0, 0, "etc"},
+	{"/out", 0, 0, "etc"},
+	{"/chain", 0, 0, "etc"},
+	{"/here/file", 0, 0, "etc"},
+	{"/here/file", O_NOFOLLOW, 0, "etc"},
+	{"/here", O_DIRECTORY, 0, NULL},
+	{"/here/../etc/file", 0, 0, "etc"},
+	{"/absolute", O_NOFOLLOW, -ELOOP, NULL},
+	{"/here", O_NOFOLLOW | O_DIRECTORY, -ENOTDIR, NULL},
+	{"/dangling", 0, -ENOENT, NULL},
+	{"/dangling/file", 0, -ENOENT, NULL},
+	{"/circle", 0, -ELOOP, NULL},
+	{"/circle/file", 0, -ELOOP, NULL},
+	{"/etc/file/below", 0, -ENOTDIR, NULL},
+	{"/etc/file/", 0, -ENOTDIR, NULL},
+	{"/etc/none", 0, -ENOENT, NULL},
+	{"/none/file", 0, -ENOENT, NULL},
+	{"/absolute", O_CREAT | O_EXCL | O_WRONLY, -EEXIST, NULL},
+	{"/dangling", O_CREAT | O_EXCL | O_WRONLY, -EEXIST, NULL},
+	{"/dangling", O_CREAT | O_RDWR, 0, ""},
+	{"/etc/new", O_CREAT | O_RDWR, 0, ""},
+};
+
+long __real_syscall(long number, long a, long b, long c, long d);
+long __wrap_syscall(long number, long a, long b, long c, long d);
+
+long __wrap_syscall(long number, long a, long b, long c, long d)
 {
-	struct scratch *s = *state;
+	if (number == SYS_openat2 && !has_openat2) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return __real_syscall(number, a, b, c, d);
+}
+
+static struct scratch tree; /* what ways lead about in */
+
+static int plant_tree(void **state)
+{
+	static const char *const links[][2] = {
+		{"/relative", "etc/../etc/file"},
+		{"/absolute", "/etc/file"},
+		{"/out", "../../../etc/file"},
+		{"/chain", "relative"},
+		{"/here", "/etc"},
+		{"/dangling", "/later"},
+		{"/circle", "/circle"},
+	};
 	char path[128];
 
-	scratch_needs_links();
-	(void)snprintf(path, sizeof(path), "%s/link", s->dir);
-	assert_int_equal(symlink("/etc/passwd", path), 0);
-	assert_int_equal(read_into(s, "/link", FS_FOLLOW, FS_CONFIG_MAX), -ENOENT);
+	(void)state;
+	scratch_open(&tree);
+	scratch_write(&tree, "/etc/file", "etc", 0644);
+	scratch_mkdir(&tree, "/etc/dir", 0755);
+	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", tree.dir, links[i][0]);
+		assert_int_equal(symlink(links[i][1], path), 0);
+	}
+	return 0;
+}
+
+static int plant_for_old_kernel(void **state)
+{
+	has_openat2 = false;
+	return plant_tree(state);
+}
+
+static int uproot(void **state)
+{
+	(void)state;
+	has_openat2 = true;
+	scratch_done(&tree);
+	return 0;
+}
+
+static void path_leads(void **state)
+{
+	const struct way *way = *state;
+	struct err err = {0};
+	AUTO_CLOSE int fd = fs_open(&tree.sys, way->path, way->flags, 0644, &err);
+	AUTO_BUF text = {0};
+
+	assert_int_equal(fd < 0 ? fd : 0, way->r);
+	if (way->text) {
+		assert_int_equal(fs_read_fd(fd, way->path, 10, &text, &err), 0);
+		assert_string_equal(buf_text(&text), way->text);
+	}
+	assert_int_equal(fs_exists(&tree.sys, "/later"), way->r == 0 && way->path[1] == 'd');
+}
+
+static void names_and_paths_too_long_are_refused(void **state)
+{
+	char path[PATH_MAX + 10] = "/etc/";
+	struct err err = {0};
+
+	(void)state;
+	memset(path + 5, 'a', NAME_MAX + 1);
+	path[5 + NAME_MAX + 1] = '\0';
+	assert_int_equal(fs_open(&tree.sys, path, O_RDONLY, 0, &err), -ENAMETOOLONG);
+	memset(path + 5, '/', sizeof(path) - 6);
+	assert_int_equal(fs_open(&tree.sys, path, O_RDONLY, 0, &err), -ENAMETOOLONG);
 }
 
 static void text_with_a_nul_is_refused(void **state)
@@ -275,7 +390,10 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(only_plain_files_of_a_bounded_size_are_read),
-		T(absolute_links_stay_below_the_root),
+		cmocka_unit_test_setup_teardown(names_and_paths_too_long_are_refused, plant_tree,
+						uproot),
+		cmocka_unit_test_setup_teardown(names_and_paths_too_long_are_refused,
+						plant_for_old_kernel, uproot),
 		T(text_with_a_nul_is_refused),
 		T(what_others_can_write_is_not_trusted),
 		T(a_sticky_directory_is_passed_for_a_directory_of_roots),
@@ -289,5 +407,19 @@ int main(void)
 		T(of_live_files_and_directories_only_mode_and_owner_count),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	struct CMUnitTest rows[2 * ARRAY_LEN(ways)];
+	char names[ARRAY_LEN(rows)][80];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool old = i % 2;
+		const struct way *way = &ways[i / 2];
+
+		(void)snprintf(names[i], sizeof(names[i]), "%s, %#o%s", way->path,
+			       (unsigned)way->flags, old ? ", without openat2" : "");
+		rows[i] = (struct CMUnitTest){names[i], path_leads,
+					      old ? plant_for_old_kernel : plant_tree, uproot,
+					      (void *)(uintptr_t)way};
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL) +
+	       cmocka_run_group_tests_name("paths", rows, NULL, NULL);
 }

@@ -467,7 +467,6 @@ static void a_running_nscd_is_told(void **state)
 static void a_link_of_authselect_is_refused(void **state)
 {
 	(void)state;
-	scratch_needs_links();
 	stepmachine_write("/etc/authselect/nsswitch.conf", "passwd: files\ngroup: files\n");
 	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/nsswitch.conf", 0), 0);
 	assert_int_equal(symlinkat("/etc/authselect/nsswitch.conf", sm.scratch.sys.rootfd,
@@ -482,7 +481,6 @@ static void a_link_of_authselect_is_refused(void **state)
 static void a_link_that_names_us_already_is_fine(void **state)
 {
 	(void)state;
-	scratch_needs_links();
 	stepmachine_write("/etc/authselect/nsswitch.conf", "passwd: files aad\ngroup: files aad\n");
 	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/nsswitch.conf", 0), 0);
 	assert_int_equal(symlinkat("/etc/authselect/nsswitch.conf", sm.scratch.sys.rootfd,
