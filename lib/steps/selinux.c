@@ -15,6 +15,7 @@
 #include "lib/core/outcome.h"
 #include "lib/core/sha256.h"
 #include "lib/steps/selinux.h"
+#include "lib/steps/step.h"
 #include "lib/sys/proc.h"
 #include "lib/sys/userindex.h"
 
@@ -242,24 +243,6 @@ static int look(struct machine *m, struct store *ret, struct err *err)
 		r = judge_line(m, line, &store, err);
 	if (r == 0)
 		*ret = store;
-	return r;
-}
-
-int selinux_has_module(struct machine *m, const char *name, bool *ret, struct err *err)
-{
-	AUTO_PROC res = PROC_RESULT_INIT;
-	struct span text, line, word;
-	bool found = false;
-	int r = 0;
-
-	if (fs_exists(m->sys, SEMODULE) && (is_on(m->sys) || selinux_has_policy(m->sys)))
-		r = list_modules(m, &res, err);
-	text = buf_bytes(&res.output);
-	while (r == 0 && span_line(&text, &line))
-		if (span_word(&line, &word) && span_word(&line, &word) && span_is(word, name))
-			found = true;
-	if (r == 0)
-		*ret = found;
 	return r;
 }
 

@@ -21,7 +21,6 @@
 #include "lib/core/pamstack.h"
 #include "lib/core/sudoers.h"
 #include "lib/steps/changes.h"
-#include "lib/steps/selinux.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/http.h"
 #include "test/unit/fakeimds.h"
@@ -1107,20 +1106,6 @@ static void microsofts_module_is_named(void **state)
 	assert_non_null(strstr(sm.result.notes[0], "semodule -r aad_permissions"));
 }
 
-static void a_module_can_be_asked_for(void **state)
-{
-	bool found = true;
-
-	(void)state;
-	assert_int_equal(selinux_has_module(&sm.machine, "abrt", &found, &sm.err), 0);
-	assert_false(found);
-	selinux_has_a_policy();
-	assert_int_equal(selinux_has_module(&sm.machine, "abrt", &found, &sm.err), 0);
-	assert_true(found);
-	assert_int_equal(selinux_has_module(&sm.machine, "100", &found, &sm.err), 0);
-	assert_false(found);
-}
-
 /* ---- which ports */
 
 /* clang-format off */
@@ -1383,7 +1368,6 @@ int main(void)
 		STEP_TEST(while_selinux_is_off_its_policy_gets_the_module_too),
 		STEP_TEST(while_selinux_is_off_nothing_is_missed),
 		STEP_TEST(microsofts_module_is_named),
-		STEP_TEST(a_module_can_be_asked_for),
 		STEP_TEST(verify_asks_for_a_name_and_a_key),
 		STEP_TEST(verify_says_when_the_identity_cannot_read_roles),
 		STEP_TEST(verify_asks_in_the_first_domain),
