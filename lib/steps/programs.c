@@ -102,6 +102,7 @@ int sshd_test(struct machine *m, const struct span *candidate, struct err *err)
 	const struct proc_spec spec = {
 		.argv = candidate ? given : as_is,
 		.input = candidate ? *candidate : (struct span){0},
+		.own_context = true,
 		.timeout_ms = TIMEOUT_MS,
 		.output_max = OUTPUT_MAX,
 		.merge_stderr = true,
@@ -125,6 +126,7 @@ int sshd_show(struct machine *m, const struct span *candidate, const char *user,
 	const struct proc_spec spec = {
 		.argv = candidate ? given : as_is,
 		.input = candidate ? *candidate : (struct span){0},
+		.own_context = true,
 		.timeout_ms = TIMEOUT_MS,
 		.output_max = OUTPUT_MAX,
 	};

@@ -23,7 +23,7 @@
 #define CONFIG_PATH "/etc/selinux/config"
 #define SEMODULE "/usr/sbin/semodule"
 #define PRIORITY "400" /* of modules that are no distribution's own */
-#define TIMEOUT_MS 240000 /* a policy is rebuilt in seconds, on small machines in many */
+#define TIMEOUT_MS 600000 /* a policy is rebuilt in seconds, on small machines in many */
 #define OUTPUT_MAX ((size_t)1 << 20)
 #define SOURCE_MAX ((size_t)1 << 18) /* bytes of a module */
 #define MODULES 2

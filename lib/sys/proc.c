@@ -18,6 +18,8 @@
 
 #define GRACE_MS 2000
 #define ENVIRON_MAX 24
+#define SELINUX_PATH "/sys/fs/selinux/enforce"
+#define CONTEXT_MAX 4096
 
 static const char *const base_environ[] = {
 	"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -32,6 +34,7 @@ struct child {
 	const char *environ[ENVIRON_MAX];
 	const char *directory;
 	int in, out, err, report;
+	bool own_context;
 };
 
 void proc_result_done(struct proc_result *result)
@@ -75,6 +78,19 @@ static int input_file(struct span input, struct err *err)
 	return steal_fd(&fd);
 }
 
+/* As setexeccon(3) of what getcon(3) says.  Other security modules have files of these names too.
+ */
+static void keep_context(void)
+{
+	AUTO_CLOSE int now = open("/proc/self/attr/current", O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int next = open("/proc/self/attr/exec", O_WRONLY | O_CLOEXEC);
+	char context[CONTEXT_MAX];
+	ssize_t len = now >= 0 ? read(now, context, sizeof(context)) : -1;
+
+	if (next >= 0 && len > 0 && access(SELINUX_PATH, F_OK) == 0)
+		(void)!write(next, context, (size_t)len);
+}
+
 static void __attribute__((noreturn)) child_main(const struct child *child)
 {
 	sigset_t none;
@@ -85,6 +101,8 @@ static void __attribute__((noreturn)) child_main(const struct child *child)
 		(void)signal(sig, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (child->own_context)
+		keep_context();
 	if (dup2(child->in, 0) >= 0 && dup2(child->out, 1) >= 0 && dup2(child->err, 2) >= 0 &&
 	    chdir(child->directory) == 0)
 		(void)execve(child->argv[0], (char *const *)(uintptr_t)child->argv,
@@ -155,7 +173,8 @@ int proc_run_real(struct sys *sys, const struct proc_spec *spec, struct proc_res
 	AUTO_CLOSE int in = -1, out_read = -1, out_write = -1, null = -1, report_read = -1,
 		       report_write = -1;
 	struct child child = {.argv = spec->argv,
-			      .directory = spec->directory ? spec->directory : "/"};
+			      .directory = spec->directory ? spec->directory : "/",
+			      .own_context = spec->own_context};
 	sigset_t all, old;
 	int pipes[2], code = 0, status;
 	pid_t pid;

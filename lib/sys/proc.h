@@ -22,6 +22,11 @@ struct proc_spec {
 	int timeout_ms; /* more than 0; the deadline of struct sys shortens it */
 	size_t output_max; /* bytes of output kept (the head); the rest is read and dropped */
 	bool merge_stderr; /* standard error goes with the output, otherwise to /dev/null */
+	/*
+	 * Where SELinux is on, stay in this process's context: a daemon's program that only looks
+	 * at something for us may not read our input in its own.  What forbids that is passed over.
+	 */
+	bool own_context;
 	int log_fd; /* a copy of all output goes here when above 0 */
 };
 

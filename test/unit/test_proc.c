@@ -67,6 +67,24 @@ static void a_program_works_in_the_directory_that_is_given(void **state)
 	}
 }
 
+/* Where SELinux is on, `make check-selinux` proves the context. */
+static void a_program_of_our_own_context_runs_without_selinux_too(void **state)
+{
+	static const char *const argv[] = {"/bin/cat", "-", NULL};
+	const struct proc_spec spec = {.argv = argv,
+				       .input = SPAN_LIT("in"),
+				       .own_context = true,
+				       .timeout_ms = 10000,
+				       .output_max = 16};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(proc_run(&machine, &spec, &res, &err), 0);
+	assert_int_equal(res.status, 0);
+	assert_string_equal(buf_text(&res.output), "in");
+}
+
 static void a_signal_is_told_from_an_exit_code(void **state)
 {
 	AUTO_PROC res = PROC_RESULT_INIT;
@@ -267,6 +285,7 @@ int main(void)
 		cmocka_unit_test(work_that_is_not_done_in_time_is_told_with_its_holder),
 		cmocka_unit_test(status_and_output_come_back),
 		cmocka_unit_test(a_program_works_in_the_directory_that_is_given),
+		cmocka_unit_test(a_program_of_our_own_context_runs_without_selinux_too),
 		cmocka_unit_test(a_signal_is_told_from_an_exit_code),
 		cmocka_unit_test(long_output_is_cut_but_read_to_its_end),
 		cmocka_unit_test(what_does_not_end_is_stopped_and_reaped),
