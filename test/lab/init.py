@@ -35,6 +35,8 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 
+MNT_DETACH = 2  # mount.h
+
 DEVICES = {
     "null": (1, 3),
     "zero": (1, 5),
@@ -175,7 +177,8 @@ def move_into(root: Path) -> None:
     if libc.pivot_root(os.fsencode(root), os.fsencode(old)) != 0:
         raise OSError(ctypes.get_errno(), "pivot_root", str(root))
     os.chdir("/")
-    call("umount", "-l", "/.old")
+    if libc.umount2(b"/.old", MNT_DETACH) != 0:  # the root's own programs may be of another architecture
+        raise OSError(ctypes.get_errno(), "umount", "/.old")
     os.rmdir("/.old")
 
 

@@ -24,6 +24,7 @@ SETTINGS = {"userDomains": [DOMAIN]}
 WATCHED = ["/etc", "/usr", "/lib", "/var/lib"]
 # The agent's and the package manager's own logs and databases; the ledger of users stays by design.
 NOT_OURS = ["/var/lib/waagent*", "/var/lib/dpkg*", "/var/lib/apt*", "/var/lib/rpm*", "/usr/lib/sysimage/rpm*", "/var/lib/dnf*",
+            "/var/lib/zypp*",
             "/var/lib/aadsshlogin", "/var/lib/aadsshlogin/users"]
 # What the handler remembers of a run that failed, for `aadssh-handler status`.
 MEMORY = ["/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/lock"]
