@@ -50,24 +50,44 @@ static bool is_word(struct span text, const char *word)
 	return text.len == strlen(word) && strncasecmp((const char *)text.p, word, text.len) == 0;
 }
 
-/* A source, or an action in brackets.  False at the end of the line and at a comment. */
-static bool next_token(struct span *in, struct span *ret)
+/* Up to the closing character, with it; up to a comment when there is none. */
+static size_t enclosed(struct span in, char closing)
 {
 	size_t len = 0;
+
+	while (len < in.len && in.p[len] != closing && in.p[len] != '#')
+		len++;
+	return len < in.len && in.p[len] == closing ? len + 1 : len;
+}
+
+/* Is there an operator of authselect's templates here, `{if "with-x":sss }`? */
+static bool is_operator(struct span in)
+{
+	return in.len && in.p[0] == '{' && in.p[enclosed(in, '}') - 1] == '}';
+}
+
+static bool ends_word(struct span in)
+{
+	return in.len == 0 || is_blank(in.p[0]) || in.p[0] == '[' || in.p[0] == '#' ||
+	       is_operator(in);
+}
+
+/* A source, an action in brackets, or an operator.  False at the end of the line and at a comment.
+ */
+static bool next_token(struct span *in, struct span *ret)
+{
+	size_t len = 1;
 
 	skip_blanks(in);
 	if (in->len == 0 || in->p[0] == '#')
 		return false;
-	if (in->p[0] == '[') {
-		while (len < in->len && in->p[len] != ']' && in->p[len] != '#')
+	if (in->p[0] == '[')
+		len = enclosed(*in, ']');
+	else if (is_operator(*in))
+		len = enclosed(*in, '}');
+	else
+		while (!ends_word((struct span){in->p + len, in->len - len}))
 			len++;
-		if (len < in->len && in->p[len] == ']')
-			len++;
-	} else {
-		while (len < in->len && !is_blank(in->p[len]) && in->p[len] != '[' &&
-		       in->p[len] != '#')
-			len++;
-	}
 	return span_take(in, len, ret);
 }
 
@@ -141,6 +161,32 @@ static bool ends_search(struct span action, bool *ret_goes_on)
 	return ends[NOTFOUND] || ends[UNAVAIL] || ends[TRYAGAIN];
 }
 
+/* Does the operator decide about its whole line, and stand for no source of it? */
+static bool is_of_line(struct span op)
+{
+	static const char *const words[] = {"{include if ", "{exclude if ", "{continue if ",
+					    "{stop if "};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (op.len > strlen(words[i]) && memcmp(op.p, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Does an action within the operator end the search?  Nothing can be put before it. */
+static bool hides_end(struct span op)
+{
+	bool merges;
+
+	for (; op.len; op.p++, op.len--) {
+		struct span action = {op.p, enclosed(op, ']')};
+
+		if (op.p[0] == '[' && ends_search(action, &merges))
+			return true;
+	}
+	return false;
+}
+
 static int refuse(struct span line, struct err *err)
 {
 	line = span_trim(line);
@@ -171,7 +217,9 @@ static int find_place(struct span line, struct span sources, const unsigned char
 				return refuse(line, err);
 			ended = true;
 		}
-		if (!ended)
+		if (!ended && is_operator(token) && hides_end(token))
+			return refuse(line, err);
+		if (!ended && !(is_operator(token) && is_of_line(token)))
 			place = token.p + token.len;
 	}
 	*ret = place;
@@ -200,9 +248,9 @@ static void copy_without(struct span sources, const unsigned char **done, struct
 	}
 }
 
-int nsswitch_add(struct span text, struct buf *ret, struct err *err)
+static int add_to_lines(struct span text, bool seen[ARRAY_LEN(databases)], struct buf *ret,
+			struct err *err)
 {
-	bool seen[ARRAY_LEN(databases)] = {false};
 	const unsigned char *done = text.p;
 	AUTO_BUF out = {0};
 	struct span line, sources;
@@ -228,6 +276,27 @@ int nsswitch_add(struct span text, struct buf *ret, struct err *err)
 		copy_without(sources, &done, &out);
 	}
 	add_between(&out, done, text.p);
+	if (buf_ok(&out, err) < 0)
+		return -err->code;
+	buf_move(ret, &out);
+	return 0;
+}
+
+int nsswitch_add_part(struct span text, struct buf *ret, struct err *err)
+{
+	bool seen[ARRAY_LEN(databases)] = {false};
+
+	return add_to_lines(text, seen, ret, err);
+}
+
+int nsswitch_add(struct span text, struct buf *ret, struct err *err)
+{
+	bool seen[ARRAY_LEN(databases)] = {false};
+	AUTO_BUF out = {0};
+	int r = add_to_lines(text, seen, &out, err);
+
+	if (r < 0)
+		return r;
 	for (int i = PASSWD; i <= GROUP; i++) {
 		if (seen[i])
 			continue;
@@ -235,8 +304,6 @@ int nsswitch_add(struct span text, struct buf *ret, struct err *err)
 		return err_remedy(err, 0, "add the line \"%s: files\" to /etc/nsswitch.conf",
 				  databases[i]);
 	}
-	if (buf_ok(&out, err) < 0)
-		return -err->code;
 	buf_move(ret, &out);
 	return 0;
 }

@@ -3,7 +3,9 @@
  * Text of /etc/nsswitch.conf: our source `aad` in the lines of passwd, group and, where there is
  * one, initgroups.  It answers neither for shadow nor for gshadow: the word that another product
  * left there goes.  Everything else, comments and spacing too, stays byte by byte, so that
- * nsswitch_remove gives back what nsswitch_add was given.  Source: nsswitch.conf(5).
+ * nsswitch_remove gives back what nsswitch_add was given.  The templates of authselect's profiles
+ * are understood too, with their operators in braces.  Source: nsswitch.conf(5),
+ * authselect-profiles(5).
  */
 #ifndef CORE_NSSWITCH_H
 #define CORE_NSSWITCH_H
@@ -18,6 +20,13 @@
  * nothing can stand before it (the remedy tells the line to write); -ENOMEM.
  */
 int nsswitch_add(struct span text, struct buf *ret, struct err *err);
+
+/*
+ * nsswitch_add for what is not the whole file, as a template or /etc/authselect/user-nsswitch.conf:
+ * lines may be missing.  -EINVAL also when an operator holds an action that ends the search;
+ * -ENOMEM.
+ */
+int nsswitch_add_part(struct span text, struct buf *ret, struct err *err);
 
 /* Take the source out of those lines.  -ENOMEM. */
 int nsswitch_remove(struct span text, struct buf *ret, struct err *err);

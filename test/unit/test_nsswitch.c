@@ -65,6 +65,27 @@ static const struct row {
 	 "passwd: files aad [x\ngroup: files aad\n"},
 };
 
+/* Lines of authselect's profiles, as releases 1.2 to 1.5 have them, and some that others could. */
+static const struct row templates[] = {
+	{"before_an_operator_of_the_line", "passwd:     sss files systemd   {exclude if \"with-custom-passwd\"}\n",
+	 "passwd:     sss files systemd aad   {exclude if \"with-custom-passwd\"}\n"},
+	{"behind_an_operator_for_sources",
+	 "passwd: files {if \"with-altfiles\":altfiles }systemd\ngroup: sss {if \"x\":a|b}\n",
+	 "passwd: files {if \"with-altfiles\":altfiles }systemd aad\ngroup: sss {if \"x\":a|b} aad\n"},
+	{"an_operator_in_front", "passwd: {if \"with-tlog\":sss }files\n", "passwd: {if \"with-tlog\":sss }files aad\n"},
+	{"two_lines_for_one_database",
+	 "group:      files {if \"with-altfiles\":altfiles }systemd {exclude if \"with-group-merging\"}\n"
+	 "group:      files [SUCCESS=merge] {if \"with-altfiles\":altfiles [SUCCESS=merge] }systemd [SUCCESS=merge] {include if \"with-group-merging\"}\n",
+	 "group:      files {if \"with-altfiles\":altfiles }systemd aad {exclude if \"with-group-merging\"}\n"
+	 "group:      files [SUCCESS=merge] {if \"with-altfiles\":altfiles [SUCCESS=merge] }systemd [SUCCESS=merge] aad {include if \"with-group-merging\"}\n"},
+	{"before_a_return_in_a_template", "passwd: sss [NOTFOUND=return] files {exclude if \"x\"}\n",
+	 "passwd: sss aad [NOTFOUND=return] files {exclude if \"x\"}\n"},
+	{"a_brace_that_is_not_closed", "passwd: files {if x\n", "passwd: files {if x aad\n"},
+	{"no_line_of_ours", "sudoers: files sss {include if \"with-sudo\"}\n",
+	 "sudoers: files sss {include if \"with-sudo\"}\n"},
+	{"one_line_of_ours", "initgroups: files nis\n", "initgroups: files nis aad\n"},
+};
+
 static const struct bad {
 	const char *name, *text, *message, *remedy;
 } bad[] = {
@@ -117,6 +138,35 @@ static void is_added_and_comes_out_again(void **state)
 	const struct row *row = *state;
 
 	check(span_of(row->before), span_of(row->after));
+}
+
+static void is_added_to_a_template(void **state)
+{
+	const struct row *row = *state;
+	AUTO_BUF added = {0}, again = {0}, removed = {0};
+	struct err err = {0};
+
+	assert_int_equal(nsswitch_add_part(span_of(row->before), &added, &err), 0);
+	assert_text(&added, span_of(row->after));
+	assert_int_equal(nsswitch_add_part(span_of(row->after), &again, &err), 0);
+	assert_text(&again, span_of(row->after));
+	take_out(buf_bytes(&added), &removed);
+	assert_text(&removed, span_of(row->before));
+}
+
+static void an_end_within_an_operator_is_refused(void **state)
+{
+	AUTO_BUF out = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(
+		nsswitch_add_part(
+			span_of("passwd: {if \"x\":sss [SUCCESS=merge] [!UNAVAIL=return] }files\n"),
+			&out, &err),
+		-EINVAL);
+	assert_int_equal(out.len, 0);
+	assert_non_null(strstr(err.msg, "{if \"x\":sss"));
 }
 
 static void is_added_to_a_whole_file(void **state)
@@ -233,17 +283,22 @@ int main(void)
 		cmocka_unit_test(ours_comes_out_wherever_the_owner_put_it),
 		cmocka_unit_test(the_word_of_another_product_goes_from_the_passwords),
 		cmocka_unit_test(the_source_is_found_in_the_line_of_passwd_alone),
+		cmocka_unit_test(an_end_within_an_operator_is_refused),
 		cmocka_unit_test(ours_behind_an_end_moves_before_it),
 		cmocka_unit_test(a_directory_in_passwd_is_found),
 		cmocka_unit_test(nothing_comes_out_of_a_file_without_ours),
 	};
-	struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(bad) + ARRAY_LEN(files)];
+	struct CMUnitTest
+		tests[ARRAY_LEN(rows) + ARRAY_LEN(templates) + ARRAY_LEN(bad) + ARRAY_LEN(files)];
 	size_t n = 0;
 	int failed;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		tests[n++] = (struct CMUnitTest){rows[i].name, is_added_and_comes_out_again, NULL,
 						 NULL, (void *)(uintptr_t)&rows[i]};
+	for (size_t i = 0; i < ARRAY_LEN(templates); i++)
+		tests[n++] = (struct CMUnitTest){templates[i].name, is_added_to_a_template, NULL,
+						 NULL, (void *)(uintptr_t)&templates[i]};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		tests[n++] = (struct CMUnitTest){bad[i].name, is_refused_with_what_to_write, NULL,
 						 NULL, (void *)(uintptr_t)&bad[i]};
