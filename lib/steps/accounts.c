@@ -23,6 +23,7 @@
 #include "lib/core/nsswitch.h"
 #include "lib/core/outcome.h"
 #include "lib/core/uid.h"
+#include "lib/steps/authselect.h"
 #include "lib/steps/changes.h"
 #include "lib/sys/proc.h"
 #include "lib/sys/userindex.h"
@@ -420,11 +421,8 @@ static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *
 
 static int refuse_link(struct err *err)
 {
-	(void)err_set(err, EPERM, NSSWITCH_PATH " is a symbolic link, perhaps of authselect");
-	return err_remedy(
-		err, 0,
-		"add \"aad\" to its passwd and group lines by authselect, or put a regular "
-		"file in its place (authselect opt-out)");
+	(void)err_set(err, EPERM, NSSWITCH_PATH " is a symbolic link, and not authselect's");
+	return err_remedy(err, 0, "put a regular file in its place");
 }
 
 /* Two sources with `@` names would answer for each other's people. */
@@ -445,7 +443,7 @@ static int refuse_directory(struct machine *m, struct span nsswitch, struct err 
 	return err_remedy(err, EXIT_SETTINGS, "set userDomains to the domains of your Entra users");
 }
 
-static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret, struct err *err)
+static int plan_plain(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
 	AUTO_BUF before = {0}, after = {0};
 	struct stat st;
@@ -455,8 +453,6 @@ static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret,
 		*err = (struct err){0};
 		return 0;
 	}
-	if (r == 0 && want == WANT_PRESENT)
-		r = refuse_directory(m, buf_bytes(&before), err);
 	if (r < 0)
 		return r;
 	r = want == WANT_PRESENT ? nsswitch_add(buf_bytes(&before), &after, err)
@@ -466,6 +462,23 @@ static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret,
 	if (fs_lstat(m->sys, NSSWITCH_PATH, &st, err) == 0 && S_ISLNK(st.st_mode))
 		return refuse_link(err);
 	return changes_edit(m, ret, NSSWITCH_PATH, buf_bytes(&after), err);
+}
+
+static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	AUTO_BUF text = {0};
+	bool exists;
+	int r = fs_read_optional(m->sys, NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, &text, &exists,
+				 NULL, err);
+
+	if (r == 0 && want == WANT_PRESENT)
+		r = refuse_directory(m, buf_bytes(&text), err);
+	if (r < 0)
+		return r;
+	if (authselect_owns(m))
+		return authselect_plan(m, want, ret, err);
+	r = plan_plain(m, want, ret, err);
+	return r < 0 || want == WANT_PRESENT ? r : authselect_plan_forget(m, ret, err);
 }
 
 /* nscd reads nsswitch.conf and the accounts again.  One that has just ended needs no telling. */

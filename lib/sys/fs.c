@@ -352,6 +352,19 @@ int fs_readlink(struct sys *sys, const char *path, char *ret, size_t size, struc
 	return 0;
 }
 
+int fs_symlink(struct sys *sys, const char *to, const char *path, struct err *err)
+{
+	AUTO_CLOSE int dirfd = -1;
+	const char *name;
+
+	dirfd = open_parent(sys, path, &name, err);
+	if (dirfd < 0)
+		return dirfd;
+	if (symlinkat(to, dirfd, name) < 0 || fsync(dirfd) < 0)
+		return err_sys(err, "link %s", path);
+	return 0;
+}
+
 int fs_write_all(int fd, struct span data)
 {
 	while (data.len) {

@@ -56,6 +56,9 @@ int fs_lstat(struct sys *sys, const char *path, struct stat *ret, struct err *er
 /* Where a symbolic link points, as a string.  -EINVAL when it is none, -ENAMETOOLONG. */
 int fs_readlink(struct sys *sys, const char *path, char *ret, size_t size, struct err *err);
 
+/* Make a symbolic link under path.  -EEXIST when something has that name. */
+int fs_symlink(struct sys *sys, const char *to, const char *path, struct err *err);
+
 struct fs_meta {
 	mode_t mode;
 	uid_t uid;

@@ -294,6 +294,23 @@ static void links_are_never_replaced(void **state)
 	assert_int_equal(fs_replace(&s->sys, "/none/file", span_of("x"), &meta, &err), -ENOENT);
 }
 
+static void links_are_read_and_made_as_they_are(void **state)
+{
+	struct scratch *s = *state;
+	struct err err = {0};
+	char to[8];
+
+	scratch_write(s, "/etc/file", "x", 0644);
+	assert_int_equal(fs_symlink(&s->sys, "/etc/f", "/etc/link", &err), 0);
+	assert_int_equal(fs_readlink(&s->sys, "/etc/link", to, sizeof(to), &err), 0);
+	assert_string_equal(to, "/etc/f");
+	assert_int_equal(fs_readlink(&s->sys, "/etc/link", to, 6, &err), -ENAMETOOLONG);
+	assert_int_equal(fs_readlink(&s->sys, "/etc/file", to, sizeof(to), &err), -EINVAL);
+	assert_int_equal(fs_readlink(&s->sys, "/etc/none", to, sizeof(to), &err), -ENOENT);
+	assert_int_equal(fs_symlink(&s->sys, "other", "/etc/link", &err), -EEXIST);
+	assert_int_equal(fs_symlink(&s->sys, "other", "/none/link", &err), -ENOENT);
+}
+
 static void removing_twice_is_success(void **state)
 {
 	struct scratch *s = *state;
@@ -400,6 +417,7 @@ int main(void)
 		T(a_pipe_is_read_to_its_end),
 		T(replacing_sets_bytes_and_mode_and_leaves_no_other_file),
 		T(links_are_never_replaced),
+		T(links_are_read_and_made_as_they_are),
 		T(removing_twice_is_success),
 		T(a_removed_tree_takes_no_target_of_a_link_along),
 		T(directories_get_exactly_their_mode),

@@ -463,32 +463,6 @@ static void a_running_nscd_is_told(void **state)
 	assert_int_equal(fakeprograms_count("nscd"), 2);
 }
 
-static void a_link_of_authselect_is_refused(void **state)
-{
-	(void)state;
-	stepmachine_write("/etc/authselect/nsswitch.conf", "passwd: files\ngroup: files\n");
-	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/nsswitch.conf", 0), 0);
-	assert_int_equal(symlinkat("/etc/authselect/nsswitch.conf", sm.scratch.sys.rootfd,
-				   "etc/nsswitch.conf"),
-			 0);
-	stepmachine_must_refuse(&step_accounts, EPERM, EXIT_VERIFY, "symbolic link");
-	assert_non_null(strstr(sm.err.remedy, "authselect"));
-	stepmachine_expect(AADPASSWD_PATH, NULL);
-	stepmachine_must_revert(&step_accounts, STEP_OK);
-}
-
-static void a_link_that_names_us_already_is_fine(void **state)
-{
-	(void)state;
-	stepmachine_write("/etc/authselect/nsswitch.conf", "passwd: files aad\ngroup: files aad\n");
-	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/nsswitch.conf", 0), 0);
-	assert_int_equal(symlinkat("/etc/authselect/nsswitch.conf", sm.scratch.sys.rootfd,
-				   "etc/nsswitch.conf"),
-			 0);
-	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
-	stepmachine_must_apply(&step_accounts, STEP_OK);
-}
-
 static void a_missing_line_of_nsswitch_is_named(void **state)
 {
 	(void)state;
@@ -1319,8 +1293,6 @@ int main(void)
 		STEP_TEST(a_killed_run_is_completed_by_the_next),
 		STEP_TEST(a_killed_revert_is_completed_by_the_next),
 		STEP_TEST(a_running_nscd_is_told),
-		STEP_TEST(a_link_of_authselect_is_refused),
-		STEP_TEST(a_link_that_names_us_already_is_fine),
 		STEP_TEST(a_missing_line_of_nsswitch_is_named),
 		STEP_TEST(a_directory_needs_the_users_domains),
 		STEP_TEST(a_directory_without_a_configuration_is_none),
