@@ -22,6 +22,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 #include "lib/sys/proc.h"
+#include "test/unit/shell.h"
 #include "test/unit/stepmachine.h"
 
 #define TARGET "/etc/authselect/nsswitch.conf"
@@ -31,7 +32,6 @@
 static int (*run_others)(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
 			 struct err *err);
 static const char *release;
-static char source[PATH_MAX]; /* the tree of this test */
 static bool dies; /* this process is killed together with authselect */
 
 static int run_shim(const char *const *argv, struct proc_result *ret, struct err *err)
@@ -47,7 +47,7 @@ static int run_shim(const char *const *argv, struct proc_result *ret, struct err
 	size_t n = 3;
 	int r;
 
-	(void)snprintf(shim, sizeof(shim), "%s/test/fakes/authselect.py", source);
+	(void)snprintf(shim, sizeof(shim), "%s/test/fakes/authselect.py", shell_source());
 	(void)snprintf(root, sizeof(root), "AUTHSELECT_SHIM_ROOT=%s", sm.scratch.dir);
 	words[n++] = shim;
 	for (size_t i = 1; argv[i]; i++)
@@ -88,28 +88,9 @@ static int authselect(const char *first, ...)
 	return res.status;
 }
 
-/* In the scratch machine's root.  What it prints, to be freed. */
-static char *shell(const char *script)
-{
-	AUTO_BUF command = {0}, out = {0};
-	char chunk[4096];
-	size_t got;
-	FILE *pipe;
-
-	buf_printf(&command, "cd '%s' && { %s\n}", sm.scratch.dir, script);
-	pipe = popen(buf_text(&command), "re");
-	assert_non_null(pipe);
-	while ((got = fread(chunk, 1, sizeof(chunk), pipe)))
-		buf_add(&out, chunk, got);
-	if (pclose(pipe) != 0)
-		fail_msg("%s", script);
-	buf_str(&out, "");
-	return out.data ? buf_steal(&out) : strdup("");
-}
-
 static void do_shell(const char *script)
 {
-	free(shell(script));
+	shell_run(&sm.scratch, script);
 }
 
 /*
@@ -119,12 +100,14 @@ static void do_shell(const char *script)
  */
 static char *picture(void)
 {
-	return shell("list() { find etc var/lib usr/share/authselect "
-		     "\\( -name 'aad*[a-z]' -o -path '*/original' -o -name '*.shim' \\) ! -name "
-		     "aadsshlogin -prune "
-		     "-o ! -path var/lib/aadsshlogin \"$@\"; }; "
-		     "list -printf '%p %y %m %l\\n' | LC_ALL=C sort; "
-		     "list -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum");
+	return shell_output(
+		&sm.scratch,
+		"list() { find etc var/lib usr/share/authselect "
+		"\\( -name 'aad*[a-z]' -o -path '*/original' -o -name '*.shim' \\) ! -name "
+		"aadsshlogin -prune "
+		"-o ! -path var/lib/aadsshlogin \"$@\"; }; "
+		"list -printf '%p %y %m %l\\n' | LC_ALL=C sort; "
+		"list -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum");
 }
 
 static void assert_picture(const char *before)
@@ -151,10 +134,8 @@ static void set_shim(const char *more)
 
 static int open_machine(void **state)
 {
-	const char *srcdir = getenv("srcdir");
 	AUTO_BUF command = {0};
 
-	assert_non_null(realpath(srcdir ? srcdir : ".", source));
 	stepmachine_open(state);
 	run_others = sm.scratch.ops.run;
 	sm.scratch.ops.run = run;
@@ -163,7 +144,7 @@ static int open_machine(void **state)
 	scratch_mkdir(&sm.scratch, "/usr/share/authselect", 0755);
 	scratch_mkdir(&sm.scratch, "/etc/authselect/custom", 0755);
 	buf_printf(&command, "cp -R '%s/test/data/authselect' usr/share/authselect/default",
-		   source);
+		   shell_source());
 	do_shell(buf_text(&command));
 	set_shim("");
 	stepmachine_write("/etc/authselect/user-nsswitch.conf",
