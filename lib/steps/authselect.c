@@ -513,6 +513,8 @@ static int leave(struct machine *m, const struct facts *f, struct err *err)
 	int r;
 
 	if (!f->base[0]) {
+		if (replace_text(m, TARGET_PATH, remove_word, NULL, err) < 0)
+			return -err->code;
 		(void)err_set(err, ENOENT,
 			      "which profile was selected before " OUR_PROFILE " is not known");
 		return err_remedy(err, 0, "authselect select PROFILE, then remove " OUR_DIR);

@@ -56,7 +56,6 @@ static int open_machine(void **state)
 	AUTO_BUF copy = {0};
 
 	(void)stepmachine_open(state);
-	scratch_needs_links();
 	buf_printf(&copy, "rm -r etc/pam.d etc/nsswitch.conf; cp -R '%s/test/data/machines/%s/.' .",
 		   shell_source(), row->name);
 	shell_run(&sm.scratch, buf_text(&copy));

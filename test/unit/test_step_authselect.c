@@ -539,6 +539,18 @@ static void a_link_to_a_missing_file_is_told(void **state)
 	stepmachine_must_revert(&step_accounts, STEP_OK);
 }
 
+static void a_lost_record_is_told_and_our_word_goes(void **state)
+{
+	(void)state;
+	apply();
+	do_shell("rm -r var/lib/aadsshlogin/authselect");
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	assert_int_equal(stepmachine_revert(&step_accounts), -ENOENT);
+	assert_non_null(strstr(sm.err.msg, "is not known"));
+	assert_non_null(strstr(sm.err.remedy, "authselect select"));
+	assert_line("passwd:     sss files systemd");
+}
+
 static void another_link_is_refused(void **state)
 {
 	(void)state;
@@ -702,6 +714,7 @@ int main(void)
 		NEW(a_choice_that_is_not_understood_is_not_passed_on),
 		NEW(a_profile_that_names_us_by_itself_is_the_owners),
 		NEW(a_link_to_a_missing_file_is_told),
+		NEW(a_lost_record_is_told_and_our_word_goes),
 		NEW(another_link_is_refused),
 		BOTH(a_later_failure_undoes_all),
 		BOTH(a_refusal_of_authselect_is_told_and_undone),
