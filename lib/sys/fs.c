@@ -18,6 +18,7 @@
 
 #define XATTR_MAX 4096
 #define LINKS_MAX 40 /* as the kernel */
+#define OPEN_TRIES 1000
 
 #ifndef SYS_openat2 /* glibc before 2.32; the same number on every architecture */
 #define SYS_openat2 437
@@ -145,6 +146,22 @@ static int open_in_root(int rootfd, const char *path, int flags, mode_t mode)
 	return r;
 }
 
+/*
+ * A path that goes up, as links do, is given up when anything is renamed meanwhile, anywhere on the
+ * machine: openat2(2) says to try again.
+ */
+static long open_below(int rootfd, const char *path, struct open_how *how)
+{
+	long fd;
+
+	for (int tries = 0; tries < OPEN_TRIES; tries++) {
+		fd = syscall(SYS_openat2, rootfd, path, how, sizeof(*how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
+}
+
 int fs_open(struct sys *sys, const char *path, int flags, mode_t mode, struct err *err)
 {
 	struct open_how how = {
@@ -152,7 +169,7 @@ int fs_open(struct sys *sys, const char *path, int flags, mode_t mode, struct er
 		.mode = flags & O_CREAT ? mode : 0,
 		.resolve = RESOLVE_IN_ROOT,
 	};
-	long fd = syscall(SYS_openat2, sys->rootfd, below(path), &how, sizeof(how));
+	long fd = open_below(sys->rootfd, below(path), &how);
 
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
 		fd = open_in_root(sys->rootfd, below(path), (int)how.flags, mode);

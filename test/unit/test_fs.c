@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -190,6 +192,34 @@ static void names_and_paths_too_long_are_refused(void **state)
 	assert_int_equal(fs_open(&tree.sys, path, O_RDONLY, 0, &err), -ENAMETOOLONG);
 	memset(path + 5, '/', sizeof(path) - 6);
 	assert_int_equal(fs_open(&tree.sys, path, O_RDONLY, 0, &err), -ENAMETOOLONG);
+}
+
+/* Where a path has "..", the kernel gives up when anything is renamed meanwhile, anywhere. */
+static void a_path_is_found_while_others_rename(void **state)
+{
+	struct scratch *s = *state;
+	char from[128], to[128];
+	int status, failures = 0;
+	pid_t child;
+
+	scratch_write(s, "/usr/lib/os-release", "ID=x\n", 0644);
+	scratch_mkdir(s, "/etc", 0755);
+	(void)snprintf(from, sizeof(from), "%s/etc/os-release", s->dir);
+	assert_int_equal(symlink("../usr/lib/os-release", from), 0);
+	scratch_mkdir(s, "/a", 0755);
+	(void)snprintf(from, sizeof(from), "%s/a", s->dir);
+	(void)snprintf(to, sizeof(to), "%s/b", s->dir);
+	child = fork();
+	assert_true(child >= 0);
+	while (child == 0)
+		if (rename(from, to) < 0 || rename(to, from) < 0)
+			_exit(1);
+	for (int i = 0; i < 20000; i++)
+		failures += read_into(s, "/etc/os-release", FS_FOLLOW, 5) < 0;
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(failures, 0);
 }
 
 static void text_with_a_nul_is_refused(void **state)
@@ -411,6 +441,7 @@ int main(void)
 						uproot),
 		cmocka_unit_test_setup_teardown(names_and_paths_too_long_are_refused,
 						plant_for_old_kernel, uproot),
+		T(a_path_is_found_while_others_rename),
 		T(text_with_a_nul_is_refused),
 		T(what_others_can_write_is_not_trusted),
 		T(a_sticky_directory_is_passed_for_a_directory_of_roots),
