@@ -225,7 +225,7 @@ const struct step step_their_sudo = {
 
 static int prove_selinux(struct machine *m, struct err *err)
 {
-	static const char *const argv[] = {SEMODULE, "-l", NULL};
+	static const char *const argv[] = {SEMODULE, "-lfull", NULL};
 	const struct proc_spec spec = {
 		.argv = argv, .timeout_ms = SEMODULE_MS, .output_max = OUTPUT_MAX};
 	AUTO_PROC res = PROC_RESULT_INIT;
@@ -241,8 +241,8 @@ static int prove_selinux(struct machine *m, struct err *err)
 		return r;
 	text = buf_bytes(&res.output);
 	while (span_line(&text, &line))
-		if (span_word(&line, &word) && span_is(word, MODULE))
-			return 0;
+		if (span_word(&line, &word) && span_word(&line, &word) && span_is(word, MODULE))
+			return 0; /* behind its priority */
 	return missing(err, "SELinux is on and its module " MODULE " is not loaded");
 }
 
@@ -394,12 +394,16 @@ static int plan_sudoers(struct machine *m, struct changes *ret, struct err *err)
 /* Who has a uid and perhaps a home by it keeps them, for whatever signs people in next. */
 static int plan_users(struct machine *m, struct changes *ret, struct err *err)
 {
+	struct span rest, line;
 	AUTO_BUF text = {0};
 	struct err ignored = {0};
 
-	if (fs_read(m->sys, AADPASSWD_PATH, 0, AADPASSWD_MAX, &text, NULL, &ignored) < 0 ||
-	    span_trim(buf_bytes(&text)).len)
+	if (fs_read(m->sys, AADPASSWD_PATH, 0, AADPASSWD_MAX, &text, NULL, &ignored) < 0)
 		return 0;
+	rest = buf_bytes(&text);
+	while (span_line(&rest, &line))
+		if (span_trim(line).len)
+			return 0;
 	return changes_remove(m, ret, AADPASSWD_PATH, err);
 }
 
