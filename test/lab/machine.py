@@ -240,6 +240,12 @@ class Machine:
         """
         return snapshot.take(self._upper, paths, exclude, self._config.base)
 
+    def written(self, text: str) -> List[str]:
+        """Files on the overlay (not /dev, /proc, /run, /sys, /tmp) that the machine wrote and that hold the text."""
+        argv = ["grep", "--recursive", "--files-with-matches", "--fixed-strings", "--no-messages", "--devices=skip", text, f"{self._upper}/"]
+        found = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False).stdout
+        return sorted(line[len(self._upper):] for line in found.splitlines())
+
     def trust(self, certificate: Union[str, Path]) -> None:
         """Make a certificate of the host a root of TLS: update-ca-certificates, but at once."""
         self.write(TRUST_ANCHOR, Path(certificate).read_text(encoding="ascii"))
