@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ struct child {
 	const char *const *argv;
 	const char *environ[ENVIRON_MAX];
 	const char *directory;
+	pid_t parent; /* with which it ends, 0: it need not */
 	int in, out, err, report;
 	bool own_context;
 };
@@ -97,6 +99,8 @@ static void __attribute__((noreturn)) child_main(const struct child *child)
 	int code;
 
 	(void)setpgid(0, 0);
+	if (child->parent && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != child->parent))
+		_exit(127); /* it is gone already */
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)signal(sig, SIG_DFL);
 	(void)sigemptyset(&none);
@@ -174,6 +178,7 @@ int proc_run_real(struct sys *sys, const struct proc_spec *spec, struct proc_res
 		       report_write = -1;
 	struct child child = {.argv = spec->argv,
 			      .directory = spec->directory ? spec->directory : "/",
+			      .parent = spec->ends_with_us ? getpid() : 0,
 			      .own_context = spec->own_context};
 	sigset_t all, old;
 	int pipes[2], code = 0, status;

@@ -27,6 +27,7 @@ struct proc_spec {
 	 * at something for us may not read our input in its own.  What forbids that is passed over.
 	 */
 	bool own_context;
+	bool ends_with_us; /* it is killed when this process ends before it */
 	int log_fd; /* a copy of all output goes here when above 0 */
 };
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,46 @@ static void a_program_of_our_own_context_runs_without_selinux_too(void **state)
 	assert_int_equal(proc_run(&machine, &spec, &res, &err), 0);
 	assert_int_equal(res.status, 0);
 	assert_string_equal(buf_text(&res.output), "in");
+}
+
+/* A process that starts a program that sleeps, and is killed; does the program's mark of being
+ * alive go? */
+static void a_program_can_be_made_to_end_with_its_caller(void **state)
+{
+	static const bool ends[] = {true, false};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		static const char *const argv[] = {"/bin/sh", "-c", "echo up >&3; exec sleep 2",
+						   NULL};
+		const struct proc_spec spec = {
+			.argv = argv, .timeout_ms = 10000, .ends_with_us = ends[i]};
+		int pipes[2];
+		char byte;
+		pid_t caller;
+		struct pollfd closed;
+
+		assert_int_equal(pipe(pipes), 0);
+		caller = fork();
+		assert_true(caller >= 0);
+		if (caller == 0) {
+			AUTO_PROC res = PROC_RESULT_INIT;
+			struct err err = {0};
+
+			if (dup2(pipes[1], 3) < 0 || (pipes[1] != 3 && close(pipes[1]) < 0))
+				_exit(1);
+			(void)proc_run(&machine, &spec, &res, &err);
+			_exit(0);
+		}
+		(void)close(pipes[1]);
+		assert_int_equal(read(pipes[0], &byte, 1), 1);
+		assert_int_equal(read(pipes[0], (char[3]){0}, 3), 2);
+		assert_int_equal(kill(caller, SIGKILL), 0);
+		assert_int_equal(waitpid(caller, NULL, 0), caller);
+		closed = (struct pollfd){.fd = pipes[0], .events = POLLIN};
+		assert_int_equal(poll(&closed, 1, ends[i] ? 1000 : 100), ends[i] ? 1 : 0);
+		(void)close(pipes[0]);
+	}
 }
 
 static void a_signal_is_told_from_an_exit_code(void **state)
@@ -286,6 +327,7 @@ int main(void)
 		cmocka_unit_test(status_and_output_come_back),
 		cmocka_unit_test(a_program_works_in_the_directory_that_is_given),
 		cmocka_unit_test(a_program_of_our_own_context_runs_without_selinux_too),
+		cmocka_unit_test(a_program_can_be_made_to_end_with_its_caller),
 		cmocka_unit_test(a_signal_is_told_from_an_exit_code),
 		cmocka_unit_test(long_output_is_cut_but_read_to_its_end),
 		cmocka_unit_test(what_does_not_end_is_stopped_and_reaped),
