@@ -550,8 +550,24 @@ static bool in_force(struct job *job)
 	return true;
 }
 
+/* A status that stays may be all that people see for minutes; the log has it in each case. */
+static void tell_waiting(void *arg, const char *what)
+{
+	struct job *job = arg;
+	struct witness *witness = job->sys->witness;
+	char text[ERR_MSG_MAX + 32];
+
+	job->sys->witness = NULL; /* what is told is not what a step looked at */
+	(void)snprintf(text, sizeof(text), "Waiting: %s", what);
+	log_line(&job->log, LOG_LEVEL_INFO, "%s", text);
+	if (!job->verb->passive && !is_terminal(standing(job)))
+		publish(job, STATUS_TRANSITIONING, EXIT_OK, text, "");
+	job->sys->witness = witness;
+}
+
 static void job_done(struct job *job)
 {
+	job->sys->waiting = NULL;
 	if (job->lock >= 0)
 		(void)close(job->lock);
 	if (job->log.fd >= 0)
@@ -584,6 +600,8 @@ int verb_run(struct sys *sys, const struct command *command)
 
 	assert(job.verb);
 	sys->deadline_ns = sys->ops->boottime_ns(sys) + job.verb->deadline_s * 1000000000LL;
+	sys->waiting = tell_waiting;
+	sys->waiting_arg = &job;
 	if (prepare(&job, &err) == 0 && strcmp(command->verb, "enable") == 0 && in_force(&job))
 		return EXIT_OK;
 	open_log(&job);

@@ -11,22 +11,28 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/holder.h"
 #include "lib/sys/pkg.h"
 #include "lib/sys/proc.h"
 
 #define ASK_MS 60000
 #define CHANGE_MS 600000
-#define LOCK_PAUSE_MS 500
 #define RESERVE_MS 60000 /* kept for the work when the wait for a lock is cut short */
+#define LOCK_PAUSE_MS 500
 #define OUTPUT_MAX ((size_t)64 << 10)
-#define COMMAND_MAX 128 /* bytes of a lock holder's command line in a message */
+#define LIST_MAX ((size_t)1 << 20) /* of all packages */
 #define ARGV_MAX 16
+
+/* Words in a failure, and what to do about it. */
+struct remedy {
+	const char *words, *text;
+};
 
 struct pkg_manager {
 	const char *type;
 	const char *program;
 	const char *database[4]; /* files that change with any package, up to the first NULL */
-	const char *locks[2];
+	struct holder_lock locks[3];
 	/* Commands, to which names or files are added. */
 	const char *query[4];
 	const char *list[3];
@@ -37,7 +43,17 @@ struct pkg_manager {
 	/* What follows the name of a package that must be there first; and what shows that this
 	 * package is there, but for another trouble. */
 	const char *needs, *needs_not;
+	const char *locked; /* words of one that did not get its lock */
+	const char *unfinished[4]; /* lists "FLAGNAME" of all packages, see find_unfinished; may be
+				      empty */
+	bool (*is_failure)(struct span line); /* of a run that ended well; may be NULL */
+	const struct remedy *remedies; /* up to one without words */
 };
+
+static bool contains(struct span text, const char *words)
+{
+	return text.len && memmem(text.p, text.len, words, strlen(words));
+}
 
 /* "ii 1:1.0.0.0": what is wanted, what is, whether it must be put right, then the version. */
 static bool parse_dpkg(struct span output, struct pkg_status *ret)
@@ -73,13 +89,41 @@ static bool parse_rpm(struct span output, struct pkg_status *ret)
 	return true;
 }
 
+/*
+ * "warning: %post(a-1:1-1.noarch) scriptlet failed, exit status 3", after which rpm ends well.
+ * Triggers are other packages' matter, and %postun that of the version that is gone.
+ */
+static bool is_failed_scriptlet(struct span line)
+{
+	static const char *const scripts[] = {"%pre(", "%post(", "%preun(", "%posttrans("};
+
+	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
+		if (contains(line, scripts[i]) && contains(line, "scriptlet failed"))
+			return true;
+	return false;
+}
+
 /* clang-format off */
+/* What nobody but the owner should mend: the databases of the package managers. */
+static const struct remedy dpkg_remedies[] = {
+	{"/var/lib/dpkg/updates/", "dpkg was broken off: remove the file that is named, and run dpkg --configure -a"},
+	{"/var/lib/dpkg/", "the database of dpkg is damaged: mend the file that is named, or take it from /var/backups"},
+	{NULL, NULL},
+};
+
+static const struct remedy rpm_remedies[] = {
+	{"rpmdb", "the database of rpm is damaged: look at it with rpmdb --verifydb, and mend it from a copy"},
+	{"Packages", "the database of rpm is damaged: look at it with rpmdb --verifydb, and mend it from a copy"},
+	{NULL, NULL},
+};
+
 static const struct pkg_manager managers[] = {
 	{
 		.type = "deb",
 		.program = "/usr/bin/dpkg",
 		.database = {"/var/lib/dpkg/status"},
-		.locks = {"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"},
+		.locks = {{"/var/lib/dpkg/lock-frontend", HOLDER_RECORD},
+			  {"/var/lib/dpkg/lock", HOLDER_RECORD}},
 		.query = {"/usr/bin/dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Version}\n"},
 		.list = {"/usr/bin/dpkg-query", "--listfiles"},
 		.verify = {"/usr/bin/dpkg", "--verify"},
@@ -89,13 +133,17 @@ static const struct pkg_manager managers[] = {
 		.parse = parse_dpkg,
 		.needs = "; however:",
 		.needs_not = " is not configured yet.",
+		.locked = "locked by another process",
+		.remedies = dpkg_remedies,
+		.unfinished = {"/usr/bin/dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Package}\n"},
 	},
 	{
 		.type = "rpm",
 		.program = "/usr/bin/rpm",
 		.database = {"/var/lib/rpm/Packages", "/var/lib/rpm/rpmdb.sqlite",
 			     "/usr/lib/sysimage/rpm/Packages.db", "/usr/lib/sysimage/rpm/rpmdb.sqlite"},
-		.locks = {"/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"},
+		.locks = {{"/var/lib/rpm/.rpm.lock", HOLDER_RECORD},
+			  {"/usr/lib/sysimage/rpm/.rpm.lock", HOLDER_RECORD}},
 		.query = {"/usr/bin/rpm", "--query", "--queryformat=%{EPOCHNUM}:%{VERSION}\n"},
 		.list = {"/usr/bin/rpm", "--query", "--list"},
 		.verify = {"/usr/bin/rpm", "--verify", "--nodeps"},
@@ -104,6 +152,9 @@ static const struct pkg_manager managers[] = {
 		.parse = parse_rpm,
 		.needs = " is needed by ",
 		.needs_not = " is needed by (installed) ",
+		.locked = "transaction lock on ",
+		.remedies = rpm_remedies,
+		.is_failure = is_failed_scriptlet,
 	},
 };
 /* clang-format on */
@@ -270,69 +321,6 @@ int pkg_verify(struct sys *sys, const struct pkg_manager *manager, const char *n
 	return buf_ok(ret_modified, err);
 }
 
-/* The command line of a process, "" when it cannot be seen. */
-static void command_line(struct sys *sys, pid_t pid, char ret[COMMAND_MAX])
-{
-	struct err ignored = {0};
-	AUTO_CLOSE int fd = -1;
-	char path[32];
-	ssize_t len;
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/cmdline", (long)pid);
-	fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
-	len = fd < 0 ? 0 : read(fd, ret, COMMAND_MAX - 1);
-	if (len < 0)
-		len = 0;
-	while (len > 0 && ret[len - 1] == '\0')
-		len--;
-	ret[len] = '\0';
-	for (ssize_t i = 0; i < len; i++)
-		if (ret[i] == '\0')
-			ret[i] = ' ';
-}
-
-/* Whether somebody else holds a lock, and who.  0 or -EBUSY. */
-static int check_lock(struct sys *sys, const char *path, struct err *err)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	struct err ignored = {0};
-	AUTO_CLOSE int fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
-	char command[COMMAND_MAX];
-
-	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
-		return 0;
-	if (lock.l_pid <= 0) /* in another PID namespace */
-		return err_set(err, EBUSY, "another process holds %s", path);
-	command_line(sys, lock.l_pid, command);
-	return err_set(err, EBUSY, "process %ld (%s) holds %s", (long)lock.l_pid, command, path);
-}
-
-static int check_locks(struct sys *sys, const struct pkg_manager *manager, struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(manager->locks); i++)
-		r = check_lock(sys, manager->locks[i], err);
-	return r;
-}
-
-static int wait_for_locks(struct sys *sys, const struct pkg_manager *manager, int64_t end_ns,
-			  struct err *err)
-{
-	while (check_locks(sys, manager, err) < 0) {
-		if (sys->ops->boottime_ns(sys) >= end_ns)
-			return err_remedy(err, EXIT_LOCK,
-					  "wait for it to finish, or end it, and try again");
-		sys->ops->sleep_ms(sys, LOCK_PAUSE_MS);
-	}
-	return 0;
-}
-
-static bool contains(struct span text, const char *words)
-{
-	return text.len && memmem(text.p, text.len, words, strlen(words));
-}
-
 static bool has_error(struct span line)
 {
 	char text[256];
@@ -392,21 +380,81 @@ static void find_needs(const struct pkg_manager *manager, struct span text, stru
 	}
 }
 
+/* The line of a run that ended well and yet says that a script failed. */
+static struct span find_failure(const struct pkg_manager *manager, struct span text)
+{
+	struct span line;
+
+	while (manager->is_failure && span_line(&text, &line))
+		if (manager->is_failure(line))
+			return span_trim(line);
+	return (struct span){0};
+}
+
 /* The failure in the package manager's words. */
 static int explain(const struct pkg_manager *manager, const char *program,
 		   const struct proc_result *res, struct err *err)
 {
+	const struct span text = buf_bytes(&res->output);
 	AUTO_BUF needs = {0}, cause = {0};
 
-	find_needs(manager, buf_bytes(&res->output), &needs);
+	find_needs(manager, text, &needs);
 	if (needs.len) {
 		(void)err_set(err, ENOPKG, "packages that are needed are missing: %.500s",
 			      buf_text(&needs));
 		return err_remedy(err, EXIT_DEPENDENCY, "install them, and try again");
 	}
-	find_cause(buf_bytes(&res->output), &cause);
-	return err_set(err, EIO, "%s failed (status %d): %.300s", program, res->status,
-		       buf_text(&cause));
+	buf_span(&cause, find_failure(manager, text));
+	if (cause.len == 0)
+		find_cause(text, &cause);
+	(void)err_set(err, EIO, "%s failed (status %d): %.300s", program, res->status,
+		      buf_text(&cause));
+	for (const struct remedy *remedy = manager->remedies; remedy->words; remedy++)
+		if (contains(buf_bytes(&cause), remedy->words))
+			return err_remedy(err, 0, "%s", remedy->text);
+	return -err->code;
+}
+
+/* Is the package one of the files that are named at the end of the command, as NAME_... */
+static bool is_named(const char *const *argv, struct span name)
+{
+	for (; *argv; argv++) {
+		const char *slash = strrchr(*argv, '/');
+		const char *file = slash ? slash + 1 : *argv;
+
+		if (strncmp(file, (const char *)name.p, name.len) == 0 && file[name.len] == '_')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * When one that ours needs is there but was never finished: whose it is, for the remedy.  To finish
+ * it is its owner's matter.
+ */
+static void name_unfinished(struct sys *sys, const struct pkg_manager *manager,
+			    const char *const *argv, struct err *err)
+{
+	const struct proc_spec spec = {
+		.argv = manager->unfinished, .timeout_ms = ASK_MS, .output_max = LIST_MAX};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err ignored = {0};
+	struct span rest, line, flags;
+	AUTO_BUF names = {0};
+
+	if (proc_run(sys, &spec, &res, &ignored) < 0 || res.status != 0)
+		return;
+	rest = buf_bytes(&res.output);
+	while (span_line(&rest, &line)) {
+		if (!span_take(&line, 3, &flags) || !line.len || is_named(argv, line) ||
+		    (!memchr("HUF", flags.p[1], 3) && flags.p[2] != 'R'))
+			continue;
+		buf_str(&names, names.len ? ", " : "");
+		buf_span(&names, line);
+	}
+	if (names.len && !names.failed)
+		(void)err_remedy(err, 0, "%.150s was not finished: run %s --configure -a",
+				 buf_text(&names), manager->program);
 }
 
 static int change(struct sys *sys, const struct pkg_manager *manager, const char *const *argv,
@@ -425,16 +473,31 @@ static int change(struct sys *sys, const struct pkg_manager *manager, const char
 	for (;;) {
 		AUTO_PROC res = PROC_RESULT_INIT;
 		struct err lock = {0};
-		int r = wait_for_locks(sys, manager, end_ns, err);
+		int r = holder_wait(sys, manager->locks, end_ns, err);
 
 		if (r == 0)
 			r = proc_run(sys, &spec, &res, err);
-		if (r < 0 || res.status == 0)
+		if (r < 0)
 			return r;
-		/* Somebody may have taken the lock between our look and the program's. */
-		if (check_locks(sys, manager, &lock) < 0)
+		if (res.status == 0 && find_failure(manager, buf_bytes(&res.output)).len == 0)
+			return 0;
+		/* Somebody may have taken the lock between our look and the program's, and be gone.
+		 */
+		if (holder_find(sys, manager->locks, &lock) < 0 ||
+		    (contains(buf_bytes(&res.output), manager->locked) &&
+		     sys->ops->boottime_ns(sys) < end_ns)) {
+			sys->ops->sleep_ms(sys, LOCK_PAUSE_MS);
 			continue;
-		return explain(manager, argv[0], &res, err);
+		}
+		if (contains(buf_bytes(&res.output), manager->locked)) {
+			(void)err_set(err, EBUSY, "another process held the lock of %s", argv[0]);
+			return err_remedy(err, EXIT_LOCK, "wait for it to finish, and try again");
+		}
+		r = explain(manager, argv[0], &res, err);
+		if (manager->unfinished[0] && r != -ENOPKG &&
+		    contains(buf_bytes(&res.output), manager->needs_not))
+			name_unfinished(sys, manager, argv, err);
+		return r;
 	}
 }
 
@@ -454,10 +517,18 @@ int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *c
 	       int log_fd, struct err *err)
 {
 	const char *argv[ARGV_MAX];
-	size_t count = 0;
+	size_t count = 0, fixed;
 
-	if (add_words(argv, &count, manager->remove, ARRAY_LEN(manager->remove), err) < 0 ||
-	    add_words(argv, &count, names, ARGV_MAX, err) < 0)
+	if (add_words(argv, &count, manager->remove, ARRAY_LEN(manager->remove), err) < 0)
 		return -err->code;
-	return change(sys, manager, argv, log_fd, err);
+	fixed = count;
+	for (; *names; names++) {
+		struct pkg_status status;
+
+		if (pkg_query(sys, manager, *names, &status, err) < 0)
+			return -err->code;
+		if (status.state != PKG_ABSENT && add_words(argv, &count, names, 1, err) < 0)
+			return -err->code;
+	}
+	return count > fixed ? change(sys, manager, argv, log_fd, err) : 0;
 }

@@ -37,6 +37,9 @@ struct sys {
 	const struct sys_ops *ops; /* never NULL */
 	struct witness *witness; /* what was looked at, or NULL; see fs.h */
 	int64_t deadline_ns; /* CLOCK_BOOTTIME by which all must be done, 0: none */
+	/* Told, now and then, what a long wait is for: a clause.  NULL: nobody wants to know. */
+	void (*waiting)(void *arg, const char *what);
+	void *waiting_arg;
 };
 
 #define SYS_INIT                                                                                   \

@@ -355,27 +355,53 @@ static void a_query_is_stale_when_the_database_changes(void **state)
 static const char *const files[] = {"/e/a.deb", "/e/b.deb", NULL};
 static const char *const names[] = {"a", "b", NULL};
 
+#define DEB_QUERY "/usr/bin/dpkg-query --show --showformat=${db:Status-Abbrev}${Version}\n "
+#define RPM_QUERY "/usr/bin/rpm --query --queryformat=%{EPOCHNUM}:%{VERSION}\n "
+
 static void commands_name_exactly_what_they_change(void **state)
 {
-	static const struct answer good[] = {{0, ""}, {0, ""}, {0, ""}, {0, ""}};
+	static const struct answer deb[] = {{0, ""}, {0, "ii 1:1\n"}, {0, "rc 1:1\n"}, {0, ""}};
+	static const struct answer rpm[] = {{0, ""}, {0, "1:1\n"}, {0, "1:1\n1:2\n"}, {0, ""}};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
-	answer(good, ARRAY_LEN(good));
+	answer(deb, ARRAY_LEN(deb));
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
 	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
 	assert_string_equal(buf_text(&commands),
-			    "/usr/bin/dpkg --install /e/a.deb /e/b.deb\n"
+			    "/usr/bin/dpkg --install /e/a.deb /e/b.deb\n" DEB_QUERY "a\n" DEB_QUERY
+			    "b\n"
 			    "/usr/bin/dpkg --force-remove-reinstreq --purge a b\n");
 	scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
 	manager = redhat();
-	buf_done(&commands);
+	answer(rpm, ARRAY_LEN(rpm));
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
 	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
-	assert_string_equal(buf_text(&commands),
-			    "/usr/bin/rpm --upgrade --replacepkgs --oldpackage /e/a.deb /e/b.deb\n"
-			    "/usr/bin/rpm --erase --allmatches a b\n");
+	assert_string_equal(
+		buf_text(&commands),
+		"/usr/bin/rpm --upgrade --replacepkgs --oldpackage /e/a.deb /e/b.deb\n" RPM_QUERY
+		"a\n" RPM_QUERY "b\n"
+		"/usr/bin/rpm --erase --allmatches a b\n");
+}
+
+static void what_is_not_there_is_removed_already(void **state)
+{
+	static const struct answer none[] = {{1, ""}, {0, "un \n"}};
+	static const struct answer one[] = {{1, ""}, {0, "ii 1\n"}, {0, ""}};
+	static const struct answer broken[] = {{2, ""}};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	answer(none, ARRAY_LEN(none));
+	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
+	assert_string_equal(buf_text(&commands), DEB_QUERY "a\n" DEB_QUERY "b\n");
+	answer(one, ARRAY_LEN(one));
+	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
+	assert_non_null(strstr(buf_text(&commands), "--purge b\n"));
+	answer(broken, ARRAY_LEN(broken));
+	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), -EIO);
 }
 
 static void a_failure_is_told_in_the_package_managers_words(void **state)
@@ -406,6 +432,88 @@ static void a_failure_is_told_in_the_package_managers_words(void **state)
 		answer(&rows[i].answer, 1);
 		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EIO);
 		assert_string_equal(err.msg, rows[i].cause);
+	}
+}
+
+static void a_script_that_failed_is_seen_though_rpm_ends_well(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *output;
+		int r;
+	} rows[] = {
+		{"warning: %post(a-1:1-1.noarch) scriptlet failed, exit status 3\n", -EIO},
+		{"warning: %posttrans(a-1:1-1.noarch) scriptlet failed, exit status 3\n", -EIO},
+		{"warning: %preun(a-1:1-1.noarch) scriptlet failed, exit status 3\n", -EIO},
+		/* The version before, and somebody else's. */
+		{"warning: %postun(a-1:1-1.noarch) scriptlet failed, exit status 3\n", 0},
+		{"warning: %triggerin(other-1-1.noarch) scriptlet failed, exit status 3\n", 0},
+		{"warning: /etc/a.conf created as /etc/a.conf.rpmnew\n", 0},
+	};
+	/* clang-format on */
+	const struct pkg_manager *manager = redhat();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct answer said = {0, rows[i].output};
+		struct err err = {0};
+
+		answer(&said, 1);
+		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), rows[i].r);
+		if (rows[i].r < 0)
+			assert_non_null(strstr(err.msg, "(status 0): warning: %p"));
+	}
+}
+
+static void who_did_not_finish_what_ours_needs_is_named(void **state)
+{
+	static const struct answer list[] = {
+		{1, "dpkg: dependency problems prevent configuration of a:\n"
+		    " a depends on b; however:\n  Package b is not configured yet.\n\n"
+		    "dpkg: error processing package a (--install):\n"
+		    " dependency problems - leaving unconfigured\n"},
+		{0, "ii libc6\niU b\niF c\niHRd\niiRe\nit f\niU a\nrc g\nun h\n"},
+	};
+	static const char *const file[] = {"/e/a_1_all.deb", NULL};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	answer(list, ARRAY_LEN(list));
+	assert_int_equal(pkg_install(&machine.sys, manager, file, -1, &err), -EIO);
+	assert_string_equal(err.remedy,
+			    "b, c, d, e was not finished: run /usr/bin/dpkg --configure -a");
+}
+
+static void a_damaged_database_has_a_remedy_of_its_own(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		bool rpm;
+		const char *output, *remedy;
+	} rows[] = {
+		{false, "dpkg: error: parsing file '/var/lib/dpkg/updates/0001' near line 1:\n value is missing\n",
+		 "remove the file that is named"},
+		{false, "dpkg: error: parsing file '/var/lib/dpkg/status' near line 1:\n value is missing\n",
+		 "the database of dpkg is damaged"},
+		{true, "error: rpmdb: BDB0113 Thread/process 1/2 failed\n", "the database of rpm is damaged"},
+		{true, "error: cannot open Packages index using db5\n", "the database of rpm is damaged"},
+		{true, "error: no space\n", ""},
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct answer failed = {1, rows[i].output};
+		const struct pkg_manager *manager;
+		struct err err = {0};
+
+		scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
+		manager = rows[i].rpm ? redhat() : debian();
+		answer(&failed, 1);
+		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EIO);
+		assert_non_null(strstr(err.remedy, rows[i].remedy));
+		assert_int_equal(err.remedy[0] == '\0', rows[i].remedy[0] == '\0');
 	}
 }
 
@@ -571,7 +679,7 @@ static int take_lock_then_fail(struct sys *sys, const struct proc_spec *spec,
 
 static void a_lock_taken_before_the_package_manager_did_is_waited_for(void **state)
 {
-	static const struct answer list[] = {{2, "dpkg: error: lock was locked\n"}, {0, ""}};
+	static const struct answer list[] = {{2, "dpkg: error: no\n"}, {0, ""}};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
@@ -581,6 +689,28 @@ static void a_lock_taken_before_the_package_manager_did_is_waited_for(void **sta
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
 	assert_int_equal(sleeps, 3);
 	assert_int_equal(answer_count, 0);
+}
+
+static void a_lock_that_is_free_again_is_no_failure(void **state)
+{
+	static const struct answer list[] = {
+		{2, "dpkg: error: dpkg frontend lock was locked by another process with pid 7\n"},
+		{0, ""}};
+	static const struct answer busy = {1, "error: can't create transaction lock on /x\n"};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	answer(list, ARRAY_LEN(list));
+	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
+	assert_int_equal(answer_count, 0);
+	/* Without time it is one. */
+	scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
+	manager = redhat();
+	machine.sys.deadline_ns = now_ns + 1000 * INT64_C(1000000);
+	answer(&busy, 1);
+	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EBUSY);
+	assert_int_equal(err.outcome, EXIT_LOCK);
 }
 
 int main(void)
@@ -594,13 +724,18 @@ int main(void)
 		CASE(the_files_of_a_package_are_witnessed_without_its_directories),
 		CASE(a_query_is_stale_when_the_database_changes),
 		CASE(commands_name_exactly_what_they_change),
+		CASE(what_is_not_there_is_removed_already),
 		CASE(a_failure_is_told_in_the_package_managers_words),
+		CASE(a_script_that_failed_is_seen_though_rpm_ends_well),
+		CASE(who_did_not_finish_what_ours_needs_is_named),
+		CASE(a_damaged_database_has_a_remedy_of_its_own),
 		CASE(packages_that_must_be_there_first_are_named),
 		CASE(a_program_that_cannot_be_run_is_an_error),
 		CASE(too_many_packages_are_refused),
 		CASE(a_lock_is_waited_for),
 		CASE(a_lock_held_too_long_names_its_holder),
 		CASE(a_lock_taken_before_the_package_manager_did_is_waited_for),
+		CASE(a_lock_that_is_free_again_is_no_failure),
 	};
 	struct CMUnitTest rows[ARRAY_LEN(queries)] = {{.name = NULL}};
 	struct CMUnitTest mode_rows[ARRAY_LEN(modes)] = {{.name = NULL}};

@@ -38,6 +38,8 @@ static char failing; /* the step that fails after its change, 0: none */
 static int64_t now_ns;
 static int64_t step_takes_ns;
 static enum status_value seen; /* what stood while the steps were at work */
+static const char *waited_for; /* what the steps wait for, NULL: nothing */
+static bool wait_was_told; /* in the status, while it lasted */
 static char out[4096], notes[4096]; /* standard output and error of the last verb */
 
 /* ---- the steps */
@@ -60,6 +62,14 @@ static int plan(struct machine *m, enum want want, const char *name, struct chan
 	m->sys->witness = NULL; /* this look is the test's own */
 	seen = status_standing(m->sys, OLD "/status", 3);
 	m->sys->witness = witness;
+	if (waited_for) {
+		AUTO_FREE char *text = NULL;
+
+		m->sys->waiting(m->sys->waiting_arg, waited_for);
+		assert_ptr_equal(m->sys->witness, witness);
+		text = scratch_text(&scratch, OLD "/status/3.status");
+		wait_was_told = text && strstr(text, waited_for);
+	}
 	if (want == WANT_ABSENT) {
 		int r = changes_remove(m, ret, path, err);
 
@@ -357,6 +367,23 @@ static void a_terminal_status_is_not_hidden_by_transitioning(void **state)
 	assert_int_equal(run("install"), EXIT_OK);
 	assert_int_equal(seen, STATUS_ERROR);
 	assert_int_equal(status_standing(&scratch.sys, OLD "/status", 3), STATUS_SUCCESS);
+}
+
+static void a_long_wait_is_told_while_it_lasts(void **state)
+{
+	(void)state;
+	waited_for = "process 7 (apt-get) holds a lock";
+	assert_int_equal(run("install"), EXIT_OK);
+	assert_true(wait_was_told);
+	assert_int_equal(seen, STATUS_TRANSITIONING);
+	assert_text(LOG "/handler.log", "Waiting: process 7 (apt-get) holds a lock");
+	assert_int_equal(status_standing(&scratch.sys, OLD "/status", 3), STATUS_SUCCESS);
+	assert_null(scratch.sys.waiting);
+	/* A status that ended something stands. */
+	assert_int_equal(run("install"), EXIT_OK);
+	assert_false(wait_was_told);
+	assert_int_equal(seen, STATUS_SUCCESS);
+	waited_for = NULL;
 }
 
 /* ---- enable */
@@ -807,6 +834,7 @@ int main(void)
 		TEST(a_failure_does_not_move_ownership),
 		TEST(each_verb_that_ends_sends_an_event),
 		TEST(a_terminal_status_is_not_hidden_by_transitioning),
+		TEST(a_long_wait_is_told_while_it_lasts),
 		TEST(enable_with_nothing_to_do_writes_nothing),
 		TEST(enable_repairs_what_drifted),
 		TEST(other_settings_are_looked_at),

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "lib/core/cleanup.h"
+#include "lib/core/num.h"
+#include "lib/core/outcome.h"
+#include "lib/sys/fs.h"
+#include "lib/sys/holder.h"
+
+#define COMMAND_MAX 128 /* bytes of a holder's command line in a message */
+#define PAUSE_MS 500
+#define TELL_NS (INT64_C(10) * 1000000000) /* between what is said while waiting */
+#define PIDFILE_MAX 64
+#define PID_MAX 4194304
+
+/* The command line of a process, "" when it cannot be seen. */
+static void command_line(struct sys *sys, long pid, char ret[COMMAND_MAX])
+{
+	struct err ignored = {0};
+	AUTO_CLOSE int fd = -1;
+	char path[48];
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
+	fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
+	len = fd < 0 ? 0 : read(fd, ret, COMMAND_MAX - 1);
+	if (len < 0)
+		len = 0;
+	while (len > 0 && ret[len - 1] == '\0')
+		len--;
+	ret[len] = '\0';
+	for (ssize_t i = 0; i < len; i++)
+		if (ret[i] == '\0')
+			ret[i] = ' ';
+}
+
+static int name_holder(struct sys *sys, long pid, const char *path, struct err *err)
+{
+	char command[COMMAND_MAX];
+
+	if (pid <= 0) /* in another PID namespace */
+		return err_set(err, EBUSY, "another process holds %s", path);
+	command_line(sys, pid, command);
+	return err_set(err, EBUSY, "process %ld (%s) holds %s", pid, command, path);
+}
+
+static int find_record(struct sys *sys, const char *path, struct err *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct err ignored = {0};
+	AUTO_CLOSE int fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	return name_holder(sys, lock.l_pid, path, err);
+}
+
+static int find_pidfile(struct sys *sys, const char *path, struct err *err)
+{
+	struct err ignored = {0};
+	struct span rest, word;
+	AUTO_BUF text = {0};
+	char process[48];
+	uint64_t pid;
+
+	if (fs_read(sys, path, 0, PIDFILE_MAX, &text, NULL, &ignored) < 0)
+		return 0;
+	rest = buf_bytes(&text);
+	if (!span_line(&rest, &word) || !num_parse(span_trim(word), PID_MAX, &pid) || pid == 0)
+		return 0;
+	(void)snprintf(process, sizeof(process), "/proc/%ld", (long)pid);
+	if (!fs_exists(sys, process)) /* it died and left its file */
+		return 0;
+	return name_holder(sys, (long)pid, path, err);
+}
+
+int holder_find(struct sys *sys, const struct holder_lock *locks, struct err *err)
+{
+	int r = 0;
+
+	for (; r == 0 && locks->path; locks++)
+		r = locks->kind == HOLDER_RECORD ? find_record(sys, locks->path, err)
+						 : find_pidfile(sys, locks->path, err);
+	return r;
+}
+
+int holder_wait(struct sys *sys, const struct holder_lock *locks, int64_t end_ns, struct err *err)
+{
+	int64_t tell_ns = 0;
+
+	while (holder_find(sys, locks, err) < 0) {
+		const int64_t now_ns = sys->ops->boottime_ns(sys);
+
+		if (now_ns >= end_ns)
+			return err_remedy(err, EXIT_LOCK,
+					  "wait for it to finish, or end it, and try again");
+		if (sys->waiting && now_ns >= tell_ns) {
+			sys->waiting(sys->waiting_arg, err->msg);
+			tell_ns = now_ns + TELL_NS;
+		}
+		sys->ops->sleep_ms(sys, PAUSE_MS);
+	}
+	return 0;
+}
