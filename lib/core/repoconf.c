@@ -84,13 +84,23 @@ static bool url_ok(const char *url)
 	       span_is(place.scheme, "https") && place.login.len == 0;
 }
 
+/* Some tools are told user and password without escapes, a line each. */
+static bool has_escaped_control(const char *text)
+{
+	for (; (text = strchr(text, '%')); text++)
+		if (text[1] == '0' || text[1] == '1' || strncasecmp(text, "%7f", 3) == 0)
+			return true;
+	return false;
+}
+
 static bool proxy_ok(const char *proxy)
 {
 	struct place place;
 
-	return !has(proxy) || (is_plain(proxy, "#?") && split(proxy, &place) &&
-			       (span_is(place.scheme, "http") || span_is(place.scheme, "https")) &&
-			       (place.path.len == 0 || span_is(place.path, "/")));
+	return !has(proxy) ||
+	       (is_plain(proxy, "#?") && !has_escaped_control(proxy) && split(proxy, &place) &&
+		(span_is(place.scheme, "http") || span_is(place.scheme, "https")) &&
+		(place.path.len == 0 || span_is(place.path, "/")));
 }
 
 int repoconf_check(const struct repo *repo, struct err *err)
@@ -199,21 +209,236 @@ void repoconf_apt_sources(const struct repo *repo, struct buf *ret)
 		buf_str(ret, "./\n");
 }
 
+/* What stands before and behind the first colon of a login. */
+struct login {
+	struct buf text;
+	struct span user, password;
+};
+
+static void login_done(struct login *login)
+{
+	buf_done(&login->text);
+}
+
+#define AUTO_LOGIN __attribute__((cleanup(login_done))) struct login
+
+static void split_login(struct login *login)
+{
+	struct span rest = buf_bytes(&login->text);
+
+	login->user = cut(&rest, find(rest, ':'));
+	(void)cut(&rest, rest.len ? 1 : 0);
+	login->password = rest;
+}
+
+static void take_token(const struct repo *repo, struct login *ret)
+{
+	repoconf_login(repo, &ret->text);
+	split_login(ret);
+}
+
+static int hex_digit(unsigned char c)
+{
+	const char *digits = "0123456789abcdef";
+	const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 'a' - 'A' : c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* %XX to bytes.  What is no such escape stays. */
+static void unescape(struct span text, struct buf *ret)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = text.p[i];
+
+		if (c == '%' && i + 2 < text.len && hex_digit(text.p[i + 1]) >= 0 &&
+		    hex_digit(text.p[i + 2]) >= 0) {
+			c = (unsigned char)(hex_digit(text.p[i + 1]) << 4 |
+					    hex_digit(text.p[i + 2]));
+			i += 2;
+		}
+		buf_add(ret, &c, 1);
+	}
+}
+
+/* For a value in a query. */
+static void escape(struct span text, struct buf *ret)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		const unsigned char c = text.p[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    (c && strchr("-._~", c)))
+			buf_add(ret, &c, 1);
+		else
+			buf_printf(ret, "%%%02X", c);
+	}
+}
+
+static void print_span(struct buf *ret, const char *before, struct span text, const char *after)
+{
+	buf_str(ret, before);
+	buf_span(ret, text);
+	buf_str(ret, after);
+}
+
 void repoconf_apt_login(const struct repo *repo, struct buf *ret)
 {
-	AUTO_BUF login = {0};
+	AUTO_LOGIN login = {.user = {0}};
 	struct place place;
-	struct span rest, user;
 
 	if (!has(repo->token) || !split(repo->url, &place))
 		return;
-	repoconf_login(repo, &login);
-	rest = buf_bytes(&login);
-	user = cut(&rest, find(rest, ':'));
-	(void)cut(&rest, rest.len ? 1 : 0);
+	take_token(repo, &login);
 	/* Without the path, which old releases do not take. */
-	buf_printf(ret, "machine %.*s%.*s login %.*s password %.*s\n", (int)place.host.len,
-		   (const char *)place.host.p, (int)place.port.len, (const char *)place.port.p,
-		   (int)user.len, (const char *)user.p, (int)rest.len, (const char *)rest.p);
-	ret->failed = ret->failed || login.failed;
+	print_span(ret, "machine ", place.host, "");
+	print_span(ret, "", place.port, " login ");
+	print_span(ret, "", login.user, " password ");
+	print_span(ret, "", login.password, "\n");
+	ret->failed = ret->failed || login.text.failed;
+}
+
+/* A section that knows nothing of the owner's; what one of dnf and yum does not know it ignores. */
+void repoconf_dnf(const struct repo *repo, struct buf *ret)
+{
+	(void)repo;
+	buf_str(ret, "[main]\n"
+		     "reposdir=" REPO_DIR "/repos\n"
+		     "cachedir=" REPO_DIR "/cache\n"
+		     "system_cachedir=" REPO_DIR "/cache\n"
+		     "persistdir=" REPO_DIR "/state\n"
+		     "logdir=" REPO_DIR "/log\n"
+		     "logfile=" REPO_DIR "/log/yum.log\n"
+		     "varsdir=" REPO_DIR "/vars\n"
+		     "plugins=0\n"
+		     "history_record=0\n"
+		     "obsoletes=0\n"
+		     "deltarpm=0\n"
+		     "install_weak_deps=0\n"
+		     "color=never\n"
+		     "gpgcheck=0\n"
+		     "skip_if_unavailable=0\n"
+		     "metadata_expire=never\n"
+		     "timeout=30\n"
+		     "retries=2\n");
+}
+
+void repoconf_tdnf(const struct repo *repo, struct buf *ret)
+{
+	(void)repo;
+	buf_str(ret, "[main]\n"
+		     "repodir=" REPO_DIR "/repos\n"
+		     "cachedir=" REPO_DIR "/cache\n"
+		     "persistdir=" REPO_DIR "/state\n"
+		     "plugins=0\n"
+		     "gpgcheck=0\n");
+}
+
+static void dnf_proxy(const char *proxy, struct buf *ret)
+{
+	AUTO_LOGIN login = {.user = {0}};
+	AUTO_BUF user = {0}, password = {0};
+	struct place place;
+
+	if (!split(proxy, &place))
+		return;
+	print_span(ret, "proxy=", place.scheme, "://");
+	print_span(ret, "", place.host, "");
+	print_span(ret, "", place.port, "\n");
+	if (place.login.len == 0)
+		return;
+	buf_span(&login.text, place.login);
+	split_login(&login);
+	unescape(login.user, &user);
+	unescape(login.password, &password);
+	print_span(ret, "proxy_username=", buf_bytes(&user), "\n");
+	print_span(ret, "proxy_password=", buf_bytes(&password), "\n");
+	ret->failed = ret->failed || login.text.failed || user.failed || password.failed;
+}
+
+void repoconf_dnf_repo(const struct repo *repo, struct buf *ret)
+{
+	AUTO_LOGIN login = {.user = {0}};
+	const char *proxy = repoconf_proxy(repo);
+
+	buf_printf(ret,
+		   "[" REPO_ID "]\n"
+		   "name=" REPO_ID "\n"
+		   "baseurl=%s\n"
+		   "enabled=1\n"
+		   "repo_gpgcheck=1\n"
+		   "gpgcheck=0\n"
+		   "gpgkey=file://" REPO_DIR "/key.asc\n"
+		   "metadata_expire=never\n"
+		   "skip_if_unavailable=0\n"
+		   "sslverify=1\n",
+		   repo->url);
+	if (*proxy)
+		dnf_proxy(proxy, ret);
+	if (!has(repo->token))
+		return;
+	take_token(repo, &login);
+	print_span(ret, "username=", login.user, "\n");
+	print_span(ret, "password=", login.password, "\n");
+	ret->failed = ret->failed || login.text.failed;
+}
+
+/* Its file has no words for these: they are the URL's query. */
+static void zypper_proxy(const char *proxy, const char *sign, struct buf *ret)
+{
+	AUTO_LOGIN login = {.user = {0}};
+	AUTO_BUF user = {0}, password = {0};
+	struct place place;
+
+	if (!split(proxy, &place))
+		return;
+	buf_printf(ret, "%sproxy=", sign);
+	buf_span(ret, place.host);
+	if (place.port.len)
+		print_span(ret, "&proxyport=", (struct span){place.port.p + 1, place.port.len - 1},
+			   "");
+	if (place.login.len == 0)
+		return;
+	buf_span(&login.text, place.login);
+	split_login(&login);
+	unescape(login.user, &user);
+	unescape(login.password, &password);
+	buf_str(ret, "&proxyuser=");
+	escape(buf_bytes(&user), ret);
+	buf_str(ret, "&proxypass=");
+	escape(buf_bytes(&password), ret);
+	ret->failed = ret->failed || login.text.failed || user.failed || password.failed;
+}
+
+/* The key is in the database of rpm below REPO_DIR, so that no other can be offered. */
+void repoconf_zypper_repo(const struct repo *repo, struct buf *ret)
+{
+	const char *proxy = repoconf_proxy(repo);
+
+	buf_printf(ret,
+		   "[" REPO_ID "]\n"
+		   "name=" REPO_ID "\n"
+		   "type=rpm-md\n"
+		   "enabled=1\n"
+		   "autorefresh=0\n"
+		   "gpgcheck=1\n"
+		   "repo_gpgcheck=1\n"
+		   "pkg_gpgcheck=0\n"
+		   "baseurl=%s%s",
+		   repo->url, has(repo->token) ? "?credentials=" REPO_ID : "");
+	if (*proxy)
+		zypper_proxy(proxy, has(repo->token) ? "&" : "?", ret);
+	buf_str(ret, "\n");
+}
+
+void repoconf_zypper_login(const struct repo *repo, struct buf *ret)
+{
+	AUTO_LOGIN login = {.user = {0}};
+
+	if (!has(repo->token))
+		return;
+	take_token(repo, &login);
+	print_span(ret, "username=", login.user, "\n");
+	print_span(ret, "password=", login.password, "\n");
+	ret->failed = ret->failed || login.text.failed;
 }

@@ -15,7 +15,8 @@ struct repo {
 	const char *suite; /* deb: as "bookworm"; none: a flat repository */
 	const char *component; /* deb, with a suite: as "main" */
 	struct span key; /* OpenPGP public keys, armored or binary: they sign the metadata */
-	const char *proxy; /* http://[USER:PASSWORD@]HOST[:PORT] */
+	const char *proxy; /* http://[USER:PASSWORD@]HOST[:PORT], both with %XX for what a URL
+			      cannot have */
 	const char *no_proxy; /* hosts, as curl takes them */
 	const char *token; /* USER:PASSWORD, or a secret that goes with REPO_TOKEN_USER */
 };
@@ -39,11 +40,15 @@ const char *repoconf_proxy(const struct repo *repo);
 
 /*
  * Text of files below REPO_DIR.  *repo has passed repoconf_check.  A file that gets no text is not
- * written.
+ * written; each may hold a secret.
  */
-void repoconf_apt(const struct repo *repo,
-		  struct buf *ret); /* apt.conf; may hold the proxy's password */
+void repoconf_apt(const struct repo *repo, struct buf *ret); /* apt.conf */
 void repoconf_apt_sources(const struct repo *repo, struct buf *ret);
 void repoconf_apt_login(const struct repo *repo, struct buf *ret); /* auth.conf */
+void repoconf_dnf(const struct repo *repo, struct buf *ret); /* dnf.conf, yum.conf */
+void repoconf_dnf_repo(const struct repo *repo, struct buf *ret); /* .repo of dnf and yum */
+void repoconf_tdnf(const struct repo *repo, struct buf *ret); /* tdnf.conf; the .repo is dnf's */
+void repoconf_zypper_repo(const struct repo *repo, struct buf *ret);
+void repoconf_zypper_login(const struct repo *repo, struct buf *ret); /* credentials.d/REPO_ID */
 
 #endif

@@ -242,6 +242,13 @@ static int start(struct driver *d, struct err *err)
 	return buf_ok(&d->key, err);
 }
 
+static void tell(void *arg, const char *what)
+{
+	(void)arg;
+	(void)printf("waiting: %s\n", what);
+	(void)fflush(stdout);
+}
+
 int main(int argc, char *argv[])
 {
 	struct driver d = {.sys = SYS_INIT, .log_fd = -1};
@@ -252,6 +259,7 @@ int main(int argc, char *argv[])
 		i++;
 		r = 0;
 	}
+	d.sys.waiting = tell;
 	if (r == 0)
 		r = start(&d, &err);
 	while (r == 0 && i < argc) {
@@ -266,7 +274,8 @@ int main(int argc, char *argv[])
 		(void)fflush(stdout);
 	}
 	if (r < 0)
-		(void)fprintf(stderr, "%s %d: %s\n", error_name(err.code), err.outcome, err.msg);
+		(void)fprintf(stderr, "%s %d: %s%s%s\n", error_name(err.code), err.outcome, err.msg,
+			      err.remedy[0] ? "; " : "", err.remedy);
 	buf_done(&d.key);
 	buf_done(&d.token);
 	sys_done(&d.sys);

@@ -224,6 +224,190 @@ static void apt_reads_downloads_and_dpkg_installs(void **state)
 			    "a_1%3a1_all.deb\n");
 }
 
+static const struct repo_manager *on_rpm(const char *name)
+{
+	char program[64];
+
+	(void)snprintf(program, sizeof(program), "/usr/bin/%s", name);
+	scratch_write(&machine, "/usr/bin/rpm", "", 0755);
+	scratch_write(&machine, program, "", 0755);
+	scratch_write(&machine, "/var/lib/rpm/rpmdb.sqlite", "x", 0644);
+	return repo_detect(&machine.sys, name);
+}
+
+#define INSTALL "DEBIAN_FRONTEND=noninteractive /usr/bin/rpm --upgrade --replacepkgs --oldpackage "
+#define DNF_FETCH                                                                                  \
+	"-c " REPO_DIR "/dnf.conf --assumeyes --downloadonly --downloaddir=" REPO_DIR "/packages "
+#define ZYPP_ENVIRON "ZYPP_LOGFILE=" REPO_DIR "/log/zypper.log ZYPPTMPDIR=" REPO_DIR "/tmp "
+#define ZYPPER                                                                                     \
+	ZYPP_ENVIRON "/usr/bin/zypper --root " REPO_DIR "/root --reposd-dir " REPO_DIR             \
+		     "/repos --non-interactive "
+#define DNF_LIST                                                                                   \
+	"Installed Packages\na.noarch  1:1-1  @" REPO_ID "\nAvailable Packages\n"                  \
+	"a.noarch  7-1  " REPO_ID "\na.noarch  1:1-1  " REPO_ID "\na.noarch  1:2-1  " REPO_ID      \
+	"\na.noarch  1:2-2  " REPO_ID "\na.noarch  3-1  other\n"
+
+/* clang-format off */
+/* What each runs, and how its words are read, from the key to the package. */
+static const struct reading {
+	const char *name;
+	struct answer answers[8];
+	const char *versions;
+	const char *commands;
+} readings[] = {
+	{"dnf", {{0, "", NULL}, {0, DNF_LIST, NULL},
+		 /* A lower version is nothing to do for one verb, and the next one's. */
+		 {0, "Nothing to do.\n", DOWNLOADS "b-1-1.noarch.rpm"}, {0, "", DOWNLOADS "a-1-1.noarch.rpm"},
+		 {0, "", NULL}},
+	 "1:2\n1:1\n0:7\n",
+	 "/usr/bin/dnf -c " REPO_DIR "/dnf.conf --assumeyes makecache\n"
+	 "/usr/bin/dnf -c " REPO_DIR "/dnf.conf --quiet --showduplicates list a\n"
+	 "/usr/bin/dnf " DNF_FETCH "install a-1:1\n"
+	 "/usr/bin/dnf " DNF_FETCH "downgrade a-1:1\n"
+	 INSTALL DOWNLOADS "a-1-1.noarch.rpm\n"},
+	{"yum", {{0, "", NULL}, {0, DNF_LIST, NULL},
+		 {0, "", NULL}, {1, "Error: Nothing to do\n", NULL}, {0, "", DOWNLOADS "a-1-1.noarch.rpm"},
+		 {0, "", NULL}},
+	 "1:2\n1:1\n0:7\n",
+	 "/usr/bin/yum -c " REPO_DIR "/dnf.conf --assumeyes makecache\n"
+	 "/usr/bin/yum -c " REPO_DIR "/dnf.conf --quiet --showduplicates list a\n"
+	 "/usr/bin/yum " DNF_FETCH "install a-1\n"
+	 "/usr/bin/yum " DNF_FETCH "downgrade a-1\n"
+	 "/usr/bin/yum " DNF_FETCH "reinstall a-1\n"
+	 INSTALL DOWNLOADS "a-1-1.noarch.rpm\n"},
+	{"zypper", {{0, "", NULL}, {0, "", NULL},
+		    {0, "S | Name | Type | Version | Arch | Repository\n--+---+---\n"
+			"v | a | package | 1:2-1 | noarch | " REPO_ID "\n"
+			"  | a | package | 1:1-1 | noarch | " REPO_ID "\n"
+			"i | a | package | 1:0-1 | noarch | (System Packages)\n"
+			"  | a | patch | 1:9-1 | noarch | " REPO_ID "\n", NULL},
+		    {0, "", REPO_DIR "/root/var/cache/zypp/packages/" REPO_ID "/x/a-1-1.noarch.rpm"},
+		    {0, "", NULL}},
+	 "1:2\n1:1\n",
+	 ZYPP_ENVIRON "/usr/bin/rpm --root " REPO_DIR "/root --import " REPO_DIR
+	 "/key.asc\n"
+	 ZYPPER "refresh --force\n"
+	 ZYPPER "--no-refresh search --details --match-exact --type=package a\n"
+	 ZYPPER "--no-refresh download a=1:1\n"
+	 INSTALL REPO_DIR "/root/var/cache/zypp/packages/" REPO_ID "/x/a-1-1.noarch.rpm\n"},
+	{"tdnf", {{0, "", NULL}, {0, "", NULL}, {0, DNF_LIST, NULL}, {0, "", DOWNLOADS "a-1-1.noarch.rpm"},
+		  {0, "a.rpm: digests signatures OK\n", NULL}, {0, "", NULL}},
+	 "1:2\n1:1\n0:7\n",
+	 "/usr/bin/rpm --dbpath " REPO_DIR "/keys --import " REPO_DIR "/key.asc\n"
+	 "/usr/bin/tdnf -c " REPO_DIR "/tdnf.conf --assumeyes makecache\n"
+	 "/usr/bin/tdnf -c " REPO_DIR "/tdnf.conf --quiet --showduplicates list a\n"
+	 "/usr/bin/tdnf -c " REPO_DIR "/tdnf.conf --assumeyes --downloadonly --downloaddir=" REPO_DIR
+	 "/packages install a=1:1\n"
+	 "/usr/bin/rpm --dbpath " REPO_DIR "/keys --define _pkgverify_level all --checksig " DOWNLOADS
+	 "a-1-1.noarch.rpm\n"
+	 INSTALL DOWNLOADS "a-1-1.noarch.rpm\n"},
+};
+/* clang-format on */
+
+static void reads_and_downloads(void **state)
+{
+	const struct reading *row = *state;
+	const struct repo_package package = {"a", "1:1"};
+	const struct repo_manager *manager;
+	AUTO_BUF versions = {0};
+	struct err err = {0};
+
+	setup(NULL);
+	manager = on_rpm(row->name);
+	assert_string_equal(repo_manager_name(manager), row->name);
+	assert_string_equal(repo_manager_type(manager), "rpm");
+	answer(row->answers, ARRAY_LEN(row->answers));
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	assert_int_equal(count_secrets(REPO_DIR), strcmp(row->name, "zypper") == 0 ? 2 : 1);
+	assert_int_equal(repo_refresh(&machine.sys, manager, -1, &err), 0);
+	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), 0);
+	assert_string_equal(buf_text(&versions), row->versions);
+	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), 0);
+	assert_string_equal(buf_text(&commands), row->commands);
+	teardown(NULL);
+}
+
+static void a_package_whose_signature_nobody_checked_must_be_signed(void **state)
+{
+	static const char *const said[] = {
+		"a.rpm: digests OK\n", /* not signed at all */
+		"a.rpm: digests SIGNATURES NOT OK\n",
+		"a.rpm: sha1 md5 OK\n",
+		"a.rpm: (SHA256) DSA sha1 md5 (GPG) NOT OK (MISSING KEYS: GPG#1)\n",
+		"",
+	};
+	const struct repo_package package = {"a", NULL};
+	const struct repo_manager *manager = on_rpm("tdnf");
+	struct err err = {0};
+
+	(void)state;
+	scratch_mkdir(&machine, REPO_DIR, 0755);
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		const struct answer list[] = {{0, "", DOWNLOADS "a-1-1.noarch.rpm"},
+					      {0, said[i], NULL}};
+
+		answer(list, ARRAY_LEN(list));
+		assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err),
+				 -EKEYREJECTED);
+		assert_int_equal(err.outcome, EXIT_REPOSITORY);
+	}
+}
+
+static void a_key_that_cannot_be_imported_is_refused(void **state)
+{
+	static const struct answer said[] = {{1, "error: key.asc: key 1 import failed.\n", NULL}};
+	const struct repo_manager *manager = on_rpm("zypper");
+	struct err err = {0};
+
+	(void)state;
+	answer(said, 1);
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), -EINVAL);
+	assert_int_equal(err.outcome, EXIT_SETTINGS);
+}
+
+static void what_a_tool_makes_elsewhere_goes_unless_it_was_there(void **state)
+{
+	static const struct answer good[] = {{0, "", NULL}, {0, "", NULL}, {0, "", NULL}};
+	const struct repo_manager *manager = on_rpm("zypper");
+	struct err err = {0};
+
+	(void)state;
+	scratch_mkdir(&machine, "/var/lib", 0755);
+	answer(good, ARRAY_LEN(good));
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	scratch_write(&machine, "/var/lib/YaST2/cookies", "", 0600);
+	assert_int_equal(repo_take_off(&machine.sys, &err), 0);
+	assert_false(fs_exists(&machine.sys, "/var/lib/YaST2"));
+
+	/* Somebody began to use the folder meanwhile. */
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	scratch_write(&machine, "/var/lib/YaST2/cookies", "", 0600);
+	scratch_write(&machine, "/var/lib/YaST2/other", "", 0600);
+	assert_int_equal(repo_take_off(&machine.sys, &err), 0);
+	assert_false(fs_exists(&machine.sys, "/var/lib/YaST2/cookies"));
+	assert_true(fs_exists(&machine.sys, "/var/lib/YaST2/other"));
+
+	scratch_write(&machine, "/var/lib/YaST2/cookies", "", 0600);
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	assert_int_equal(repo_take_off(&machine.sys, &err), 0);
+	assert_true(fs_exists(&machine.sys, "/var/lib/YaST2/cookies"));
+}
+
+static void a_lock_of_yums_is_waited_for_and_named(void **state)
+{
+	const struct repo_manager *manager = on_rpm("yum");
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
+	scratch_write(&machine, "/run/yum.pid", "77\n", 0644);
+	scratch_write(&machine, "/proc/77/cmdline", "yum", 0644);
+	machine.sys.deadline_ns = 1;
+	assert_int_equal(repo_refresh(&machine.sys, manager, -1, &err), -EBUSY);
+	assert_int_equal(err.outcome, EXIT_LOCK);
+	assert_string_equal(err.msg, "process 77 (yum) holds /run/yum.pid");
+}
+
 /* clang-format off */
 static const struct failure {
 	const char *name;
@@ -269,8 +453,8 @@ static const struct failure {
 	 "N: Is the package apt-transport-https installed?\n",
 	 -ENOSYS, EXIT_DEPENDENCY, "E: The method driver /usr/lib/apt/methods/https could not be found."},
 	{"words_that_nobody_knows", 100, "E: first\nE: last\n\n", -EREMOTEIO, EXIT_REPOSITORY, "E: last"},
-	{"silence", 0, "", -EREMOTEIO, EXIT_REPOSITORY, ""},
-	{"ended_by_a_signal", -9, "", -EREMOTEIO, EXIT_REPOSITORY, ""},
+	{"silence", 0, "", -EREMOTEIO, EXIT_REPOSITORY, "it said nothing"},
+	{"ended_by_a_signal", -9, "", -EREMOTEIO, EXIT_REPOSITORY, "it said nothing"},
 };
 /* clang-format on */
 
@@ -325,7 +509,7 @@ static void a_package_that_is_not_there_has_no_versions_and_is_not_installed(voi
 	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), -ENODATA);
 	answer(none, 1);
 	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), -EREMOTEIO);
-	assert_string_equal(err.msg, "apt downloaded 0 packages of 1");
+	assert_string_equal(err.msg, "cannot download a=7: apt (status 0): it said nothing");
 }
 
 static void versions_that_cannot_be_asked_for_are_an_error(void **state)
@@ -367,13 +551,24 @@ int main(void)
 		CASE(a_package_that_is_not_there_has_no_versions_and_is_not_installed),
 		CASE(versions_that_cannot_be_asked_for_are_an_error),
 		CASE(none_and_too_many_packages_are_refused),
+		CASE(a_package_whose_signature_nobody_checked_must_be_signed),
+		CASE(a_key_that_cannot_be_imported_is_refused),
+		CASE(what_a_tool_makes_elsewhere_goes_unless_it_was_there),
+		CASE(a_lock_of_yums_is_waited_for_and_named),
 	};
 	struct CMUnitTest rows[ARRAY_LEN(failures)] = {{.name = NULL}};
+	struct CMUnitTest reading_rows[ARRAY_LEN(readings)] = {{.name = NULL}};
 
+	for (size_t i = 0; i < ARRAY_LEN(readings); i++)
+		reading_rows[i] =
+			(struct CMUnitTest){.name = readings[i].name,
+					    .test_func = reads_and_downloads,
+					    .initial_state = (void *)(uintptr_t)&readings[i]};
 	for (size_t i = 0; i < ARRAY_LEN(failures); i++)
 		rows[i] = (struct CMUnitTest){.name = failures[i].name,
 					      .test_func = tells_why_the_repository_cannot_be_read,
 					      .initial_state = (void *)(uintptr_t)&failures[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL) ||
+	       cmocka_run_group_tests_name("readings", reading_rows, NULL, NULL) ||
 	       cmocka_run_group_tests_name("failures", rows, NULL, NULL);
 }

@@ -41,6 +41,7 @@ static const struct check {
 	{"proxy_with_a_path", {.url = URL, .proxy = "http://proxy/x"}, "proxy"},
 	{"proxy_of_another_kind", {.url = URL, .proxy = "socks5://proxy"}, "proxy"},
 	{"proxy_with_a_quote", {.url = URL, .proxy = "http://u:\"@proxy"}, "proxy"},
+	{"proxy_with_an_escaped_new_line", {.url = URL, .proxy = "http://u:%0a@proxy"}, "proxy"},
 	{"list_with_a_new_line", {.url = URL, .no_proxy = "a\nb"}, "list of hosts without a proxy"},
 	{"token_with_a_new_line", {.url = URL, .token = "a\nb"}, "token"},
 	{"token_with_a_hash", {.url = URL, .token = "#a"}, "token"},
@@ -139,12 +140,53 @@ static void a_token_is_for_the_repositorys_host_alone(void **state)
 	}
 }
 
+static void a_proxys_login_is_told_as_each_tool_reads_it(void **state)
+{
+	const struct repo repo = {
+		.url = URL, .proxy = "http://bo%62:p%40%26=%zz@[::1]:3128/", .token = "u:p:q"};
+	const struct repo plain = {.url = URL, .proxy = "http://proxy"};
+	AUTO_BUF dnf = {0}, zypper = {0}, login = {0}, plain_dnf = {0}, plain_zypper = {0};
+
+	(void)state;
+	repoconf_dnf_repo(&repo, &dnf);
+	assert_non_null(strstr(buf_text(&dnf), "baseurl=" URL "\n"));
+	assert_non_null(strstr(buf_text(&dnf), "proxy=http://[::1]:3128\nproxy_username=bob\n"
+					       "proxy_password=p@&=%zz\n"));
+	assert_non_null(strstr(buf_text(&dnf), "\nusername=u\npassword=p:q\n"));
+	repoconf_zypper_repo(&repo, &zypper);
+	assert_non_null(strstr(buf_text(&zypper),
+			       "baseurl=" URL "?credentials=" REPO_ID "&proxy=[::1]&proxyport=3128"
+			       "&proxyuser=bob&proxypass=p%40%26%3D%25zz\n"));
+	repoconf_zypper_login(&repo, &login);
+	assert_string_equal(buf_text(&login), "username=u\npassword=p:q\n");
+	repoconf_dnf_repo(&plain, &plain_dnf);
+	assert_non_null(strstr(buf_text(&plain_dnf), "proxy=http://proxy\n"));
+	assert_null(strstr(buf_text(&plain_dnf), "username"));
+	repoconf_zypper_repo(&plain, &plain_zypper);
+	assert_non_null(strstr(buf_text(&plain_zypper), "baseurl=" URL "?proxy=proxy\n"));
+}
+
+static void metadata_must_be_signed_wherever_a_tool_can_look(void **state)
+{
+	const struct repo repo = {.url = URL};
+	AUTO_BUF dnf = {0}, zypper = {0};
+
+	(void)state;
+	repoconf_dnf_repo(&repo, &dnf);
+	assert_non_null(strstr(buf_text(&dnf), "\nrepo_gpgcheck=1\n"));
+	repoconf_zypper_repo(&repo, &zypper);
+	assert_non_null(strstr(buf_text(&zypper), "\nrepo_gpgcheck=1\n"));
+	assert_non_null(strstr(buf_text(&zypper), "\ngpgcheck=1\n"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(apt_is_told_one_repository_and_one_key),
 		cmocka_unit_test(apt_gets_the_proxy_and_nothing_of_the_owners),
 		cmocka_unit_test(a_token_is_for_the_repositorys_host_alone),
+		cmocka_unit_test(a_proxys_login_is_told_as_each_tool_reads_it),
+		cmocka_unit_test(metadata_must_be_signed_wherever_a_tool_can_look),
 	};
 	struct CMUnitTest check_rows[ARRAY_LEN(checks)] = {{.name = NULL}};
 	struct CMUnitTest proxy_rows[ARRAY_LEN(proxies)] = {{.name = NULL}};

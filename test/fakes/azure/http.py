@@ -149,10 +149,11 @@ class Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.truncate is not None:
             body = body[: fault.truncate]
             self.close_connection = True
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
         self.note(endpoint, response.status)
 
-    do_GET = do_POST = do_PUT = serve
+    do_GET = do_HEAD = do_POST = do_PUT = serve
 
     def note(self, endpoint: str, status: int) -> None:
         with open(self.server.cloud.folder / "requests.log", "a", encoding="utf-8") as log:

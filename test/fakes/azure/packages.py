@@ -104,7 +104,8 @@ def make_rpm(folder: Path, package: Package, signer: Optional[Signer] = None) ->
              "%description", "A package of the lab.", "%install", "mkdir -p %{buildroot}", f"cp -r {top}/files/. %{{buildroot}}"]
     for name, body in package.scripts.items():
         lines += [RPM_SCRIPTS[name], body]
-    lines += ["%files", *package.content()]
+    folders = {str(Path(path).parent) for path in package.content()}
+    lines += ["%files", *(f"%dir {folder}" for folder in folders if folder.endswith(f"/{package.name}")), *package.content()]
     spec = top / "package.spec"
     spec.write_text("\n".join(lines) + "\n", encoding="ascii")
     call(["rpmbuild", "-bb", "--define", f"_topdir {top}/build", "--define", "_binary_payload w9.gzdio", str(spec)])

@@ -51,7 +51,7 @@ class Tunnel(socketserver.StreamRequestHandler):
         if wanted is not None and login != "Basic " + base64.b64encode(wanted.encode()).decode():
             self.server.cloud.count("proxy.refused")
             self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"lab\"\r\n"
-                             b"Content-Length: 0\r\n\r\n")
+                             b"Connection: close\r\nContent-Length: 0\r\n\r\n")
             return
         self.server.cloud.count(f"proxy.{host}")
         if verb != "CONNECT" or not port.isdigit():
