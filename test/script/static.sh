@@ -74,10 +74,10 @@ if [ -z "$(find part -maxdepth 0 -newer aadsshlogin -newer aadssh-handler -newer
 	make -s part >"$work/log" 2>&1 || { cat "$work/log" && exit 1; }
 fi
 mkdir "$work/deb" "$work/rpm"
-dpkg-deb -x part/packages/aadsshlogin_*_$deb_arch.deb "$work/deb" || failures=$((failures + 1))
-rpm2archive - <"$(ls part/packages/aadsshlogin-[0-9]*.$rpm_arch.rpm)" 2>/dev/null | tar -xz -C "$work/rpm" ||
+dpkg-deb -x part/packages/aadsshlogin_*_"$deb_arch".deb "$work/deb" || failures=$((failures + 1))
+rpm2archive - <"$(ls part/packages/aadsshlogin-[0-9]*."$rpm_arch".rpm)" 2>/dev/null | tar -xz -C "$work/rpm" ||
 	failures=$((failures + 1))
-cp part/bin/$rpm_arch/aadssh-handler "$work"
+cp "part/bin/$rpm_arch/aadssh-handler" "$work"
 for type in deb rpm; do
 	nss=$(find "$work/$type" -name libnss_aad.so.2)
 	pam=$(find "$work/$type" -name pam_aad.so)
