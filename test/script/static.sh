@@ -56,6 +56,7 @@ check_program()
 check_module()
 {
 	check_object "$1"
+	expect "$name: what depends on its debugging information" 0 "$(readelf -SW "$1" | grep -c build-id)"
 	expect "$name: libraries" "$2" \
 		"$(echo "$entries" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v '^ld-linux' | sort | tr '\n' ' ')"
 	newest=$(readelf -VW "$1" | grep -o 'GLIBC_[0-9.]*' | sort -u -V | tail -n 1)
