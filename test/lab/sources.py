@@ -322,6 +322,21 @@ def put_back(lab: Lab) -> None:
     check_ours(lab)
 
 
+@row("Microsoft's are back in force when ours cannot be configured")
+def put_back_theirs(lab: Lab) -> None:
+    nsswitch = lab.machine.read("/etc/nsswitch.conf")
+    lab.machine.write("/etc/nsswitch.conf", "".join(line for line in nsswitch.splitlines(True) if not line.startswith("group")))
+    lab.right("install", **THEIRS)
+    before = lab.snapshot()
+    lab.fails(21, ["nsswitch.conf", "group"], "enable", **ZIP)
+    changes = difference(before, lab.snapshot())
+    expect(not changes, "\n".join(changes))
+    check_theirs(lab)
+    lab.right("uninstall")
+    lab.machine.write("/etc/nsswitch.conf", nsswitch)
+    lab.is_fresh()
+
+
 @row("lines that somebody adds behind Microsoft's block count for everybody, and stay")
 def lines_behind(lab: Lab) -> None:
     def check() -> None:
