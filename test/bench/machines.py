@@ -78,9 +78,6 @@ class Place:
                 self.machine.write(path, (folder / name).read_bytes(), 0o644)
                 self.machine.run(["strip", "--strip-unneeded", path])
 
-    def kind(self) -> str:
-        return kind_of((self.programs or self.build) / "aadsshlogin")
-
     def person(self, name: str) -> Person:
         if name not in self._people:
             self._people[name] = Person(self.machine, self.azure, f"{name}@{DOMAIN}", "admin")
