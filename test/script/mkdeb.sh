@@ -43,10 +43,15 @@ drwxr-xr-x root/root usr/sbin/
 drwxr-xr-x root/root usr/share/
 drwxr-xr-x root/root usr/share/aadsshlogin/
 -rw-r--r-- root/root usr/share/aadsshlogin/clouds.yaml
+drwxr-xr-x root/root usr/share/aadsshlogin/licences/
+-rw-r--r-- root/root usr/share/aadsshlogin/licences/curl
 drwxr-xr-x root/root usr/share/doc/
 drwxr-xr-x root/root usr/share/doc/aadsshlogin/
 -rw-r--r-- root/root usr/share/doc/aadsshlogin/changelog.gz
 -rw-r--r-- root/root usr/share/doc/aadsshlogin/copyright
+drwxr-xr-x root/root usr/share/lintian/
+drwxr-xr-x root/root usr/share/lintian/overrides/
+-rw-r--r-- root/root usr/share/lintian/overrides/aadsshlogin
 drwxr-xr-x root/root usr/share/man/
 drwxr-xr-x root/root usr/share/man/man5/
 -rw-r--r-- root/root usr/share/man/man5/aadsshlogin.conf.5.gz

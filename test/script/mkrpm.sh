@@ -61,6 +61,7 @@ expect "what the module's package holds" "/usr/share/licenses/aadsshlogin-selinu
 /usr/share/selinux/packages/aadsshlogin_any_port.cil" --list "$selinux"
 expect "what it holds" "-rw-r--r-- root:root /usr/lib/tmpfiles.d/aadsshlogin.conf>
 -rw-r--r-- root:root /usr/share/aadsshlogin/clouds.yaml>
+-rw-r--r-- root:root /usr/share/aadsshlogin/licences/curl>
 -rw-r--r-- root:root /usr/share/licenses/aadsshlogin/LICENSE>
 -rw-r--r-- root:root /usr/share/man/man5/aadsshlogin.conf.5.gz>
 -rw-r--r-- root:root /usr/share/man/man8/aadsshlogin.8.gz>
@@ -68,6 +69,7 @@ expect "what it holds" "-rw-r--r-- root:root /usr/lib/tmpfiles.d/aadsshlogin.con
 -rwxr-xr-x root:root /lib64/security/pam_aad.so>
 -rwxr-xr-x root:root /usr/sbin/aadsshlogin>
 drwxr-xr-x root:root /usr/libexec/aadsshlogin>
+drwxr-xr-x root:root /usr/share/aadsshlogin/licences>
 drwxr-xr-x root:root /usr/share/aadsshlogin>
 drwxr-xr-x root:root /usr/share/licenses/aadsshlogin>
 lrwxrwxrwx root:root /usr/libexec/aadsshlogin/aad_authorize>../../sbin/aadsshlogin

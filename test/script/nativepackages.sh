@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# nativepackages.sh BUILD WORK [PACKAGES...]: the packages with the distribution's own libraries, from a clean
+# checkout and from make dist's tarball, by dpkg-buildpackage and rpmbuild; then lintian and rpmlint on them and on
+# the PACKAGES of the extension.  Every finding fails it that no override answers.  `make check-packages` runs this.
+# What rpm calls the libraries of the build cannot be asked on Debian, so rpmbuild does not.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+source=$(cd "${0%/*}/../.." && pwd)
+build=$(cd "$1" && pwd)
+mkdir -p "$2"
+work=$(cd "$2" && pwd)
+shift 2
+failures=0
+
+say() { printf '%s\n' "check-packages: $*"; }
+
+# quietly LOG COMMAND...
+quietly()
+{
+	local log=$work/$1.log
+	shift
+	say "$*"
+	if ! "$@" >"$log" 2>&1; then
+		tail -n 40 "$log" >&2
+		say "failed: $* (all of it: $log)"
+		exit 1
+	fi
+}
+
+# findings LOG COMMAND...: what a checker of packages says as E: or W:
+findings()
+{
+	local log=$work/$1.log
+	shift
+	say "$*"
+	"$@" >"$log" 2>&1 || true
+	if grep -qE '^(E|W): |: (E|W): ' "$log"; then
+		grep -E '^(E|W): |: (E|W): ' "$log"
+		failures=$((failures + 1))
+	fi
+	grep -qE '^rpmlint: |^N:|^$' "$log" || [ ! -s "$log" ] || { cat "$log" && failures=$((failures + 1)); }
+}
+
+for tool in dpkg-buildpackage dh rpmbuild lintian rpmlint; do
+	command -v $tool >/dev/null || { say "$tool is needed" && exit 1; }
+done
+rm -rf "$work"/*
+
+# dpkg's, with all tests, from a clean checkout; where the sources are none, from the tarball alone.
+quietly dist make -C "$build" dist
+tarball=$(ls -t "$build"/aadsshlogin-*.tar.xz | head -n 1)
+mkdir "$work/tarball"
+tar -xJf "$tarball" -C "$work/tarball" --strip-components 1
+if git -C "$source" rev-parse 2>/dev/null; then
+	git clone -q "$source" "$work/checkout"
+	cd "$work/checkout"
+	quietly deb-checkout dpkg-buildpackage -us -uc -b
+	mkdir "$work/deb"
+	mv "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$work/deb"
+fi
+cd "$work/tarball"
+DEB_BUILD_OPTIONS='nocheck terse' quietly deb-tarball dpkg-buildpackage -us -uc -b
+mkdir -p "$work/deb"
+mv "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$work/deb"
+
+quietly rpm env HOME="$work" rpmbuild -ta --nodeps --define "_topdir $work/rpmbuild" --define "_dbpath $work/rpmdb" "$tarball"
+mkdir "$work/rpm"
+find "$work/rpmbuild" -name '*.rpm' -exec mv {} "$work/rpm" \;
+
+debs=() rpms=()
+for package; do
+	case $package in
+	*.deb) debs+=("$(realpath "$package")") ;;
+	*.rpm) rpms+=("$(realpath "$package")") ;;
+	esac
+done
+findings lintian lintian --tag-display-limit 0 "$work"/deb/*.changes "${debs[@]}"
+findings rpmlint rpmlint -r "$source/rpm/rpmlintrc" "$work"/rpm/*.rpm "${rpms[@]}"
+[ "$failures" -eq 0 ] && say 'no finding without an answer'
+[ "$failures" -eq 0 ]
