@@ -23,6 +23,7 @@
 #include "lib/core/nsswitch.h"
 #include "lib/core/outcome.h"
 #include "lib/core/uid.h"
+#include "lib/steps/accounts.h"
 #include "lib/steps/authselect.h"
 #include "lib/steps/changes.h"
 #include "lib/sys/proc.h"
@@ -181,9 +182,8 @@ static int original_path(struct buf *ret, struct err *err)
 	return changes_original_path(AADPASSWD_PATH, ret, err);
 }
 
-/* Somebody else's /etc/aadpasswd is kept before anything is written. */
-static int keep_foreign(struct machine *m, const struct text *accounts, struct changes *ret,
-			struct err *err)
+static int keep_original(struct machine *m, const struct text *accounts, struct changes *ret,
+			 struct err *err)
 {
 	const struct fs_meta private = machine_meta(m, 0700);
 	AUTO_BUF path = {0};
@@ -200,6 +200,17 @@ static int keep_foreign(struct machine *m, const struct text *accounts, struct c
 	return r < 0 ? r
 		     : changes_write(m, ret, buf_text(&path), buf_bytes(&accounts->bytes),
 				     &accounts->meta, err);
+}
+
+int accounts_keep_foreign(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_TEXT accounts = {.exists = false};
+	int r;
+
+	if (fs_exists(m->sys, AADADMINS_PATH))
+		return 0;
+	r = read_text(m, AADPASSWD_PATH, 0, &accounts, err);
+	return r < 0 ? r : keep_original(m, &accounts, ret, err);
 }
 
 /*
@@ -254,6 +265,28 @@ static int import(struct machine *m, const struct text *accounts, struct buf *re
 	return 0;
 }
 
+/*
+ * Add the users of the original who are not in the file any more: the product that wrote it can
+ * delete them while its packages go.
+ */
+static int add_original(struct machine *m, struct buf *users, struct err *err)
+{
+	AUTO_BUF path = {0}, imported = {0}, missing = {0};
+	AUTO_TEXT original = {.exists = false};
+	struct aadimport_odd odd;
+	int r = original_path(&path, err);
+
+	if (r == 0)
+		r = read_text(m, buf_text(&path), FS_TRUSTED, &original, err);
+	if (r == 0)
+		r = aadimport(buf_bytes(&original.bytes), &imported, &odd, err);
+	if (r == 0)
+		r = add_unknown(m, buf_bytes(&imported), buf_bytes(users), false, &missing, err);
+	if (r == 0)
+		buf_span(users, buf_bytes(&missing));
+	return r < 0 ? r : buf_ok(users, err);
+}
+
 /* A new /etc/aadpasswd: what stood there already, and the accounts of the ledger. */
 static int fill_accounts(struct machine *m, const struct text *accounts, const struct text *ledger,
 			 struct changes *ret, struct err *err)
@@ -261,6 +294,8 @@ static int fill_accounts(struct machine *m, const struct text *accounts, const s
 	AUTO_BUF imported = {0}, after = {0};
 	int r = import(m, accounts, &imported, err);
 
+	if (r == 0)
+		r = add_original(m, &imported, err);
 	buf_span(&after, buf_bytes(&imported));
 	if (r == 0)
 		r = add_unknown(m, buf_bytes(&ledger->bytes), buf_bytes(&imported), false, &after,
@@ -351,7 +386,7 @@ static int plan_accounts(struct machine *m, struct changes *ret, struct err *err
 	if (r == 0 && !ours && accounts.loose)
 		r = refuse_loose(err);
 	if (r == 0 && !ours)
-		r = keep_foreign(m, &accounts, ret, err);
+		r = keep_original(m, &accounts, ret, err);
 	if (r == 0)
 		r = keep_admins(m, &admins, ret, err);
 	if (r < 0)

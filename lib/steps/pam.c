@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/core/foreign.h"
 #include "lib/core/outcome.h"
 #include "lib/core/pamstack.h"
 #include "lib/core/sshdconf.h"
@@ -109,10 +110,21 @@ static void note_outdated(struct machine *m, const char *path, struct span text)
 		     path, strrchr(path, '/'));
 }
 
+/* Without the lines of a product before us, which would call a module of ours with their words. */
+static int clean(const char *path, struct span text, struct buf *ret, struct err *err)
+{
+	int r = foreign_pam_remove(text, ret, err);
+
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	(void)err_wrap(err, "%s", path);
+	return err_remedy(err, 0, "take the lines of pam_aad.so out of it by hand");
+}
+
 static int plan_service(struct machine *m, struct span service, enum pam_question question,
 			struct changes *ret, struct err *err)
 {
-	AUTO_BUF before = {0}, after = {0};
+	AUTO_BUF before = {0}, cleaned = {0}, after = {0};
 	char path[PATH_MAX];
 	int r = service_path(service, path, err);
 
@@ -125,7 +137,9 @@ static int plan_service(struct machine *m, struct span service, enum pam_questio
 	if (r == 0)
 		note_outdated(m, path, buf_bytes(&before));
 	if (r == 0)
-		r = pamstack_insert(buf_bytes(&before), question, &after, err);
+		r = clean(path, buf_bytes(&before), &cleaned, err);
+	if (r == 0)
+		r = pamstack_insert(buf_bytes(&cleaned), question, &after, err);
 	if (r == -ENOENT) {
 		(void)err_wrap(err, "%s", path);
 		return err_remedy(err, 0, "write \"account required pam_unix.so\" into %s", path);
@@ -247,6 +261,35 @@ static int take_out(struct machine *m, const char *path, struct changes *ret, st
 		       : changes_edit(m, ret, path, buf_bytes(&after), err);
 }
 
+/* Files that other services include, and services of which nothing is asked. */
+static int plan_other(struct machine *m, const char *path, struct changes *ret, struct err *err)
+{
+	AUTO_BUF before = {0}, after = {0};
+	struct err ignored = {0};
+	int r;
+
+	/* What is behind a link is looked at by its own name. */
+	if (is_planned(ret, path) ||
+	    fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, &ignored) < 0 ||
+	    !foreign_pam_has(buf_bytes(&before)))
+		return 0;
+	r = clean(path, buf_bytes(&before), &after, err);
+	return r < 0 ? r : changes_edit(m, ret, path, buf_bytes(&after), err);
+}
+
+static int plan_others(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_NAMES names = NULL;
+	char path[PATH_MAX];
+	int r = fs_list(m->sys, PAM_DIR, &names, err);
+
+	for (char **name = names; r == 0 && *name; name++) {
+		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
+		r = plan_other(m, path, ret, err);
+	}
+	return r;
+}
+
 /*
  * Every file is looked at: neither sshd nor sudo need be there any more, and a line for a module
  * that is gone is wanted nowhere.  The first failure is told, and the other files are done.
@@ -276,7 +319,9 @@ static int plan(struct machine *m, enum want want, struct changes *ret, struct e
 	if (want == WANT_ABSENT)
 		return plan_absent(m, ret, err);
 	r = plan_sshd(m, ret, err);
-	return r < 0 ? r : plan_sudos(m, ret, err);
+	if (r == 0)
+		r = plan_sudos(m, ret, err);
+	return r < 0 ? r : plan_others(m, ret, err);
 }
 
 const struct step step_pam = {

@@ -6,7 +6,8 @@
  *  1. Nothing is published that sshd has not taken as a candidate, and no running sshd reads what
  *     `sshd -t` refuses: sshd would end, and nobody could sign in.
  *  2. Whatever held for root and for local users holds afterwards.
- *  3. Nothing of the owner's is edited but for our block; what keeps our users out is named.
+ *  3. Nothing of the owner's is edited but for our block, and that of a product before us; what
+ *     keeps our users out is named.
  */
 #include "config.h"
 
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/core/foreign.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sshdcert.h"
 #include "lib/core/sshdtree.h"
@@ -62,10 +64,27 @@ static int read_main(struct machine *m, const char **ret_path, struct buf *ret, 
 	return 0;
 }
 
+/* The owner's main file, without the block of a product before us. */
+static int read_cleaned(struct machine *m, const char **ret_path, struct buf *ret, struct err *err)
+{
+	AUTO_BUF text = {0};
+	unsigned swallowed = 0;
+	int r = read_main(m, ret_path, &text, err);
+
+	if (r == 0)
+		r = foreign_sshd_remove(buf_bytes(&text), ret, &swallowed, err);
+	if (r == 0 && swallowed)
+		machine_note(m,
+			     "%s:%u stands in a Match block of another product, so it counts for "
+			     "Entra users alone, as before: move it up if it was meant for all",
+			     *ret_path, swallowed);
+	return r;
+}
+
 static int want_texts(struct machine *m, struct wanted *ret, struct err *err)
 {
 	AUTO_BUF now = {0};
-	int r = read_main(m, &ret->main_path, &now, err);
+	int r = read_cleaned(m, &ret->main_path, &now, err);
 
 	if (r == 0)
 		r = sshdconf_remove(buf_bytes(&now), &ret->main, err);

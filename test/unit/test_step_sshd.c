@@ -69,6 +69,45 @@ static void an_included_directory_that_is_missing_gets_the_block(void **state)
 	assert_true(text_has(SSHD_MAIN_PATH, BLOCK_BEGIN));
 }
 
+#define THEIRS_MATCH                                                                               \
+	"Match User *@*,????????"                                                                  \
+	"-????"                                                                                    \
+	"-????"                                                                                    \
+	"-????"                                                                                    \
+	"-????????????"
+#define THEIRS                                                                                     \
+	THEIRS_MATCH "    # Added by aadsshlogin installer\n"                                      \
+		     "    AuthenticationMethods publickey\n    PubkeyAuthentication yes\n"         \
+		     "    AuthorizedKeysCommand /usr/sbin/aad_certhandler %u %k\n"                 \
+		     "    AuthorizedKeysCommandUser root\n"
+
+static void ours_takes_the_place_of_another_products_block(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE THEIRS);
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_MAIN_PATH, WITH_INCLUDE);
+	assert_true(stepmachine_exists(SSHD_DROPIN_PATH));
+	stepmachine_write(SSHD_MAIN_PATH, "UsePAM yes\n" THEIRS);
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_true(text_has(SSHD_MAIN_PATH, "UsePAM yes\n" BLOCK_BEGIN));
+	assert_int_equal(sm.result.note_count, 0);
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_MAIN_PATH, "UsePAM yes\n");
+}
+
+static void a_line_that_another_products_block_swallowed_is_told_and_stays(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE THEIRS "X11Forwarding no\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_MAIN_PATH, WITH_INCLUDE THEIRS_MATCH "\nX11Forwarding no\n");
+	assert_non_null(strstr(sm.result.notes[0], SSHD_MAIN_PATH ":"));
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	assert_int_equal(sm.result.note_count, 0);
+}
+
 static void the_form_follows_the_main_file(void **state)
 {
 	(void)state;
@@ -388,6 +427,8 @@ int main(void)
 		STEP_TEST(penalties_are_noted_once_unless_the_owner_switched_them_off),
 		STEP_TEST(the_block_stands_where_nothing_is_included),
 		STEP_TEST(an_included_directory_that_is_missing_gets_the_block),
+		STEP_TEST(ours_takes_the_place_of_another_products_block),
+		STEP_TEST(a_line_that_another_products_block_swallowed_is_told_and_stays),
 		STEP_TEST(the_form_follows_the_main_file),
 		STEP_TEST(what_the_owner_adds_meanwhile_stays),
 		STEP_TEST(a_removed_dropin_is_drift),

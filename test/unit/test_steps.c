@@ -20,6 +20,7 @@
 #include "lib/core/outcome.h"
 #include "lib/core/pamstack.h"
 #include "lib/core/sudoers.h"
+#include "lib/steps/accounts.h"
 #include "lib/steps/changes.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/http.h"
@@ -235,6 +236,32 @@ static void users_of_another_product_stay_with_ids_and_homes(void **state)
 	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
 	stepmachine_expect(AADPASSWD_PATH, "ann@x.y:" OID "1" TAIL "\n");
 #undef TAIL
+}
+
+static void keep_and_make(struct err *err)
+{
+	AUTO_CHANGES changes = {0};
+
+	assert_int_equal(accounts_keep_foreign(&sm.machine, &changes, err), 0);
+	for (size_t i = 0; i < changes.count; i++)
+		assert_int_equal(change_make(&sm.machine, &changes.list[i], true, err), 0);
+}
+
+/* Its packages' scripts delete them, ours go where they were. */
+static void users_whom_another_product_deleted_meanwhile_stay(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, ANN BEN);
+	keep_and_make(&err);
+	keep_and_make(&err);
+	stepmachine_write(AADPASSWD_PATH, BEN);
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, BEN ANN);
+	keep_and_make(&err); /* ours by now: not kept */
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect(AADPASSWD_PATH, ANN BEN);
 }
 
 static void what_of_another_products_file_is_nobodys_is_told(void **state)
@@ -504,6 +531,46 @@ static void pam_puts_our_line_first(void **state)
 	stepmachine_expect("/etc/pam.d/sudo", PAM_LINE " admin\n@include common-account\n");
 	stepmachine_expect("/etc/pam.d/sudo-i", PAM_LINE " admin\n@include common-account\n");
 	stepmachine_must_apply(&step_pam, STEP_OK);
+}
+
+/* Another product's lines would call our module with its words, before and behind ours. */
+static void pam_takes_another_products_lines_out(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/pam.d/sshd",
+			  "auth required pam_aad.so\naccount required pam_aad.so\n"
+			  "account required pam_nologin.so\n");
+	stepmachine_write(
+		"/etc/pam.d/common-auth",
+		"auth [success=2 user_unknown=ignore default=die] pam_aad.so\n"
+		"auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n");
+	stepmachine_write("/etc/pam.d/common-account",
+			  "account [success=2 default=ignore] pam_unix.so\n"
+			  "account [success=1 default=ignore] pam_aad.so\n"
+			  "account requisite pam_deny.so\n");
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sshd", PAM_LINE "\naccount required pam_nologin.so\n");
+	stepmachine_expect(
+		"/etc/pam.d/common-auth",
+		"auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n");
+	stepmachine_expect("/etc/pam.d/common-account",
+			   "account [success=1 default=ignore] pam_unix.so\n"
+			   "account requisite pam_deny.so\n");
+	stepmachine_must_apply(&step_pam, STEP_OK);
+	stepmachine_must_revert(&step_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sshd", "account required pam_nologin.so\n");
+}
+
+static void pam_names_the_file_that_it_cannot_take_them_out_of(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/pam.d/common-auth", "auth [success=2 default=ignore] pam_x.so\n"
+						    "@include y\nauth required pam_aad.so\n");
+	stepmachine_must_refuse(&step_pam, ENOTSUP, EXIT_VERIFY, "/etc/pam.d/common-auth");
+	stepmachine_write("/etc/pam.d/common-auth", "auth required pam_unix.so\n");
+	stepmachine_write("/etc/pam.d/sshd", "account [success=2 default=ignore] pam_x.so\n"
+					     "@include y\naccount required pam_aad.so\n");
+	stepmachine_must_refuse(&step_pam, ENOTSUP, EXIT_VERIFY, "/etc/pam.d/sshd");
 }
 
 static void pam_comes_out_wherever_it_is(void **state)
@@ -1279,6 +1346,7 @@ int main(void)
 		STEP_TEST(a_ledger_is_merged_and_never_lost),
 		STEP_TEST(somebody_elses_accounts_come_back),
 		STEP_TEST(users_of_another_product_stay_with_ids_and_homes),
+		STEP_TEST(users_whom_another_product_deleted_meanwhile_stay),
 		STEP_TEST(what_of_another_products_file_is_nobodys_is_told),
 		STEP_TEST(deleted_users_do_not_come_back),
 		STEP_TEST(what_the_runtime_writes_is_no_drift),
@@ -1297,6 +1365,8 @@ int main(void)
 		STEP_TEST(a_directory_needs_the_users_domains),
 		STEP_TEST(a_directory_without_a_configuration_is_none),
 		STEP_TEST(pam_puts_our_line_first),
+		STEP_TEST(pam_takes_another_products_lines_out),
+		STEP_TEST(pam_names_the_file_that_it_cannot_take_them_out_of),
 		STEP_TEST(pam_comes_out_wherever_it_is),
 		STEP_TEST(one_pam_file_that_cannot_be_edited_keeps_no_other),
 		STEP_TEST(pam_follows_the_services_names),
