@@ -12,6 +12,12 @@
 #include "lib/core/sshdconf.h"
 
 #define MARK "# Added by aadsshlogin installer"
+#define NEW_MATCH                                                                                  \
+	"Match User *@*,????????"                                                                  \
+	"-????"                                                                                    \
+	"-????"                                                                                    \
+	"-????"                                                                                    \
+	"-????????????    " MARK "\n"
 #define KEY_PROGRAM "/aad_certhandler"
 #define CLOSE_LINE "# Closed by aadsshlogin, so that lines below count for everybody."
 #define MATCH_ALL "Match all"
@@ -49,16 +55,18 @@ static bool is_key_command(const struct sshd_directive *directive)
 	       ends_with(program, KEY_PROGRAM);
 }
 
-/* One of the four lines that they write? */
+/* What they write, and what foreign_sshd_shut does; but for their key command. */
+static const struct {
+	const char *keyword, *value;
+	bool shuts;
+} theirs[] = {
+	{"AuthenticationMethods", "publickey", true}, {"PubkeyAuthentication", "yes", false},
+	{"AuthorizedKeysCommandUser", "root", false}, {"AuthorizedKeysCommand", "none", true},
+	{"AuthorizedKeysFile", "none", true},
+};
+
 static bool is_theirs(const struct sshd_directive *directive)
 {
-	static const struct {
-		const char *keyword, *value;
-	} theirs[] = {
-		{"AuthenticationMethods", "publickey"},
-		{"PubkeyAuthentication", "yes"},
-		{"AuthorizedKeysCommandUser", "root"},
-	};
 	struct span args = directive->args, value, more;
 
 	if (is_key_command(directive))
@@ -221,6 +229,52 @@ int foreign_sshd_remove(struct span main, struct buf *ret, unsigned *ret_swallow
 	return 0;
 }
 
+static void add_shut(struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(theirs); i++)
+		if (theirs[i].shuts)
+			buf_printf(out, "    %s %s\n", theirs[i].keyword, theirs[i].value);
+}
+
+/* Their Match, by their mark, so that it is theirs without their key command too. */
+static void add_marked(const struct line *match, struct buf *out)
+{
+	struct span bytes = match->bytes;
+
+	if (bytes.p[bytes.len - 1] == '\n')
+		bytes.len--;
+	buf_span(out, bytes);
+	buf_str(out, contains(bytes, MARK) ? "\n" : "    " MARK "\n");
+}
+
+int foreign_sshd_shut(struct span main, struct buf *ret, struct err *err)
+{
+	struct reader in = {.rest = main};
+	AUTO_BUF out = {0};
+	struct line line;
+	bool any = false;
+
+	while (read_line(&in, &line)) {
+		if (in.in_theirs && sshdconf_is(&line.directive, "Match")) {
+			add_marked(&line, &out);
+			add_shut(&out);
+			any = true;
+		} else if (!in.in_theirs || !is_theirs(&line.directive)) {
+			buf_span(&out, line.bytes);
+		}
+	}
+	if (!any) {
+		if (out.len && out.data[out.len - 1] != '\n')
+			buf_str(&out, "\n");
+		buf_str(&out, NEW_MATCH);
+		add_shut(&out);
+	}
+	if (buf_ok(&out, err) < 0)
+		return -err->code;
+	buf_move(ret, &out);
+	return 0;
+}
+
 int foreign_sshd_close(struct span main, struct buf *ret, struct err *err)
 {
 	struct reader in = {.rest = main};
@@ -359,6 +413,24 @@ int foreign_pam_remove(struct span text, struct buf *ret, struct err *err)
 	if (r < 0)
 		return r;
 	buf_move(ret, &out);
+	return 0;
+}
+
+/* ---- the rule for administrators */
+
+unsigned foreign_sudoers_owners(struct span text, const char *group)
+{
+	const size_t len = strlen(group);
+	struct span line;
+
+	for (unsigned number = 1; span_line(&text, &line); number++) {
+		line = span_trim(line);
+		if (line.len == 0 || line.p[0] == '#')
+			continue;
+		if (line.p[0] != '%' || line.len < len + 2 || memcmp(line.p + 1, group, len) != 0 ||
+		    !isblank(line.p[len + 1]))
+			return number;
+	}
 	return 0;
 }
 

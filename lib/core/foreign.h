@@ -41,6 +41,13 @@ int foreign_sshd_remove(struct span main, struct buf *ret, unsigned *ret_swallow
 			struct err *err);
 
 /*
+ * Shut the door: nobody whose name has an `@` signs in by any key.  Lines of theirs are replaced in
+ * their blocks, which stay theirs; where there is none, one is written at the end.  A text that is
+ * shut comes back as it is.  -ENOMEM.
+ */
+int foreign_sshd_shut(struct span main, struct buf *ret, struct err *err);
+
+/*
  * Close a block of theirs that runs to the end, so that lines which are added later count for
  * everybody: "Match all" as the last line.  A text without such a block comes back as it is.
  * -ENOMEM.
@@ -58,6 +65,12 @@ bool foreign_pam_has(struct span text);
  * stands for another file's; -ENOMEM.
  */
 int foreign_pam_remove(struct span text, struct buf *ret, struct err *err);
+
+/*
+ * ---- The rule for administrators: the line of the file that is about somebody else than the group
+ * of that name, and so the owner's; 0: there is none.
+ */
+unsigned foreign_sudoers_owners(struct span text, const char *group);
 
 /* ---- /etc/group: its line of the local group of that name.  *ret borrows. */
 bool foreign_group_line(struct span text, const char *group, struct span *ret);

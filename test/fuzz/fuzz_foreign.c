@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void try_sshd(struct span text)
 {
 	AUTO_BUF removed = {0}, again = {0}, closed = {0}, closed_again = {0};
+	AUTO_BUF shut = {0}, shut_again = {0};
 	struct err err = {0};
 	unsigned line;
 
@@ -19,6 +20,10 @@ static void try_sshd(struct span text)
 		abort();
 	if (foreign_sshd_remove(buf_bytes(&removed), &again, &line, &err) < 0 || line != 0 ||
 	    !span_eq(buf_bytes(&removed), buf_bytes(&again)))
+		abort();
+	if (foreign_sshd_shut(text, &shut, &err) < 0 || foreign_sshd_line(buf_bytes(&shut)) == 0 ||
+	    foreign_sshd_shut(buf_bytes(&shut), &shut_again, &err) < 0 ||
+	    !span_eq(buf_bytes(&shut), buf_bytes(&shut_again)))
 		abort();
 	if (foreign_sshd_close(text, &closed, &err) < 0 ||
 	    foreign_sshd_line(buf_bytes(&closed)) != foreign_sshd_line(text))
@@ -49,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	try_sshd(text);
 	try_pam(text);
+	(void)foreign_sudoers_owners(text, "aad_admins");
 	(void)foreign_group_line(text, "aad_admins", &line);
 	return 0;
 }

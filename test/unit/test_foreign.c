@@ -15,7 +15,12 @@
 #include "lib/core/pamstack.h"
 #include "lib/core/sshdconf.h"
 
-#define PATTERNS "Match User *@*,????????" "-????" "-????" "-????" "-????????????"
+#define PATTERNS                                                                                   \
+	"Match User *@*,????????"                                                                  \
+	"-????"                                                                                    \
+	"-????"                                                                                    \
+	"-????"                                                                                    \
+	"-????????????"
 #define MARKED PATTERNS "    # Added by aadsshlogin installer\n"
 #define FOUR                                                                                       \
 	"    AuthenticationMethods publickey\n"                                                    \
@@ -63,6 +68,21 @@ static struct match_row {
 	{"our_block_is_not_theirs", OTHER OURS, OTHER OURS, NULL, 0, 0},
 	{"theirs_before_ours", THEIRS OURS, OURS, NULL, 1, 0},
 	{"theirs_behind_ours", OURS THEIRS, OURS, OURS THEIRS CLOSE, 9, 0},
+};
+
+#define SHUT "    AuthenticationMethods publickey\n    AuthorizedKeysCommand none\n    AuthorizedKeysFile none\n"
+static struct shut_row {
+	const char *name, *before, *shut, *removed;
+	unsigned swallowed;
+} shut_rows[] = {
+	{"their_block_is_shut", "Port 22\n" THEIRS, "Port 22\n" MARKED SHUT, "Port 22\n", 0},
+	{"one_without_the_mark_gets_it", PATTERNS "\n" FOUR, MARKED SHUT, "", 0},
+	{"the_owners_lines_stay_in_a_shut_one", THEIRS "UseDNS no", MARKED SHUT "UseDNS no", PATTERNS "\nUseDNS no", 5},
+	{"a_shut_block_is_written_where_there_is_none", OTHER, OTHER MARKED SHUT, OTHER, 0},
+	{"behind_a_last_line_without_newline", "Port 22", "Port 22\n" MARKED SHUT, "Port 22\n", 0},
+	{"into_an_empty_file", "", MARKED SHUT, "", 0},
+	{"behind_ours", OURS, OURS MARKED SHUT, OURS, 0},
+	{"what_is_shut_stays_as_it_is", MARKED SHUT OTHER, MARKED SHUT OTHER, OTHER, 0},
 };
 
 #define DENY "auth requisite pam_deny.so\n"
@@ -118,6 +138,19 @@ static const struct {
 };
 
 static const struct {
+	const char *text;
+	unsigned line;
+} sudoers_rows[] = {
+	{"%aad_admins ALL=(ALL) NOPASSWD:ALL\n", 0},
+	{"# rule\n\n  %aad_admins\tALL=(ALL) ALL", 0},
+	{"%aad_admins ALL=(ALL) ALL\nbob ALL=(ALL) ALL\n", 2},
+	{"%aad_admins2 ALL=(ALL) ALL\n", 1},
+	{"%aad_admins", 1},
+	{"#includedir /x\n@include /y\n", 2},
+	{"", 0},
+};
+
+static const struct {
 	const char *version;
 	bool foreign;
 } versions[] = {
@@ -138,6 +171,20 @@ static void matches(void **state)
 	assert_int_equal(swallowed, row->swallowed);
 	assert_int_equal(foreign_sshd_close(span_of(row->before), &closed, &err), 0);
 	assert_string_equal(buf_text(&closed), row->closed ? row->closed : row->before);
+}
+
+static void shut(void **state)
+{
+	const struct shut_row *row = *state;
+	AUTO_BUF shut = {0}, removed = {0};
+	struct err err = {0};
+	unsigned swallowed;
+
+	assert_int_equal(foreign_sshd_shut(span_of(row->before), &shut, &err), 0);
+	assert_string_equal(buf_text(&shut), row->shut);
+	assert_int_equal(foreign_sshd_remove(buf_bytes(&shut), &removed, &swallowed, &err), 0);
+	assert_string_equal(buf_text(&removed), row->removed);
+	assert_int_equal(swallowed, row->swallowed);
 }
 
 static void pam(void **state)
@@ -168,6 +215,15 @@ static void the_line_of_a_local_group(void **state)
 	}
 }
 
+static void the_owners_line_in_the_rule(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sudoers_rows); i++)
+		assert_int_equal(
+			foreign_sudoers_owners(span_of(sudoers_rows[i].text), "aad_admins"),
+			sudoers_rows[i].line);
+}
+
 static void versions_without_our_epoch_are_theirs(void **state)
 {
 	(void)state;
@@ -175,20 +231,25 @@ static void versions_without_our_epoch_are_theirs(void **state)
 		assert_int_equal(foreign_version(versions[i].version), versions[i].foreign);
 }
 
-#define ROWS (ARRAY_LEN(match_rows) + ARRAY_LEN(pam_rows))
+#define ROWS (ARRAY_LEN(match_rows) + ARRAY_LEN(shut_rows) + ARRAY_LEN(pam_rows))
 
 int main(void)
 {
-	struct CMUnitTest tests[ROWS + 2] = {
+	struct CMUnitTest tests[ROWS + 3] = {
 		cmocka_unit_test(the_line_of_a_local_group),
+		cmocka_unit_test(the_owners_line_in_the_rule),
 		cmocka_unit_test(versions_without_our_epoch_are_theirs),
 	};
-	size_t n = 2;
+	size_t n = 3;
 
 	for (size_t i = 0; i < ARRAY_LEN(match_rows); i++)
 		tests[n++] = (struct CMUnitTest){.name = match_rows[i].name,
 						 .test_func = matches,
 						 .initial_state = &match_rows[i]};
+	for (size_t i = 0; i < ARRAY_LEN(shut_rows); i++)
+		tests[n++] = (struct CMUnitTest){.name = shut_rows[i].name,
+						 .test_func = shut,
+						 .initial_state = &shut_rows[i]};
 	for (size_t i = 0; i < ARRAY_LEN(pam_rows); i++)
 		tests[n++] = (struct CMUnitTest){
 			.name = pam_rows[i].name, .test_func = pam, .initial_state = &pam_rows[i]};
