@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -39,6 +40,10 @@ struct pkg_manager {
 	const char *verify[3];
 	const char *install[5];
 	const char *remove[4];
+	/* Likewise, without the scripts that the installed packages have for their going. */
+	const char *install_over[7];
+	const char *remove_bare[5];
+	const char *scripts; /* the directory of these; NULL: the commands leave them out */
 	bool (*parse)(struct span output, struct pkg_status *ret);
 	/* What follows the name of a package that must be there first; and what shows that this
 	 * package is there, but for another trouble. */
@@ -130,6 +135,9 @@ static const struct pkg_manager managers[] = {
 		.install = {"/usr/bin/dpkg", "--install"},
 		/* One whose installation was broken off goes as well. */
 		.remove = {"/usr/bin/dpkg", "--force-remove-reinstreq", "--purge"},
+		.install_over = {"/usr/bin/dpkg", "--install"},
+		.remove_bare = {"/usr/bin/dpkg", "--force-remove-reinstreq", "--purge"},
+		.scripts = "/var/lib/dpkg/info",
 		.parse = parse_dpkg,
 		.needs = "; however:",
 		.needs_not = " is not configured yet.",
@@ -149,6 +157,9 @@ static const struct pkg_manager managers[] = {
 		.verify = {"/usr/bin/rpm", "--verify", "--nodeps"},
 		.install = {"/usr/bin/rpm", "--upgrade", "--replacepkgs", "--oldpackage"},
 		.remove = {"/usr/bin/rpm", "--erase", "--allmatches"},
+		.install_over = {"/usr/bin/rpm", "--upgrade", "--replacepkgs", "--oldpackage", "--nopreun",
+				 "--nopostun"},
+		.remove_bare = {"/usr/bin/rpm", "--erase", "--allmatches", "--noscripts"},
 		.parse = parse_rpm,
 		.needs = " is needed by ",
 		.needs_not = " is needed by (installed) ",
@@ -458,12 +469,12 @@ static void name_unfinished(struct sys *sys, const struct pkg_manager *manager,
 }
 
 static int change(struct sys *sys, const struct pkg_manager *manager, const char *const *argv,
-		  int log_fd, struct err *err)
+		  int timeout_ms, int log_fd, struct err *err)
 {
 	static const char *const environ[] = {"DEBIAN_FRONTEND=noninteractive", NULL};
 	const struct proc_spec spec = {.argv = argv,
 				       .environ = environ,
-				       .timeout_ms = CHANGE_MS,
+				       .timeout_ms = timeout_ms,
 				       .output_max = OUTPUT_MAX,
 				       .merge_stderr = true,
 				       .log_fd = log_fd};
@@ -501,16 +512,25 @@ static int change(struct sys *sys, const struct pkg_manager *manager, const char
 	}
 }
 
-int pkg_install(struct sys *sys, const struct pkg_manager *manager, const char *const *files,
-		int log_fd, struct err *err)
+/* Run a command on files or names. */
+static int change_all(struct sys *sys, const struct pkg_manager *manager,
+		      const char *const *command, size_t limit, const char *const *operands,
+		      int timeout_ms, int log_fd, struct err *err)
 {
 	const char *argv[ARGV_MAX];
 	size_t count = 0;
 
-	if (add_words(argv, &count, manager->install, ARRAY_LEN(manager->install), err) < 0 ||
-	    add_words(argv, &count, files, ARGV_MAX, err) < 0)
+	if (add_words(argv, &count, command, limit, err) < 0 ||
+	    add_words(argv, &count, operands, ARGV_MAX, err) < 0)
 		return -err->code;
-	return change(sys, manager, argv, log_fd, err);
+	return change(sys, manager, argv, timeout_ms, log_fd, err);
+}
+
+int pkg_install(struct sys *sys, const struct pkg_manager *manager, const char *const *files,
+		int log_fd, struct err *err)
+{
+	return change_all(sys, manager, manager->install, ARRAY_LEN(manager->install), files,
+			  CHANGE_MS, log_fd, err);
 }
 
 int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
@@ -530,5 +550,105 @@ int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *c
 		if (status.state != PKG_ABSENT && add_words(argv, &count, names, 1, err) < 0)
 			return -err->code;
 	}
-	return count > fixed ? change(sys, manager, argv, log_fd, err) : 0;
+	return count > fixed ? change(sys, manager, argv, CHANGE_MS, log_fd, err) : 0;
+}
+
+/* ---- packages whose scripts are broken */
+
+static const char *const going[] = {"prerm", "postrm"};
+
+/* Where a script is, and where it is put aside: dpkg takes neither for a script of any package. */
+static void script_paths(const struct pkg_manager *manager, const char *name, const char *kind,
+			 char ret[PATH_MAX], char ret_aside[PATH_MAX])
+{
+	(void)snprintf(ret, PATH_MAX, "%s/%s.%s", manager->scripts, name, kind);
+	(void)snprintf(ret_aside, PATH_MAX, "%s/%s.%s.set-aside", manager->scripts, name, kind);
+}
+
+static int move_scripts(struct sys *sys, const struct pkg_manager *manager,
+			const char *const *names, bool aside, struct err *err)
+{
+	int r = 0;
+
+	for (; r == 0 && manager->scripts && *names; names++) {
+		for (size_t i = 0; r == 0 && i < ARRAY_LEN(going); i++) {
+			char plain[PATH_MAX], other[PATH_MAX];
+
+			script_paths(manager, *names, going[i], plain, other);
+			if (aside && fs_exists(sys, plain))
+				r = fs_rename(sys, plain, other, err);
+			else if (!aside && fs_exists(sys, other))
+				r = fs_rename(sys, other, plain, err);
+		}
+	}
+	return r;
+}
+
+int pkg_forget(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	       struct err *err)
+{
+	int r = 0;
+
+	for (; r == 0 && manager->scripts && *names; names++) {
+		for (size_t i = 0; r == 0 && i < ARRAY_LEN(going); i++) {
+			char plain[PATH_MAX], other[PATH_MAX];
+
+			script_paths(manager, *names, going[i], plain, other);
+			r = fs_remove(sys, other, err);
+		}
+	}
+	return r;
+}
+
+static int without_scripts(struct sys *sys, const struct pkg_manager *manager,
+			   const char *const *command, size_t limit, const char *const *operands,
+			   const char *const *names, int log_fd, struct err *err)
+{
+	struct err back = {0};
+	int r = move_scripts(sys, manager, names, true, err);
+
+	if (r == 0)
+		r = change_all(sys, manager, command, limit, operands, CHANGE_MS, log_fd, err);
+	if (r == 0)
+		return pkg_forget(sys, manager, names, err);
+	(void)move_scripts(sys, manager, names, false, &back);
+	return r;
+}
+
+/* Is it of no use to try once more, since the scripts have nothing to do with it? */
+static bool is_final(int r)
+{
+	return r == 0 || r == -EBUSY || r == -ENOPKG || r == -ENOENT || r == -ENOMEM;
+}
+
+int pkg_install_over(struct sys *sys, const struct pkg_manager *manager, const char *const *files,
+		     const char *const *names, int log_fd, struct err *err)
+{
+	int r = change_all(sys, manager, manager->install, ARRAY_LEN(manager->install), files,
+			   PKG_SCRIPTS_MS, log_fd, err);
+
+	if (is_final(r))
+		return r;
+	*err = (struct err){0};
+	return without_scripts(sys, manager, manager->install_over,
+			       ARRAY_LEN(manager->install_over), files, names, log_fd, err);
+}
+
+int pkg_remove_bare(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+		    int log_fd, struct err *err)
+{
+	return without_scripts(sys, manager, manager->remove_bare, ARRAY_LEN(manager->remove_bare),
+			       names, names, log_fd, err);
+}
+
+int pkg_remove_anyway(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+		      int log_fd, struct err *err)
+{
+	int r = change_all(sys, manager, manager->remove, ARRAY_LEN(manager->remove), names,
+			   PKG_SCRIPTS_MS, log_fd, err);
+
+	if (is_final(r))
+		return r;
+	*err = (struct err){0};
+	return pkg_remove_bare(sys, manager, names, log_fd, err);
 }

@@ -66,4 +66,24 @@ int pkg_install(struct sys *sys, const struct pkg_manager *manager, const char *
 int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
 	       int log_fd, struct err *err);
 
+/*
+ * The same for another product's packages, whose own scripts can fail or hang: when it was not done
+ * within PKG_SCRIPTS_MS, once more without the scripts that `names` have for their going.  dpkg's
+ * are moved aside, beside where they were, and come back after a failure; pkg_forget takes away
+ * what a killed run left of them.  Errors as above, of the last try.
+ */
+#define PKG_SCRIPTS_MS 90000
+int pkg_install_over(struct sys *sys, const struct pkg_manager *manager, const char *const *files,
+		     const char *const *names, int log_fd, struct err *err);
+int pkg_remove_anyway(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+		      int log_fd, struct err *err);
+
+/* Remove them without these scripts from the beginning. */
+int pkg_remove_bare(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+		    int log_fd, struct err *err);
+
+/* Remove scripts that were moved aside, of packages that are not installed with them any more. */
+int pkg_forget(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	       struct err *err);
+
 #endif

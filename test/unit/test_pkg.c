@@ -713,6 +713,106 @@ static void a_lock_that_is_free_again_is_no_failure(void **state)
 	assert_int_equal(err.outcome, EXIT_LOCK);
 }
 
+#define SCRIPT "/var/lib/dpkg/info/aadlogin.prerm"
+#define PURGE "/usr/bin/dpkg --force-remove-reinstreq --purge aadlogin\n"
+
+static const char *const foreign[] = {"aadlogin", NULL};
+
+static void expect_script(bool there)
+{
+	assert_int_equal(fs_exists(&machine.sys, SCRIPT), there);
+	assert_false(fs_exists(&machine.sys, SCRIPT ".set-aside"));
+}
+
+/* A package whose own scripts keep it there goes without them. */
+static void scripts_that_fail_are_left_out(void **state)
+{
+	static const struct answer fails_once[] = {{1, "dpkg: error: prerm\n"}, {0, ""}};
+	static const struct answer works[] = {{0, ""}};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	scratch_write(&machine, SCRIPT, "exit 1\n", 0755);
+	answer(works, 1);
+	assert_int_equal(pkg_remove_anyway(&machine.sys, manager, foreign, -1, &err), 0);
+	assert_string_equal(buf_text(&commands), PURGE);
+	expect_script(true);
+	answer(fails_once, 2);
+	assert_int_equal(pkg_remove_anyway(&machine.sys, manager, foreign, -1, &err), 0);
+	assert_int_equal(err.code, 0);
+	assert_string_equal(buf_text(&commands), PURGE PURGE);
+	expect_script(false);
+}
+
+static void scripts_come_back_when_it_does_not_go_without_them(void **state)
+{
+	static const struct answer fails[] = {{1, "dpkg: error: prerm\n"},
+					      {1, "dpkg: error: no\n"}};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	scratch_write(&machine, SCRIPT, "exit 1\n", 0755);
+	answer(fails, 2);
+	assert_int_equal(pkg_remove_anyway(&machine.sys, manager, foreign, -1, &err), -EIO);
+	assert_non_null(strstr(err.msg, "dpkg: error: no"));
+	expect_script(true);
+	answer(fails + 1, 1);
+	assert_int_equal(pkg_remove_bare(&machine.sys, manager, foreign, -1, &err), -EIO);
+	expect_script(true);
+}
+
+/* What has nothing to do with scripts is not tried once more. */
+static void other_failures_are_final(void **state)
+{
+	static const struct answer needs[] = {
+		{1, " aadsshlogin depends on x; however:\n  Package x is not installed.\n"}};
+	static const char *const ours[] = {"/p/a.deb", NULL};
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	answer(needs, 1);
+	assert_int_equal(pkg_install_over(&machine.sys, manager, ours, foreign, -1, &err), -ENOPKG);
+	assert_string_equal(buf_text(&commands), "/usr/bin/dpkg --install /p/a.deb\n");
+	answer(NULL, 0);
+	assert_int_equal(pkg_remove_anyway(&machine.sys, manager, foreign, -1, &err), -ENOENT);
+	assert_string_equal(buf_text(&commands), PURGE);
+}
+
+static void rpm_leaves_the_scripts_of_the_package_before_out(void **state)
+{
+	static const struct answer fails_once[] = {{1, "error: %preun failed\n"}, {0, ""}};
+	static const char *const ours[] = {"/p/a.rpm", NULL};
+	const struct pkg_manager *manager = redhat();
+	struct err err = {0};
+
+	(void)state;
+	answer(fails_once, 2);
+	assert_int_equal(pkg_install_over(&machine.sys, manager, ours, foreign, -1, &err), 0);
+	assert_string_equal(buf_text(&commands),
+			    "/usr/bin/rpm --upgrade --replacepkgs --oldpackage /p/a.rpm\n"
+			    "/usr/bin/rpm --upgrade --replacepkgs --oldpackage --nopreun "
+			    "--nopostun /p/a.rpm\n");
+	answer(fails_once + 1, 1);
+	assert_int_equal(pkg_remove_bare(&machine.sys, manager, foreign, -1, &err), 0);
+	assert_string_equal(buf_text(&commands),
+			    "/usr/bin/rpm --erase --allmatches --noscripts aadlogin\n");
+}
+
+static void what_a_killed_run_set_aside_is_forgotten(void **state)
+{
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+
+	(void)state;
+	scratch_write(&machine, SCRIPT ".set-aside", "exit 1\n", 0755);
+	assert_int_equal(pkg_forget(&machine.sys, manager, foreign, &err), 0);
+	assert_int_equal(pkg_forget(&machine.sys, manager, foreign, &err), 0);
+	assert_false(fs_exists(&machine.sys, SCRIPT ".set-aside"));
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -732,6 +832,11 @@ int main(void)
 		CASE(packages_that_must_be_there_first_are_named),
 		CASE(a_program_that_cannot_be_run_is_an_error),
 		CASE(too_many_packages_are_refused),
+		CASE(scripts_that_fail_are_left_out),
+		CASE(scripts_come_back_when_it_does_not_go_without_them),
+		CASE(other_failures_are_final),
+		CASE(rpm_leaves_the_scripts_of_the_package_before_out),
+		CASE(what_a_killed_run_set_aside_is_forgotten),
 		CASE(a_lock_is_waited_for),
 		CASE(a_lock_held_too_long_names_its_holder),
 		CASE(a_lock_taken_before_the_package_manager_did_is_waited_for),
