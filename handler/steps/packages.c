@@ -6,8 +6,8 @@
  * Invariants:
  *  1. No package manager sees a file of the zip before SHA256SUMS says that it is as it was packed,
  *     and none of a repository that is not signed by its key.
- *  2. Only packages that this step installed where there were none are ever removed; PACKAGES_PATH
- *     lists them, and is written before they are installed.
+ *  2. Only packages that this step installed where there were none of ours are ever removed;
+ *     PACKAGES_PATH lists them, and is written before they are installed.
  *  3. An update is not taken back when a later step fails: the version before it is gone from the
  *     machine, and its configuration works with the new one.
  *  4. The sign-in of one product is taken off, configuration first and by that product's own steps,
@@ -26,6 +26,7 @@
 #include "handler/steps/microsoft.h"
 #include "handler/steps/packages.h"
 #include "handler/steps/supply.h"
+#include "handler/steps/takeover.h"
 #include "handler/sums.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/foreign.h"
@@ -68,6 +69,7 @@ struct choice {
 	const struct package *package;
 	char file[NAME_MAX]; /* below the extension's folder */
 	bool absent; /* it is not there in any version */
+	bool foreign; /* the closed product's is there */
 };
 
 struct selection {
@@ -147,8 +149,8 @@ static int judge_theirs(struct machine *m, const struct pkg_manager *manager,
  * what is there will be gone by then.
  */
 static int judge(struct machine *m, const struct pkg_manager *manager,
-		 const struct package *package, bool switching, bool *ret_absent, struct buf *why,
-		 struct err *err)
+		 const struct package *package, bool switching, struct choice *choice,
+		 struct buf *why, struct err *err)
 {
 	const char *comma = why->len ? ", " : "", *name = package->name;
 	char wanted[PKG_VERSION_MAX];
@@ -159,12 +161,13 @@ static int judge(struct machine *m, const struct pkg_manager *manager,
 	if (r < 0)
 		return r;
 	(void)snprintf(wanted, sizeof(wanted), OUR_EPOCH "%s", m->extension->version);
-	*ret_absent = switching || status.state == PKG_ABSENT || status.state == PKG_LEFT_OVER;
-	if (*ret_absent && wants_theirs(m)) {
+	choice->absent = switching || status.state == PKG_ABSENT || status.state == PKG_LEFT_OVER;
+	choice->foreign = !choice->absent && !wants_theirs(m) && foreign_version(status.version);
+	if (choice->absent && wants_theirs(m)) {
 		buf_printf(why, "%sinstall %s of Microsoft's", comma, name);
 	} else if (wants_theirs(m)) {
 		r = judge_theirs(m, manager, package, &status, why, err);
-	} else if (*ret_absent) {
+	} else if (choice->absent) {
 		buf_printf(why, "%sinstall %s %s", comma, name, wanted);
 	} else if (status.state == PKG_BROKEN) {
 		buf_printf(why, "%sinstall %s %s, which is half installed", comma, name, wanted);
@@ -214,7 +217,7 @@ static int select_packages(struct machine *m, const struct pkg_manager *manager,
 
 		if (!package->is_wanted(m->sys))
 			continue;
-		if (judge(m, manager, package, switching, &choice->absent, &ret->why, err) < 0)
+		if (judge(m, manager, package, switching, choice, &ret->why, err) < 0)
 			return -err->code;
 		if (ret->why.len == before)
 			continue;
@@ -280,7 +283,7 @@ int packages_recorded(struct sys *sys, bool *ret_exists, bool *ret_theirs, struc
 	return r;
 }
 
-/* What is there already stays, whoever installed it. */
+/* What is there already stays, whoever installed it; but for what ours take the place of. */
 static int add_to_record(struct machine *m, const struct selection *selection, struct err *err)
 {
 	const struct fs_meta dir_meta = machine_meta(m, 0700), meta = machine_meta(m, 0600);
@@ -291,7 +294,7 @@ static int add_to_record(struct machine *m, const struct selection *selection, s
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < selection->count; i++)
-		if (selection->list[i].absent)
+		if (selection->list[i].absent || selection->list[i].foreign)
 			record.listed[selection->list[i].package - packages] = true;
 	if (wants_theirs(m))
 		buf_str(&text, THEIRS "\n");
@@ -324,15 +327,19 @@ static int install_files(struct machine *m, const struct pkg_manager *manager,
 			 const struct selection *selection, struct err *err)
 {
 	char paths[PACKAGES][PATH_MAX];
-	const char *files[PACKAGES + 1] = {NULL};
+	const char *files[PACKAGES + 1] = {NULL}, *names[PACKAGES + 1] = {NULL};
 	int r = check_files(m, selection, err);
 
 	for (size_t i = 0; i < selection->count; i++) {
 		(void)snprintf(paths[i], sizeof(paths[i]), "%s/%s", m->extension->folder,
 			       selection->list[i].file);
 		files[i] = paths[i];
+		names[i] = selection->list[i].package->name;
 	}
-	return r < 0 ? r : pkg_install(m->sys, manager, files, m->log_fd, err);
+	if (r < 0)
+		return r;
+	return takeover_begun(m) ? pkg_install_over(m->sys, manager, files, names, m->log_fd, err)
+				 : pkg_install(m->sys, manager, files, m->log_fd, err);
 }
 
 /* Ours in exactly the extension's version, so that it is the same wherever it came from. */
@@ -372,7 +379,9 @@ static int put_on(struct machine *m, struct err *err)
 		r = install_files(m, manager, &selection, err);
 	else if (r == 0)
 		r = install_supplied(m, &selection, err);
-	return r == 0 ? check_installed(m, manager, err) : r;
+	if (r == 0)
+		r = check_installed(m, manager, err);
+	return r == 0 && takeover_begun(m) ? takeover_finish(m, err) : r;
 }
 
 /* Those of the list that the package manager still knows. */
@@ -389,6 +398,9 @@ static int select_ours(struct machine *m, const struct pkg_manager *manager,
 		if (!record.listed[i])
 			continue;
 		r = pkg_query(m->sys, manager, packages[i].name, &status, err);
+		/* Of another product: ours were to take its place, and could not. */
+		if (r == 0 && !record.theirs && foreign_version(status.version))
+			continue;
 		if (r == 0 && status.state != PKG_ABSENT)
 			ret_names[(*ret_count)++] = packages[i].name;
 	}
@@ -417,6 +429,25 @@ static int take_off(struct machine *m, struct err *err)
 	if (r == 0)
 		r = fs_remove(m->sys, PACKAGES_PATH, err);
 	return r;
+}
+
+/* Ours did not take another product's place: what was noted for them is of no use. */
+static int forget(struct machine *m, struct err *err)
+{
+	const struct pkg_manager *manager;
+	int r = find_manager(m, &manager, err);
+
+	for (size_t i = 0; r == 0 && i < PACKAGES; i++) {
+		struct pkg_status status;
+
+		r = pkg_query(m->sys, manager, packages[i].name, &status, err);
+		if (r == 0 && status.state != PKG_ABSENT && status.state != PKG_LEFT_OVER &&
+		    !foreign_version(status.version))
+			return 0;
+	}
+	if (r == 0)
+		r = backups_restore(m, err);
+	return r < 0 ? r : fs_remove(m->sys, PACKAGES_PATH, err);
 }
 
 /* ---- from one product to the other */
@@ -519,7 +550,7 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 	const struct pkg_manager *manager;
 	AUTO_SELECTION selection = {.count = 0};
 	struct record record = {.exists = false};
-	bool switching, first = true;
+	bool switching, first = true, foreign = false;
 	int r = find_manager(m, &manager, err);
 
 	if (r == 0)
@@ -533,8 +564,10 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 		return r;
 	if (selection.count == 0)
 		return plan_leave(m, ret, err);
-	for (size_t i = 0; i < selection.count; i++)
+	for (size_t i = 0; i < selection.count; i++) {
 		first = first && selection.list[i].absent;
+		foreign = foreign || selection.list[i].foreign;
+	}
 	if (source_of(m) != PACKAGES_EMBEDDED)
 		r = plan_reach(m, ret, err);
 	if (r == 0 && switching)
@@ -543,7 +576,10 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 					       : "take off the sign-in of this extension's own",
 				 remove_other, put_back_other, err);
 	return r < 0 ? r
-		     : changes_call(ret, buf_text(&selection.why), put_on, first ? take_off : NULL,
+		     : changes_call(ret, buf_text(&selection.why), put_on,
+				    first     ? take_off
+				    : foreign ? forget
+					      : NULL,
 				    err);
 }
 

@@ -55,7 +55,8 @@ static void sshd_text(struct sys *sys, const struct proc_spec *spec, struct buf 
 
 static void show_settings(const struct proc_spec *spec, const char *text, struct buf *out)
 {
-	bool ours = strstr(spec->argv[3], "user=aadsshlogin-probe@") && strstr(text, KEY_COMMAND);
+	bool probe = strstr(spec->argv[3], "user=aadsshlogin-probe@");
+	bool ours = probe && strstr(text, KEY_COMMAND);
 
 	assert_string_equal(spec->argv[2], "-C");
 	buf_str(out, "port 22\npidfile /run/sshd.pid\n");
@@ -67,6 +68,12 @@ static void show_settings(const struct proc_spec *spec, const char *text, struct
 		buf_printf(out, "pamservicename %s\n", fake.pam_service);
 	if (fake.sshd_changes_root && has_arg(spec, "-f"))
 		buf_str(out, "permitrootlogin no\n");
+	/* The door of a takeover: see lib/core/foreign.h. */
+	if (probe && !fake.sshd_overruled && strstr(text, "    AuthorizedKeysFile none\n") &&
+	    !ours) {
+		buf_str(out, "authorizedkeyscommand none\nauthorizedkeysfile none\n");
+		return;
+	}
 	if (!ours) {
 		buf_str(out,
 			"authorizedkeyscommand none\nauthorizedkeysfile .ssh/authorized_keys\n");

@@ -16,6 +16,7 @@
 
 #include "handler/extension.h"
 #include "handler/steps.h"
+#include "handler/steps/takeover.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sha256.h"
@@ -47,6 +48,7 @@ static struct {
 	const char *complaint; /* what a failed --install prints */
 	int status; /* of --install */
 	bool keeps; /* it removes nothing, but reports success */
+	bool refuses; /* it installs nothing */
 	int remove_status; /* of --purge */
 	struct buf changes; /* commands that change something */
 } dpkg;
@@ -155,7 +157,7 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 		buf_printf(&dpkg.changes, "%s%s", argv[i], i < last ? " " : "\n");
 	if (strcmp(argv[1], "--install") == 0) {
 		assert_int_equal(spec->log_fd, 77);
-		for (size_t i = 2; i <= last; i++)
+		for (size_t i = 2; i <= last && !dpkg.refuses; i++)
 			do_install(argv[i]);
 		ret->status = dpkg.status;
 		if (dpkg.status)
@@ -650,11 +652,14 @@ static void the_old_product_is_removed_when_that_is_asked_for(void **state)
 	(void)strcpy(dpkg.state[OLD_SELINUX], "iF ");
 	(void)strcpy(dpkg.version[OLD_SELINUX], "1.0.3");
 	assert_int_equal(step_legacy.plan(&machine, WANT_PRESENT, &changes, &err), 0);
-	assert_int_equal(changes.count, 1);
-	assert_string_equal(changes.list[0].what, "remove aadlogin 1.0.14, aadlogin-selinux 1.0.3");
+	assert_int_equal(changes.count, 2);
+	assert_string_equal(changes.list[0].what,
+			    "close the door of aadlogin 1.0.14, aadlogin-selinux 1.0.3: its lines "
+			    "in sshd, sudo and PAM");
+	assert_string_equal(changes.list[1].what, "remove aadlogin 1.0.14, aadlogin-selinux 1.0.3");
 	assert_changes("");
 	must(apply(only_legacy, 1, &err), &err);
-	assert_changes(PURGE "aadlogin aadlogin-selinux\n");
+	assert_changes(PURGE "aadlogin\n" PURGE "aadlogin-selinux\n");
 	buf_done(&dpkg.changes);
 	must(apply(only_legacy, 1, &err), &err);
 	assert_changes("");
@@ -678,6 +683,122 @@ static void an_old_product_that_does_not_go_ends_the_migration(void **state)
 	assert_int_equal(err.outcome, EXIT_LEGACY);
 	assert_string_equal(
 		err.msg, "cannot remove the old product (aadlogin 1.0.14): it is still installed");
+}
+
+/* Its own script would delete them. */
+static void an_old_product_with_users_goes_without_its_scripts(void **state)
+{
+	struct err err;
+
+	(void)state;
+	install_old();
+	scratch_write(&scratch, "/etc/aadpasswd", "# none\n\n", 0644);
+	dpkg.remove_status = 1;
+	assert_int_equal(apply(only_legacy, 1, &err), -EIO);
+	assert_changes(PURGE "aadlogin\n" PURGE "aadlogin\n");
+	buf_done(&dpkg.changes);
+	scratch_write(&scratch, "/etc/aadpasswd", "a@b.c:oid:1:1:::\n", 0644);
+	assert_int_equal(apply(only_legacy, 1, &err), -EIO);
+	assert_changes(PURGE "aadlogin\n");
+}
+
+static void install_closed(void)
+{
+	(void)strcpy(dpkg.state[MAIN], "ii ");
+	(void)strcpy(dpkg.version[MAIN], "1.0.030480001");
+	scratch_write(&scratch, "/etc/pam.d/common-auth", "auth required pam_aad.so\n", 0644);
+}
+
+static const struct step *const legacy_and_packages[] = {&step_legacy, &step_packages};
+
+static void the_closed_product_is_replaced_and_nothing_of_either_stays(void **state)
+{
+	struct err err;
+
+	(void)state;
+	install_closed();
+	must(apply(legacy_and_packages, 2, &err), &err);
+	assert_changes(INSTALL_MAIN);
+	assert_false(fs_exists(&scratch.sys, TAKEOVER_DIR));
+	assert_text("/etc/pam.d/common-auth", "");
+	buf_done(&dpkg.changes);
+	must(apply(legacy_and_packages, 2, &err), &err);
+	assert_changes("");
+	must(uninstall(&err), &err);
+	assert_changes(PURGE "aadsshlogin\n");
+}
+
+static void a_closed_product_that_stays_is_as_it_was(void **state)
+{
+	struct err err;
+
+	(void)state;
+	install_closed();
+	dpkg.refuses = true;
+	dpkg.status = 1;
+	assert_int_equal(apply(legacy_and_packages, 2, &err), -EIO);
+	assert_changes(INSTALL_MAIN INSTALL_MAIN);
+	assert_false(fs_exists(&scratch.sys, TAKEOVER_DIR));
+	assert_false(fs_exists(&scratch.sys, PACKAGES_PATH));
+	assert_false(fs_exists(&scratch.sys, STATE_DIR "/accounts"));
+	assert_text("/etc/pam.d/common-auth", "auth required pam_aad.so\n");
+}
+
+/* What was written before a run was killed names a package that did not come. */
+static void a_closed_product_on_the_list_is_not_removed(void **state)
+{
+	struct err err;
+
+	(void)state;
+	install_closed();
+	scratch_mkdir(&scratch, STATE_DIR, 0700);
+	scratch_write(&scratch, PACKAGES_PATH, "aadsshlogin\n", 0600);
+	must(uninstall(&err), &err);
+	assert_changes("");
+	assert_false(fs_exists(&scratch.sys, PACKAGES_PATH));
+}
+
+static void who_wants_the_closed_product_keeps_it(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	struct err err = {0};
+
+	(void)state;
+	install_closed();
+	settings.package_source = PACKAGES_MICROSOFT;
+	assert_int_equal(step_legacy.plan(&machine, WANT_PRESENT, &changes, &err), 0);
+	assert_int_equal(changes.count, 0);
+}
+
+static void what_the_extension_put_there_itself_is_the_next_steps(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	struct err err = {0};
+
+	(void)state;
+	install_closed();
+	scratch_mkdir(&scratch, STATE_DIR, 0700);
+	scratch_write(&scratch, PACKAGES_PATH, "of microsoft\naadsshlogin\n", 0600);
+	assert_int_equal(step_legacy.plan(&machine, WANT_PRESENT, &changes, &err), 0);
+	assert_int_equal(changes.count, 0);
+}
+
+static void what_a_killed_run_began_is_finished_or_undone(void **state)
+{
+	AUTO_CHANGES finishing = {0}, undoing = {0};
+	struct err err = {0};
+
+	(void)state;
+	scratch_mkdir(&scratch, STATE_DIR, 0700);
+	scratch_mkdir(&scratch, TAKEOVER_DIR, 0700);
+	assert_int_equal(step_legacy.plan(&machine, WANT_PRESENT, &finishing, &err), 0);
+	assert_int_equal(finishing.count, 1);
+	assert_non_null(strstr(finishing.list[0].what, "finish"));
+	assert_int_equal(step_legacy.plan(&machine, WANT_ABSENT, &undoing, &err), 0);
+	assert_int_equal(undoing.count, 1);
+	assert_non_null(strstr(undoing.list[0].what, "undo"));
+	must(apply(only_legacy, 1, &err), &err);
+	assert_false(fs_exists(&scratch.sys, TAKEOVER_DIR));
 }
 
 static void uninstalling_leaves_the_old_product_alone(void **state)
@@ -717,6 +838,13 @@ int main(void)
 		CASE(a_machine_without_a_package_manager_is_refused),
 		CASE(the_old_product_is_refused_while_it_is_installed),
 		CASE(the_old_product_is_removed_when_that_is_asked_for),
+		CASE(an_old_product_with_users_goes_without_its_scripts),
+		CASE(the_closed_product_is_replaced_and_nothing_of_either_stays),
+		CASE(a_closed_product_that_stays_is_as_it_was),
+		CASE(a_closed_product_on_the_list_is_not_removed),
+		CASE(who_wants_the_closed_product_keeps_it),
+		CASE(what_the_extension_put_there_itself_is_the_next_steps),
+		CASE(what_a_killed_run_began_is_finished_or_undone),
 		CASE(an_old_product_that_does_not_go_ends_the_migration),
 		CASE(uninstalling_leaves_the_old_product_alone),
 	};
