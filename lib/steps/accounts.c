@@ -5,10 +5,11 @@
  * stays when everything else goes, and fills a new /etc/aadpasswd; it never adds to one that is in
  * force, since an account that was deleted stays in it.
  *
- * /etc/aadadmins is ours alone and is made first: without it, an /etc/aadpasswd that is there was
- * somebody else's (but see recognise), is kept as an original, and comes back at the end.  Its
- * users stay with their uids, homes and shells.  The index beside it is made after the text and
- * goes before it.
+ * /etc/aadadmins is ours alone, and the mark that /etc/aadpasswd is too: without it, one that is
+ * there was somebody else's (but see recognise), is kept as an original, and comes back at the end.
+ * Its users stay with their uids, homes and shells.  Where there is none the mark is made first,
+ * otherwise when what was there is in our form, so that a run that is killed is gone on with.  The
+ * index beside it is made after the text and goes before it.
  */
 #include "config.h"
 
@@ -373,7 +374,7 @@ static int plan_accounts(struct machine *m, struct changes *ret, struct err *err
 {
 	AUTO_TEXT accounts = {.exists = false}, admins = {.exists = false};
 	AUTO_TEXT ledger = {.exists = false};
-	bool ours;
+	bool ours, foreign;
 	int r = read_own(m, AADPASSWD_PATH, &accounts, err);
 
 	if (r == 0)
@@ -385,14 +386,17 @@ static int plan_accounts(struct machine *m, struct changes *ret, struct err *err
 		r = recognise(m, &accounts, &ledger, &ours, err);
 	if (r == 0 && !ours && accounts.loose)
 		r = refuse_loose(err);
-	if (r == 0 && !ours)
+	foreign = !ours && accounts.exists;
+	if (r == 0 && foreign)
 		r = keep_original(m, &accounts, ret, err);
-	if (r == 0)
+	if (r == 0 && !foreign)
 		r = keep_admins(m, &admins, ret, err);
 	if (r < 0)
 		return r;
 	r = ours && accounts.exists ? keep_accounts(m, &accounts, &ledger, ret, err)
 				    : fill_accounts(m, &accounts, &ledger, ret, err);
+	if (r == 0 && foreign)
+		r = keep_admins(m, &admins, ret, err);
 	return r < 0 ? r : plan_index(ret, err);
 }
 

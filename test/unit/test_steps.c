@@ -264,6 +264,38 @@ static void users_whom_another_product_deleted_meanwhile_stay(void **state)
 	stepmachine_expect(AADPASSWD_PATH, ANN BEN);
 }
 
+/* Make the first so many changes of the step, as a run does that is killed then.  How many it has.
+ */
+static size_t make_some(const struct step *step, size_t count)
+{
+	AUTO_CHANGES changes = {0};
+	struct err err = {0};
+
+	assert_int_equal(step->plan(&sm.machine, WANT_PRESENT, &changes, &err), 0);
+	for (size_t i = 0; i < changes.count && i < count; i++)
+		assert_int_equal(change_make(&sm.machine, &changes.list[i], true, &err), 0);
+	return changes.count;
+}
+
+static void users_of_another_product_stay_wherever_a_run_was_killed(void **state)
+{
+	size_t all = 1;
+
+	(void)state;
+	for (size_t killed = 0; killed < all; killed++) {
+		stepmachine_write(AADPASSWD_PATH, "Ann@X.y:" OID "1:1234567:1234567::/h/a:/bin/sh");
+		all = make_some(&step_accounts, killed);
+		(void)stepmachine_apply(&step_accounts);
+		stepmachine_expect(AADPASSWD_PATH,
+				   "ann@x.y:" OID "1:1234567:1234567::/h/a:/bin/sh\n");
+		stepmachine_must_apply(&step_accounts, STEP_OK);
+		stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+		stepmachine_expect(AADPASSWD_PATH,
+				   "Ann@X.y:" OID "1:1234567:1234567::/h/a:/bin/sh");
+	}
+	assert_true(all > 4);
+}
+
 static void what_of_another_products_file_is_nobodys_is_told(void **state)
 {
 	(void)state;
@@ -1347,6 +1379,7 @@ int main(void)
 		STEP_TEST(somebody_elses_accounts_come_back),
 		STEP_TEST(users_of_another_product_stay_with_ids_and_homes),
 		STEP_TEST(users_whom_another_product_deleted_meanwhile_stay),
+		STEP_TEST(users_of_another_product_stay_wherever_a_run_was_killed),
 		STEP_TEST(what_of_another_products_file_is_nobodys_is_told),
 		STEP_TEST(deleted_users_do_not_come_back),
 		STEP_TEST(what_the_runtime_writes_is_no_drift),
