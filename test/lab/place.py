@@ -4,7 +4,7 @@
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, Optional, Tuple
+from typing import Callable, Iterator, Optional, Sequence, Tuple
 
 from azure.client import Azure
 from azure.model import Extension, ExtensionStatus
@@ -31,11 +31,18 @@ MEMORY = ["/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/lock"]
 
 
 @contextmanager
-def in_cloud(label: str) -> Iterator[Tuple[Machine, Azure]]:
-    """A machine with its cloud, without the guest agent; sshd runs."""
-    with Machine(hostname=label) as machine, Azure.start(layer.LAB / f"azure-{label}", prefix=machine.network) as azure:
+def in_cloud(label: str, prepare: "Callable[[Machine], None] | None" = None,
+             optional: Sequence[str] = ()) -> Iterator[Tuple[Machine, Azure]]:
+    """
+    A machine with its cloud, without the guest agent; sshd runs.
+    prepare: what is done to it before that; optional: packages that it has besides
+    """
+    with Machine(hostname=label, optional=optional) as machine, \
+            Azure.start(layer.LAB / f"azure-{label}", prefix=machine.network) as azure:
         machine.trust(azure.ca)
         machine.allow_refusals()
+        if prepare:
+            prepare(machine)
         machine.start_sshd()
         yield machine, azure
 

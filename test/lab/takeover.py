@@ -14,8 +14,9 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Sequence
+from typing import Callable, List, NamedTuple, Optional, Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
@@ -26,7 +27,8 @@ from lab.login import Person, ssh  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.place import MEMORY, NOT_OURS, WATCHED, in_cloud  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
-from lab.teller import Teller, expect  # noqa: E402
+from lab.teller import NotHere, Teller, expect  # noqa: E402
+from lab.userland import MANAGERS, RED_HAT_9, Userland, os_release, put_on  # noqa: E402
 
 HERE = Path(__file__).resolve().parent / "standin"
 CLOSED, OLD, OLD_SELINUX = "aadsshlogin", "aadlogin", "aadlogin-selinux"
@@ -52,7 +54,7 @@ Session:
 
 # Backups of the tools that edit accounts, and what the machine remembers of them by design.
 TRACES = ["/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/group", "/etc/gshadow", "/var/lib/pam/seen",
-          "/var/lib/systemd*", *NOT_OURS, *MEMORY]
+          "/var/lib/systemd*", "/var/lib/rpm*", *NOT_OURS, *MEMORY]
 
 
 # ---- the stand-ins
@@ -107,6 +109,54 @@ def deb(product: str, broken: str = "nothing") -> Path:
     return out
 
 
+SPEC = """
+Name: {product}
+Version: {version}
+Release: 1
+Summary: a stand-in for tests
+License: MIT
+BuildArch: noarch
+AutoReqProv: no
+%description
+A stand-in for tests.
+%install
+mkdir -p %{{buildroot}} {root}
+cp -a {root}/. %{{buildroot}}/
+{scripts}
+%files
+{files}
+"""
+
+
+def rpm(product: str, broken: str = "nothing") -> Path:
+    folder = layer.LAB / "standin" / f"{product}-{broken}-rpm"
+    shutil.rmtree(folder, ignore_errors=True)
+    files, scripts = [], ""
+    if product == OLD_SELINUX:
+        scripts = ("%preun\n[ \"$1\" != 0 ] || ! rpm -q aadlogin >/dev/null ||\n"
+                   "\t{ echo 'uninstalling this before aadlogin may cripple the machine' >&2; exit 1; }\n")
+    else:
+        files = {"/usr/sbin/aad_certhandler": HERE / "certhandler.py", "/lib64/libnss_aad.so.2": modules(),
+                 "/lib64/security/pam_aad.so": modules()}
+        for path, source in files.items():
+            (folder / "root" / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / "root" / path[1:])
+            (folder / "root" / path[1:]).chmod(0o755)
+        for section, cases in {"post": "1) run install ;;\n", "preun": "0) run going ;;\n1) run replacing ;;\n",
+                               "postun": "0) run gone ;;\n1) run replaced ;;\n"}.items():
+            body = script(product, broken, cases).replace("FORM=deb", "FORM=rpm").replace("%", "%%")
+            scripts += f"%{section} -p /bin/sh\n{body}\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = folder / "standin.spec"
+    spec.write_text(SPEC.format(product=product, version=VERSION[product], root=folder / "root", scripts=scripts,
+                                files="\n".join(files)), encoding="utf-8")
+    defines = {"_topdir": folder / "top", "__os_install_post": "%{nil}", "_binaries_in_noarch_packages_terminate_build": 0}
+    subprocess.run(["rpmbuild", "-bb", "--quiet", *(word for name, value in defines.items()
+                                                     for word in ("--define", f"{name} {value}")), str(spec)],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return next((folder / "top" / "RPMS").rglob("*.rpm"))
+
+
 # ---- a machine with one of them
 
 class Lab(NamedTuple):
@@ -115,6 +165,7 @@ class Lab(NamedTuple):
     extension: Extension
     alice: Person
     before: Snapshot  # before any of them was there
+    rpm: bool
 
     def install(self, code: int = 0, **public: object) -> str:
         """Returns what the status says."""
@@ -139,16 +190,26 @@ def put(lab: Lab, *products: str, broken: str = "nothing") -> None:
             chown "${{home#*:}}:${{home#*:}}" "/home/${{home%:*}}/file"
         done""")
     for product in products:
-        package = deb(product, broken)
+        package = (rpm if lab.rpm else deb)(product, broken)
         machine.write(f"/root/{package.name}", package.read_bytes())
-        machine.run(["dpkg", "-i", f"/root/{package.name}"])
+        machine.run([*(["rpm", "-i", "--nosignature"] if lab.rpm else ["dpkg", "-i"]), f"/root/{package.name}"])
         machine.sh(f"rm /root/{package.name}")
     # Its own tools write the members behind NSS's back.
     machine.sh(f"sed -i 's/^aad_admins:.*/&{UPN}/' /etc/group")
 
 
-def sign_in(lab: Lab) -> Result:
-    return lab.alice.run("id -u; id -un; pwd; cat file")
+def patiently(attempt: Callable[[], Result]) -> Result:
+    """Without an init system that holds its socket, sshd refuses connections for a moment while it reads its files."""
+    for _ in range(20):
+        result = attempt()
+        if "Connection refused" not in result.stderr:
+            break
+        time.sleep(0.05)
+    return result
+
+
+def sign_in(lab: Lab, command: str = "id -u; id -un; pwd; cat file") -> Result:
+    return patiently(lambda: lab.alice.run(command))
 
 
 def check_alice(lab: Lab) -> None:
@@ -162,13 +223,7 @@ def check_alice_refused(lab: Lab) -> None:
 
 
 def local_login(machine: Machine) -> Result:
-    """Without an init system that holds its socket, sshd refuses connections for a moment while it reads its files."""
-    for _ in range(10):
-        result = machine.run(ssh("/root/.ssh/local", "local", ["id -un; sudo -n id -u"]), check=False, timeout=30)
-        if "Connection refused" not in result.stderr:
-            break
-        time.sleep(0.05)
-    return result
+    return patiently(lambda: machine.run(ssh("/root/.ssh/local", "local", ["id -un; sudo -n id -u"]), check=False, timeout=30))
 
 
 def local_password(machine: Machine) -> Result:
@@ -187,7 +242,7 @@ def check_taken_over(lab: Lab) -> None:
     machine = lab.machine
     check_local(machine)
     check_alice(lab)
-    result = lab.alice.run("sudo -n id -u")
+    result = sign_in(lab, "sudo -n id -u")
     expect(result.stdout.strip() == "0", result)
     shown = machine.run(["/usr/sbin/sshd", "-T", "-C", f"user={UPN},host=h,addr=127.0.0.1"]).stdout.lower().splitlines()
     for line in ("authorizedkeyscommand /usr/sbin/aad_certhandler %u %k", "authorizedkeyscommanduser aadsshlogin",
@@ -205,7 +260,7 @@ def check_taken_over(lab: Lab) -> None:
     expect(f"{GONE_UPN}:" in accounts and f":{GONE_UID}:{GONE_UID}::/home/bob:/bin/sh\n" in accounts, accounts)
     expect(machine.read("/home/bob/file") == "kept\n", "a home is not as it was")
     expect(not machine.exists("/var/lib/aadsshlogin/takeover"), "what was kept is still there")
-    expect(not machine.sh("ls /var/lib/dpkg/info | grep set-aside || true").stdout, "a script is still set aside")
+    expect(not machine.sh("ls /var/lib/dpkg/info 2>/dev/null | grep set-aside || true").stdout, "a script is still set aside")
 
 
 def check_neither(lab: Lab) -> None:
@@ -225,7 +280,7 @@ class Watch:
 
     def __enter__(self) -> "Watch":
         tries = {"local": lambda: local_login(self.lab.machine), "password": lambda: local_password(self.lab.machine),
-                 "alice": lambda: self.lab.alice.run("id -u")}
+                 "alice": lambda: sign_in(self.lab, "id -u")}
         self._threads = [threading.Thread(target=self._watch, args=(name, tries[name])) for name in tries]
         for thread in self._threads:
             thread.start()
@@ -260,6 +315,7 @@ class Row(NamedTuple):
     title: str
     play: Callable[[Lab], None]
     sample: bool = False
+    userland: Optional[Userland] = None  # of a machine of rpm; the others are Debian's
 
 
 def closed(broken: str = "nothing", before: str = "true") -> Callable[[Lab], None]:
@@ -343,8 +399,9 @@ def old(*products: str, broken: str = "nothing", session: bool = False, users: b
         with Watch(lab) as watch:
             message = lab.install(migrateLegacy=True)
         watch.check()
-        states = lab.machine.sh("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 'aadlogin*' 2>/dev/null || true").stdout
-        expect("installed" not in states.replace("not-installed", ""), states)
+        states = lab.machine.sh("rpm -qa 'aadlogin*'" if lab.rpm else
+                                "dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 'aadlogin*' 2>/dev/null || true").stdout
+        expect("installed" not in states.replace("not-installed", "") and (not lab.rpm or not states), states)
         if process:
             expect(process.poll() is None, "the session was ended")
             process.kill()
@@ -387,18 +444,35 @@ ROWS: List[Row] = [
     Row("the old product without users", old(OLD, OLD_SELINUX, users=False)),
     Row("the old product without users, whose scripts fail", old(OLD, OLD_SELINUX, broken="fails", users=False)),
     Row("the old product, with a local account in its group", old_with_a_local_member),
+    Row("the closed product, by rpm", closed(), userland=RED_HAT_9),
+    Row("the closed product, by rpm, whose scripts fail", closed("fails"), userland=RED_HAT_9),
+    Row("the closed product, by rpm, whose script hangs", closed("hangs"), userland=RED_HAT_9),
+    Row("the old product, by rpm, with somebody signed in", old(OLD, OLD_SELINUX, session=True), userland=RED_HAT_9),
+    Row("the old product without users, by rpm, whose scripts fail", old(OLD, OLD_SELINUX, broken="fails", users=False),
+        userland=RED_HAT_9),
     *(Row(f"the closed product, killed at publication {number}", killed(number)) for number in range(1, 26)),
 ]
 
 
+PAT = """useradd --create-home --shell /bin/bash pat
+echo pat:secret | chpasswd
+echo 'pat ALL=(ALL) ALL' >/etc/sudoers.d/pat; chmod 440 /etc/sudoers.d/pat"""
+
+
 def play(build: Path, row: Row) -> None:
-    with in_cloud(f"takeover{ROWS.index(row)}") as (machine, azure):
-        machine.sh("""useradd --create-home --shell /bin/bash pat
-            echo pat:secret | chpasswd
-            echo 'pat ALL=(ALL) ALL' >/etc/sudoers.d/pat; chmod 440 /etc/sudoers.d/pat""")
+    def prepare(machine: Machine) -> None:
+        machine.sh(PAT)
+        if row.userland:
+            put_on(machine, row.userland, os_release("rhel-9.6"))
+
+    if row.userland:
+        with zipfile.ZipFile(zip_of(build, FIRST)) as archive:
+            if not any(name.endswith(".rpm") for name in archive.namelist()):
+                raise NotHere("the zip has no packages for rpm")
+    with in_cloud(f"takeover{ROWS.index(row)}", prepare, MANAGERS if row.userland else ()) as (machine, azure):
         extension = Extension(machine, zip_of(build, FIRST))
         alice = Person(machine, azure, UPN, ADMIN)
-        row.play(Lab(machine, azure, extension, alice, machine.snapshot(WATCHED, TRACES)))
+        row.play(Lab(machine, azure, extension, alice, machine.snapshot(WATCHED, TRACES), bool(row.userland)))
 
 
 def main(arguments: Sequence[str] = ()) -> int:

@@ -72,13 +72,17 @@ class Azure:
             start_new_session=True,
         )
         deadline = time.monotonic() + 60
-        while not (dir / "control").exists():
+        while True:
+            try:
+                azure = cls(dir)
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                pass  # the socket is there a moment before somebody listens at it
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
                 process.wait()
                 raise AzureError("the fake Azure did not start")
             time.sleep(0.02)
-        azure = cls(dir)
         azure._process = process
         return azure
 

@@ -41,8 +41,8 @@ set_up_pam()
 		return
 	fi
 	for file in password-auth system-auth; do
-		sed -i '0,/^auth/s/^auth/auth [success=done user_unknown=ignore default=die] pam_aad.so\nauth/
-			0,/^account/s/^account/account [success=done default=ignore] pam_aad.so\naccount/' /etc/pam.d/$file
+		sed -i -e '0,/^auth/s/^auth/auth [success=done user_unknown=ignore default=die] pam_aad.so\n&/' \
+			-e '0,/^account/s/^account/account [success=done default=ignore] pam_aad.so\n&/' /etc/pam.d/$file
 	done
 }
 
