@@ -64,6 +64,14 @@ static const struct package {
 	{"aadsshlogin-selinux", "all", "noarch", NULL, selinux_has_policy},
 };
 
+bool packages_wanted(struct sys *sys, const char *name)
+{
+	for (size_t i = 0; i < PACKAGES; i++)
+		if (strcmp(packages[i].name, name) == 0)
+			return packages[i].is_wanted(sys);
+	return false;
+}
+
 /* What must be installed now, from which files, and why. */
 struct choice {
 	const struct package *package;

@@ -16,6 +16,9 @@
  */
 int packages_recorded(struct sys *sys, bool *ret_exists, bool *ret_theirs, struct err *err);
 
+/* Is one of our packages of that name wanted on this machine? */
+bool packages_wanted(struct sys *sys, const char *name);
+
 /* A package that the zip carries for this machine. */
 struct embedded_package {
 	const char *name;

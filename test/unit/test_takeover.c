@@ -315,6 +315,13 @@ static void its_packages_are_found_and_named(void **state)
 	assert_string_equal(buf_text(&closed), "aadsshlogin 1.0.030480001");
 	must(takeover_find(&sm.scratch.sys, manager, false, &found, &sm.err));
 	assert_int_equal(found.count, 1);
+	packages[3][1] = "ii 1.0.030480001";
+	must(takeover_find(&sm.scratch.sys, manager, true, &found, &sm.err));
+	assert_int_equal(found.count, 2); /* there is no policy for it */
+	stepmachine_write("/etc/selinux/config", "SELINUXTYPE=targeted\n");
+	stepmachine_write("/etc/selinux/targeted/policy/policy.33", "");
+	must(takeover_find(&sm.scratch.sys, manager, true, &found, &sm.err));
+	assert_int_equal(found.count, 3);
 	packages[1][1] = NULL;
 	assert_int_equal(takeover_find(&sm.scratch.sys, manager, true, &found, &sm.err), -EIO);
 }
