@@ -14,6 +14,7 @@ import dataclasses
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,6 +37,17 @@ ENVIRONMENT = {
 }
 
 MNT_DETACH = 2  # mount.h
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000  # sched.h
+
+# How the kernel knows programs of another architecture (binfmt_misc): by the first bytes of ELF.  F: qemu is opened when
+# this is told, so it need not be in the root; C: with the rights of the program, as sudo wants.
+FOREIGN = {
+    "aarch64": (
+        r":aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+        r":\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/run/qemu:OCF"
+    )
+}
+BINFMT = "/proc/sys/fs/binfmt_misc"
 
 DEVICES = {
     "null": (1, 3),
@@ -61,6 +73,7 @@ class Config:
     scratch: str  # an empty directory of the host to mount the tmpfs on
     hostname: str = "lab"
     base: str = "/"  # what lies below the overlay: this machine, or a root of roots.py
+    emulate: str = ""  # the architecture of the root, if it is not the kernel's
     layer: Optional[str] = None  # a tar archive that layer.py made
     hosts: Dict[str, str] = dataclasses.field(default_factory=dict)  # name -> address
     addresses: List[str] = dataclasses.field(default_factory=list)  # on lo, besides 127.0.0.1
@@ -182,6 +195,44 @@ def move_into(root: Path) -> None:
     os.rmdir("/.old")
 
 
+def place_emulator(root: Path, arch: str) -> None:
+    """For emulate(), which runs when the host's files are out of sight.  /run of the root is a tmpfs by now."""
+    shutil.copy(f"/usr/bin/qemu-{arch}-static", root / "run/qemu")
+    said = root / "proc/sys/kernel/arch"  # which qemu does not answer for the kernel
+    if said.exists():
+        (root / "run/arch").write_text(f"{arch}\n", encoding="utf-8")
+        bind(root / "run/arch", said, "ro")
+
+
+def check_call(result: int, what: str) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), what)
+
+
+def emulate(arch: str) -> None:
+    """
+    Let this process and its children run programs of another architecture.  The kernel is told in a user namespace of
+    their own, with every user in it, so that nobody else's programs are touched (Linux 6.7 and later).
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    here, there = os.pipe()
+    inside = os.getpid()
+    outside = os.fork()
+    if outside == 0:  # stays in the old namespace, which alone may map every user
+        os.read(here, 1)
+        for name in ("uid_map", "gid_map"):
+            Path(f"/proc/{inside}/{name}").write_text("0 0 4294967295\n", encoding="utf-8")
+        os._exit(0)
+    check_call(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS), "unshare")
+    os.write(there, b".")
+    check_call(os.waitpid(outside, 0)[1], "cannot map users")
+    os.close(here)
+    os.close(there)
+    check_call(libc.mount(b"binfmt_misc", BINFMT.encode(), b"binfmt_misc", 0, None), "cannot mount binfmt_misc")
+    Path(BINFMT, "register").write_text(FOREIGN[arch], encoding="utf-8")
+    os.unlink("/run/qemu")
+
+
 def start_network(addresses: List[str]) -> None:
     call("ip", "link", "set", "lo", "up")
     for address in addresses:
@@ -256,8 +307,14 @@ def main(config: Config) -> int:
         return status
     socket.sethostname(config.hostname)
     write_names(root, config)
-    move_into(root)
     start_network(config.addresses)
+    if config.emulate:
+        place_emulator(root, config.emulate)
+        # The network is not of the namespace that emulate() makes, so nobody there is its root.
+        Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0", encoding="ascii")
+    move_into(root)
+    if config.emulate:
+        emulate(config.emulate)
     stay(host_pid, upper_fd)
     return 0
 

@@ -83,18 +83,21 @@ class Machine:
         hosts: Optional[Mapping[str, str]] = None,
         optional: Sequence[str] = (),
         root: Optional[Path] = None,
+        arch: str = "",
     ) -> None:
         """
         shares: directories of the host to show, writable, in the machine: host path -> path inside
         hosts:  further names for /etc/hosts: name -> address
         optional: packages that the machine has besides, if they can be had; see layer.WITHOUT
         root:   lie over this root, which has what the lab needs, instead of "/"; see roots.py
+        arch:   that of the root's programs, if not the host's: qemu runs them
         """
         names = {name: "127.0.0.1" for name in CLOUD_HOSTS}
         names.update(hosts or {})
         self._config = init.Config(
             scratch=str(layer.scratch()),
             base=str(root or "/"),
+            emulate=arch,
             hostname=hostname,
             hosts=names,
             addresses=[WIRE_SERVER, METADATA],
@@ -148,7 +151,8 @@ class Machine:
         return ["nsenter", f"--net=/proc/{self.pid}/ns/net", "--"]
 
     def _enter(self, argv: Sequence[str], user: Optional[str], cwd: str) -> List[str]:
-        command = ["nsenter", f"--target={self.pid}", *NAMESPACES, "--", "env", f"--chdir={cwd}"]
+        namespaces = [*NAMESPACES, "--user"] if self._config.emulate else NAMESPACES
+        command = ["nsenter", f"--target={self.pid}", *namespaces, "--", "env", f"--chdir={cwd}"]
         if user is not None:
             command += ["sh", "-c", BECOME, "sh", user]
         return command + list(argv)

@@ -56,6 +56,17 @@ rm /usr/sbin/policy-rc.d
 """
 
 
+DEB_ARCH = {"aarch64": "arm64"}
+
+# What debootstrap does in a root of another architecture, where it may neither mount nor make devices: it says so of /proc
+# by a link, and takes "lxc" for an answer.
+PREPARE_SECOND = "if [ -L {root}/proc ]; then rm {root}/proc; mkdir {root}/proc; fi"
+SECOND_STAGE = """
+container=lxc /debootstrap/debootstrap --second-stage
+printf 'force-unsafe-io\\n' >/etc/dpkg/dpkg.cfg.d/lab
+"""
+
+
 class Failure(Exception):
     """A stage that did not do what it is for; the text is its cause."""
 
@@ -83,23 +94,28 @@ def release(suite: str) -> bytes:
         raise Failure(f"cannot download the suite's InRelease: {error}") from error
 
 
-def entered(root: Path, checkout: Optional[Path], command: str) -> List[str]:
+def entered(root: Path, checkout: Optional[Path], command: str, arch: str = "") -> List[str]:
     """
     The command line that runs a shell script in the root.
     checkout: the copy of the tree to work in; without one the root can be written, and has the network
+    arch: that of the root's programs, if not this machine's
     """
     kinds = ["--mount", "--pid", "--ipc"] + (["--net"] if checkout else [])
-    inner = [sys.executable, __file__, "--enter", str(root), str(checkout or ""), command]
+    inner = [sys.executable, __file__, "--enter", str(root), str(checkout or ""), command, arch]
     return ["unshare", *kinds, "--fork", "--kill-child", "--propagation=private", "--", *inner]
 
 
-def enter(root: Path, checkout: str, command: str) -> None:
+def enter(root: Path, checkout: str, command: str, arch: str) -> None:
     """What entered() starts: move into the root, and become the shell.  An overlay needs a root that is mounted."""
     init.call("mount", "--bind", root, root)
     init.mount_kernel(root)
     if checkout:
         init.bind(checkout, root / CHECKOUT.lstrip("/"), "rw")
+    if arch:
+        init.place_emulator(root, arch)
     init.move_into(root)
+    if arch:
+        init.emulate(arch)
     if checkout:
         init.call("mount", "-o", "remount,bind,ro", "/")
         init.start_network([])
@@ -110,15 +126,19 @@ def enter(root: Path, checkout: str, command: str) -> None:
 class Root:
     """The root of one release of Debian, with what a script installs there, and its log."""
 
-    def __init__(self, name: str, folder: Path, setup: str) -> None:
-        """setup: a shell script to run in the root, which has the network then"""
-        self.name, self.folder, self.setup = name, folder, setup
+    def __init__(self, name: str, folder: Path, setup: str, arch: str = "") -> None:
+        """
+        name: the suite, and with another architecture than this machine's that one too: SUITE-ARCH
+        setup: a shell script to run in the root, which has the network then
+        """
+        self.name, self.folder, self.setup, self.arch = name, folder, setup, arch
+        self.suite = name.partition("-")[0]
         self.root = folder / f"{name}-root"
         self.log_path = folder / f"{name}.log"
 
     def ensure(self) -> Path:
         """Returns the root's folder, of which there is one that is up to date."""
-        digest = hashlib.sha256(self.setup.encode() + release(self.name)).hexdigest()[:16]
+        digest = hashlib.sha256(self.setup.encode() + release(self.suite)).hexdigest()[:16]
         self.root = self.folder / f"{self.name}-root-{digest}"
         for other in self.folder.glob(f"{self.name}-root-*"):
             if other != self.root:
@@ -129,8 +149,12 @@ class Root:
 
     def make_root(self, part: Path) -> None:
         namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private", "--"]
-        debootstrap = ["debootstrap", "--variant=minbase", self.name, str(part), mirror()]
-        for argv in (namespaces + debootstrap, entered(part, None, self.setup)):
+        foreign = ["--foreign", f"--arch={DEB_ARCH[self.arch]}"] if self.arch else []
+        debootstrap = ["debootstrap", "--variant=minbase", *foreign, self.suite, str(part), mirror()]
+        second = [PREPARE_SECOND.format(root=shlex.quote(str(part)))] if self.arch else []
+        setup = (SECOND_STAGE if self.arch else "") + self.setup
+        for argv in (namespaces + debootstrap, *(["sh", "-euc", script] for script in second),
+                     entered(part, None, setup, self.arch)):
             code, said = self.logged(argv)
             if code != 0:
                 raise Failure(f"the root cannot be made: {telling_line(said)}")
@@ -215,7 +239,7 @@ def play(suite: Suite) -> bool:
 
 def main() -> int:
     if sys.argv[1:2] == ["--enter"]:
-        enter(Path(sys.argv[2]), sys.argv[3], sys.argv[4])
+        enter(Path(sys.argv[2]), *sys.argv[3:6])
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("suites", metavar="SUITE", nargs="*", help=f"by default {' '.join(SUITES)}")
     parser.add_argument("--dir", type=Path, default=layer.CHECKOUT / "build" / "roots", help="where roots and logs are kept")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What of a distribution's userland the product meets, put onto a machine that lies over a root of Debian.
 
-Real are the package managers (Debian packages rpm, dnf and zypper), sshd, PAM and its modules, sudo, glibc.  Of the
+Real are the package managers (Debian packages rpm, dnf and zypper), authselect, sshd, PAM and its modules, sudo, glibc.  Of the
 distribution are os-release, the PAM stacks, nsswitch.conf, sshd_config, sudoers, and where modules, the rpm database and
 the roots of TLS lie.  Those files are in test/data/userland, a folder a tree; a later tree of a list wins.
 
@@ -85,9 +85,20 @@ ln -s sudo-rs /usr/bin/sudo
 ln -s ../bin/visudo-rs /usr/sbin/visudo
 """
 
+RED_HAT_CERTS = """
+mkdir -p /etc/pki/tls/certs
+ln -s ../../ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/certs/ca-bundle.crt
+"""
+
 # See Machine.allow_refusals().
 ALLOW_REFUSALS = """
 ! /usr/sbin/sshd -t -o 'PerSourcePenalties no' 2>/dev/null || echo 'PerSourcePenalties no' >>/etc/ssh/sshd_config
+"""
+
+# Debian has had it since trixie, without the folders that Fedora's package brings.
+AUTHSELECT = """
+mkdir -p /etc/authselect/custom
+authselect select local --force
 """
 
 NO_INCLUDE = "sed -i '/^Include/d' /etc/ssh/sshd_config; rm -r /etc/ssh/sshd_config.d"
@@ -137,10 +148,11 @@ DEBIAN = Userland("Debian", "apt")
 SUDO_RS = Userland("Debian, sudo-rs in sudo's place", "apt", script=USE_SUDO_RS)
 DEBIAN_OLD = Userland("Debian, sshd_config without Include", "apt", script=NO_INCLUDE)
 RED_HAT_7 = Userland("Red Hat 7", "yum", ["redhat", "redhat-7"], links, bundle="/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-                     script="mkdir -p /etc/pki/tls/certs; ln -s ../../ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/certs/ca-bundle.crt")
+                     script=RED_HAT_CERTS)
 RED_HAT_8 = RED_HAT_7._replace(name="Red Hat 8", manager="dnf", trees=["redhat", "redhat-8"])
 RED_HAT_9 = RED_HAT_8._replace(name="Red Hat 9", trees=["redhat", "redhat-9"])
-RED_HAT_10 = RED_HAT_9._replace(name="Red Hat 10", database="/usr/lib/sysimage/rpm")
+RED_HAT_10 = RED_HAT_9._replace(name="Red Hat 10, configured by authselect", database="/usr/lib/sysimage/rpm",
+                                script=RED_HAT_9.script + AUTHSELECT)
 SUSE_12 = Userland("SUSE 12", "zypper", ["suse"], apart, bundle="/var/lib/ca-certificates/ca-bundle.pem",
                    script="ln -s /var/lib/ca-certificates/ca-bundle.pem /etc/ssl/ca-bundle.pem")
 SUSE_15 = SUSE_12._replace(name="SUSE 15", database="/usr/lib/sysimage/rpm")
