@@ -24,8 +24,19 @@ LAB = CHECKOUT / "build" / "lab"
 PACKAGES = "ca-certificates iproute2 nscd openssh-client openssh-server openssl sudo systemd waagent"
 OPTIONAL = ["sudo-rs"]  # where the release has it
 
-# policy-rc.d keeps apt from starting anything.  The local administrator is there to stay what he
-# is, whatever the project does to the machine.
+# The local administrator is there to stay what he is, whatever the project does to the machine.
+ADMINISTRATOR = """ssh-keygen -A
+id -u local || useradd --create-home --shell /bin/bash local
+mkdir -m 700 -p /root/.ssh /home/local/.ssh
+rm -f /root/.ssh/local /root/.ssh/local.pub
+ssh-keygen -q -t ed25519 -N '' -C local -f /root/.ssh/local
+cp /root/.ssh/local.pub /home/local/.ssh/authorized_keys
+chown -R local: /home/local/.ssh
+echo 'local ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/local
+chmod 440 /etc/sudoers.d/local
+"""
+
+# policy-rc.d keeps apt from starting anything.
 SETUP = f"""
 export DEBIAN_FRONTEND=noninteractive
 printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
@@ -36,16 +47,7 @@ get() {{
 		install --no-install-recommends {PACKAGES} $optional
 }}
 get || {{ apt-get -qq update; get; }}
-ssh-keygen -A
-id -u local || useradd --create-home --shell /bin/bash local
-mkdir -m 700 -p /root/.ssh /home/local/.ssh
-rm -f /root/.ssh/local /root/.ssh/local.pub
-ssh-keygen -q -t ed25519 -N '' -C local -f /root/.ssh/local
-cp /root/.ssh/local.pub /home/local/.ssh/authorized_keys
-chown -R local: /home/local/.ssh
-echo 'local ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/local
-chmod 440 /etc/sudoers.d/local
-"""
+{ADMINISTRATOR}"""
 
 # What some machines have besides, if it can be had: a package that cannot be installed is left out, and
 # says why in a file of its name.

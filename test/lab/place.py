@@ -50,6 +50,8 @@ def in_cloud(label: str, prepare: "Callable[[Machine], None] | None" = None,
 class Place:
     """A machine with its cloud and the guest agent."""
 
+    versions = (FIRST, NEXT)  # of the extension that the cloud has
+
     def __init__(self, build: Path, label: str, machine: Optional[Machine] = None,
                  prepare: Callable[[Machine], None] = lambda _: None) -> None:
         """
@@ -64,7 +66,7 @@ class Place:
         self.azure = Azure.start(layer.LAB / f"azure-{self.label}", prefix=self.machine.network)
         self.machine.trust(self.azure.ca)
         self.agent = Agent(self.machine)
-        for version in (FIRST, NEXT):
+        for version in self.versions:
             self.azure.publish(zip_of(self.build, version), NAME, version)
         # A local user named like somebody of a domain; useradd of most distributions would refuse the name.
         self.machine.run(["sh", "-ec", f"""

@@ -71,7 +71,7 @@ class Azure:
             env=environment,
             start_new_session=True,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300  # its keys are made first, which an emulated processor takes long for
         while True:
             try:
                 azure = cls(dir)
