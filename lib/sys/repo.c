@@ -470,6 +470,18 @@ static int fetch(struct sys *sys, const struct repo_manager *manager,
 	return err_wrap(err, "cannot download %s", word);
 }
 
+/* What is said of a file behind its own name, which is the server's choice and may say anything. */
+static struct span verdict_on(struct span text, const char *path)
+{
+	const size_t len = strlen(path);
+	struct span line;
+
+	while (span_line(&text, &line))
+		if (line.len > len && memcmp(line.p, path, len) == 0 && line.p[len] == ':')
+			return (struct span){line.p + len, line.len - len};
+	return (struct span){0};
+}
+
 /*
  * rpm takes a package without a signature, and one of an unknown key, for good: the words must be
  * there. Before 4.14 they were "pgp" or "gpg", then "signatures".
@@ -487,14 +499,30 @@ static int check_signature(struct sys *sys, const struct repo_manager *manager, 
 				    NULL};
 	AUTO_PROC res = PROC_RESULT_INIT;
 	int r = run(sys, manager, argv, ASK_MS, -1, &res, err);
-	struct span text = buf_bytes(&res.output);
+	struct span said = verdict_on(buf_bytes(&res.output), path);
 
 	if (r < 0)
 		return r;
-	if (res.status == 0 && contains(text, " OK") && !contains(text, "NOT OK") &&
-	    (contains(text, "signatures OK") || contains(text, " pgp ") || contains(text, " gpg ")))
+	if (res.status == 0 && contains(said, " OK") && !contains(said, "NOT OK") &&
+	    (contains(said, "signatures OK") || contains(said, " pgp ") || contains(said, " gpg ")))
 		return 0;
 	(void)err_set(err, EKEYREJECTED, "%s is not signed with the repository's key", path);
+	return err_remedy(err, EXIT_REPOSITORY, "%s", "");
+}
+
+/* The key signs other packages too, and nobody signed under which name this one is offered. */
+static int check_name(struct sys *sys, const struct repo_manager *manager, const char *name,
+		      const char *path, struct err *err)
+{
+	const char *const argv[] = {"/usr/bin/rpm", "--dbpath",  REPO_DIR "/keys",
+				    "--query",      "--package", "--queryformat=%{NAME}\n",
+				    path,           NULL};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	int r = run(sys, manager, argv, ASK_MS, -1, &res, err);
+
+	if (r < 0 || (res.status == 0 && span_is(last_line(buf_bytes(&res.output)), name)))
+		return r;
+	(void)err_set(err, EKEYREJECTED, "%s is not the package %s", path, name);
 	return err_remedy(err, EXIT_REPOSITORY, "%s", "");
 }
 
@@ -511,6 +539,8 @@ static int fetch_all(struct sys *sys, const struct repo_manager *manager,
 		r = fetch(sys, manager, &packages[i], log_fd, paths[i], err);
 		if (r == 0 && manager->checks_package)
 			r = check_signature(sys, manager, paths[i], err);
+		if (r == 0 && manager->checks_package)
+			r = check_name(sys, manager, packages[i].name, paths[i], err);
 	}
 	return r;
 }

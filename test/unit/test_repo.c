@@ -291,7 +291,8 @@ static const struct reading {
 	 ZYPPER "--no-refresh download a=1:1\n"
 	 INSTALL REPO_DIR "/root/var/cache/zypp/packages/" REPO_ID "/x/a-1-1.noarch.rpm\n"},
 	{"tdnf", {{0, "", NULL}, {0, "", NULL}, {0, DNF_LIST, NULL}, {0, "", DOWNLOADS "a-1-1.noarch.rpm"},
-		  {0, "a.rpm: digests signatures OK\n", NULL}, {0, "", NULL}},
+		  {0, DOWNLOADS "a-1-1.noarch.rpm: digests signatures OK\n", NULL}, {0, "a\n", NULL},
+		  {0, "", NULL}},
 	 "1:2\n1:1\n0:7\n",
 	 "/usr/bin/rpm --dbpath " REPO_DIR "/keys --import " REPO_DIR "/key.asc\n"
 	 "/usr/bin/tdnf -c " REPO_DIR "/tdnf.conf --assumeyes makecache\n"
@@ -299,6 +300,8 @@ static const struct reading {
 	 "/usr/bin/tdnf -c " REPO_DIR "/tdnf.conf --assumeyes --downloadonly --downloaddir=" REPO_DIR
 	 "/packages install a=1:1\n"
 	 "/usr/bin/rpm --dbpath " REPO_DIR "/keys --define _pkgverify_level all --checksig " DOWNLOADS
+	 "a-1-1.noarch.rpm\n"
+	 "/usr/bin/rpm --dbpath " REPO_DIR "/keys --query --package --queryformat=%{NAME}\n " DOWNLOADS
 	 "a-1-1.noarch.rpm\n"
 	 INSTALL DOWNLOADS "a-1-1.noarch.rpm\n"},
 };
@@ -327,24 +330,42 @@ static void reads_and_downloads(void **state)
 	teardown(NULL);
 }
 
+/* clang-format off */
+static const struct unsigned_package {
+	const char *file; /* below DOWNLOADS */
+	const char *said; /* behind its name */
+	const char *name; /* of the package in it */
+} unsigned_packages[] = {
+	{"a-1-1.noarch.rpm", ": digests OK\n", "a\n"}, /* not signed at all */
+	{"a-1-1.noarch.rpm", ": digests SIGNATURES NOT OK\n", "a\n"},
+	{"a-1-1.noarch.rpm", ": sha1 md5 OK\n", "a\n"},
+	{"a-1-1.noarch.rpm", ": (SHA256) DSA sha1 md5 (GPG) NOT OK (MISSING KEYS: GPG#1)\n", "a\n"},
+	/* The server chooses the file's name. */
+	{"a-1 signatures OK.rpm", ": digests OK\n", "a\n"},
+	{"a-1 pgp .rpm", ": sha1 md5 OK\n", "a\n"},
+	{"a-1\na-1: signatures OK.rpm", ": digests OK\n", "a\n"},
+	/* Signed, but another package of the same owner. */
+	{"a-1-1.noarch.rpm", ": digests signatures OK\n", "b\n"},
+	{"a-1-1.noarch.rpm", ": digests signatures OK\n", "a\nb\n"},
+	{"a-1-1.noarch.rpm", "", "a\n"},
+};
+/* clang-format on */
+
 static void a_package_whose_signature_nobody_checked_must_be_signed(void **state)
 {
-	static const char *const said[] = {
-		"a.rpm: digests OK\n", /* not signed at all */
-		"a.rpm: digests SIGNATURES NOT OK\n",
-		"a.rpm: sha1 md5 OK\n",
-		"a.rpm: (SHA256) DSA sha1 md5 (GPG) NOT OK (MISSING KEYS: GPG#1)\n",
-		"",
-	};
 	const struct repo_package package = {"a", NULL};
 	const struct repo_manager *manager = on_rpm("tdnf");
 	struct err err = {0};
 
 	(void)state;
 	scratch_mkdir(&machine, REPO_DIR, 0755);
-	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
-		const struct answer list[] = {{0, "", DOWNLOADS "a-1-1.noarch.rpm"},
-					      {0, said[i], NULL}};
+	for (size_t i = 0; i < ARRAY_LEN(unsigned_packages); i++) {
+		const struct unsigned_package *row = &unsigned_packages[i];
+		char path[256], said[512];
+
+		(void)snprintf(path, sizeof(path), DOWNLOADS "%s", row->file);
+		(void)snprintf(said, sizeof(said), "%s%s", path, row->said);
+		const struct answer list[] = {{0, "", path}, {0, said, NULL}, {0, row->name, NULL}};
 
 		answer(list, ARRAY_LEN(list));
 		assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err),
