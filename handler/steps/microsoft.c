@@ -6,10 +6,12 @@
  *
  * Invariants:
  *  1. Nothing that their packages should have written is written here.
- *  2. When they go, sshd and PAM stop asking for their programs before these are gone; but for
- * files that pam-auth-update keeps, which refuses all further work on what others edited, and which
- *     their packages bring up to date before they remove the module.
+ *  2. When they go, sshd and PAM stop asking for their programs before these are gone: a stack that
+ *     asks a module which is missing lets nobody in.  But for files that pam-auth-update keeps,
+ *     which refuses all further work on what others edited, and which their packages bring up to
+ *     date before they remove the module.
  *  3. What their packages leave behind goes after them, when nothing of that name is installed.
+ *  4. As long as sshd takes keys of their program, PAM asks for the role.
  */
 #include "config.h"
 
@@ -63,6 +65,23 @@ static int nothing(struct machine *m, enum want want, struct changes *ret, struc
 	(void)ret;
 	(void)err;
 	return 0;
+}
+
+static bool is_installed(struct machine *m)
+{
+	const struct pkg_manager *manager = pkg_detect(m->sys);
+	struct pkg_status status = {.state = PKG_INSTALLED};
+	struct err ignored = {0};
+
+	if (manager && pkg_query(m->sys, manager, PACKAGE, &status, &ignored) < 0)
+		return true;
+	return !manager || status.state == PKG_INSTALLED || status.state == PKG_BROKEN;
+}
+
+static int read_main(struct machine *m, struct buf *ret, bool *ret_exists, struct err *err)
+{
+	return fs_read_optional(m->sys, SSHD_MAIN_PATH, FS_FOLLOW, FS_CONFIG_MAX, ret, ret_exists,
+				NULL, err);
 }
 
 /* ---- the name services */
@@ -178,9 +197,36 @@ static int take_all_out(struct machine *m, bool managed_too, struct changes *ret
 	return -err->code;
 }
 
+/* Invariant 4, after sshd's own step. */
+static int check_keys_are_off(struct machine *m, struct err *err)
+{
+	AUTO_BUF text = {0};
+	unsigned line;
+	bool exists;
+	int r = is_installed(m) ? read_main(m, &text, &exists, err) : 0;
+
+	if (r < 0)
+		return r;
+	line = foreign_sshd_line(buf_bytes(&text));
+	if (line == 0)
+		return 0;
+	(void)err_set(err, EBUSY,
+		      SSHD_MAIN_PATH
+		      ":%u still lets Entra users in, so PAM goes on asking for roles",
+		      line);
+	return err_remedy(err, 0, "take that Match block out, reload sshd, and try again");
+}
+
+static int take_question_out(struct machine *m, struct changes *ret, struct err *err)
+{
+	int r = check_keys_are_off(m, err);
+
+	return r < 0 ? r : take_all_out(m, false, ret, err);
+}
+
 static int plan_pam(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
-	return want == WANT_PRESENT ? 0 : take_all_out(m, false, ret, err);
+	return want == WANT_PRESENT ? 0 : take_question_out(m, ret, err);
 }
 
 const struct step step_their_pam = {
@@ -255,12 +301,6 @@ const struct step step_their_selinux = {
 };
 
 /* ---- sshd */
-
-static int read_main(struct machine *m, struct buf *ret, bool *ret_exists, struct err *err)
-{
-	return fs_read_optional(m->sys, SSHD_MAIN_PATH, FS_FOLLOW, FS_CONFIG_MAX, ret, ret_exists,
-				NULL, err);
-}
 
 static int edit_main(struct machine *m, struct span after, struct changes *ret, struct err *err)
 {
@@ -350,17 +390,6 @@ const struct step step_their_sshd = {
 
 /* ---- what they leave */
 
-static bool is_installed(struct machine *m)
-{
-	const struct pkg_manager *manager = pkg_detect(m->sys);
-	struct pkg_status status = {.state = PKG_INSTALLED};
-	struct err ignored = {0};
-
-	if (manager && pkg_query(m->sys, manager, PACKAGE, &status, &ignored) < 0)
-		return true;
-	return !manager || status.state == PKG_INSTALLED || status.state == PKG_BROKEN;
-}
-
 static int plan_nsswitch(struct machine *m, struct changes *ret, struct err *err)
 {
 	AUTO_BUF before = {0}, after = {0};
@@ -424,6 +453,23 @@ static int plan_leftovers(struct machine *m, struct changes *ret, struct err *er
 			*err = own;
 	}
 	return -err->code;
+}
+
+/* Invariant 2: what cannot be taken out keeps the packages, with which it works. */
+int microsoft_release(struct machine *m, struct err *err)
+{
+	static int (*const plans[])(struct machine * m, struct changes * ret,
+				    struct err * err) = {remove_block, take_question_out};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(plans) && is_installed(m); i++) {
+		AUTO_CHANGES changes = {0};
+
+		r = plans[i](m, &changes, err);
+		for (size_t k = 0; r == 0 && k < changes.count; k++)
+			r = change_make(m, &changes.list[k], false, err);
+	}
+	return r;
 }
 
 /* The first failure is told, and the rest is done. */

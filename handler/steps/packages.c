@@ -425,11 +425,13 @@ static int take_off(struct machine *m, struct err *err)
 	int r = find_manager(m, &manager, err);
 
 	if (r == 0)
+		r = read_record(m->sys, &record, err);
+	if (r == 0)
 		r = select_ours(m, manager, names, &count, err);
+	if (r == 0 && count && record.theirs)
+		r = microsoft_release(m, err);
 	if (r == 0 && count)
 		r = pkg_remove(m->sys, manager, names, m->log_fd, err);
-	if (r == 0)
-		r = read_record(m->sys, &record, err);
 	if (r == 0 && record.theirs)
 		r = microsoft_clean(m, err);
 	if (r == 0)

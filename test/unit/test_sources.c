@@ -515,6 +515,26 @@ static void their_packages_that_were_there_are_left_alone(void **state)
 	assert_events("");
 }
 
+/* PAM lets nobody in, administrators neither, when it asks a module that is gone. */
+static void their_packages_stay_while_pam_asks_them(void **state)
+{
+	struct err err;
+
+	(void)state;
+	from_microsoft(THEIR_VERSION);
+	must(install(&err), &err);
+	buf_done(&events);
+	scratch_write(&scratch, "/etc/pam.d/sshd", "account required pam_aad.so\n", 0666);
+	assert_int_equal(uninstall(&err), -EPERM);
+	assert_non_null(strstr(err.msg, "/etc/pam.d/sshd"));
+	assert_events("");
+	assert_record("of microsoft\naadsshlogin\n");
+	scratch_write(&scratch, "/etc/pam.d/sshd", "account required pam_aad.so\n", 0644);
+	must(uninstall(&err), &err);
+	assert_events("purge aadsshlogin\n");
+	assert_record("");
+}
+
 static void ours_that_somebody_else_installed_are_in_the_way(void **state)
 {
 	struct err err;
@@ -646,6 +666,7 @@ int main(void)
 		CASE(a_mirror_takes_the_place_of_microsofts_host),
 		CASE(a_distribution_without_a_place_is_told_so),
 		CASE(their_packages_that_were_there_are_left_alone),
+		CASE(their_packages_stay_while_pam_asks_them),
 		CASE(ours_that_somebody_else_installed_are_in_the_way),
 		CASE(ours_go_once_microsofts_are_known_to_be_there),
 		CASE(ours_stay_when_microsofts_cannot_be_had),
