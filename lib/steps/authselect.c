@@ -378,6 +378,26 @@ static int restore(struct machine *m, struct err *err)
 	return r;
 }
 
+/* Are the files as they were kept, with no changes of the owner's since? */
+static bool is_restored(struct machine *m)
+{
+	struct err ignored = {0};
+	bool same = true;
+
+	for (size_t i = 0; same && i < ARRAY_LEN(generated); i++) {
+		char then[PATH_MAX], now[PATH_MAX];
+		AUTO_BUF a = {0}, b = {0};
+
+		(void)snprintf(then, sizeof(then), KEPT_DIR "/%s", generated[i].name);
+		(void)snprintf(now, sizeof(now), CONF_DIR "/%s", generated[i].name);
+		same = !fs_exists(m->sys, then) ||
+		       (fs_read(m->sys, then, FS_TRUSTED, FS_CONFIG_MAX, &a, NULL, &ignored) == 0 &&
+			fs_read(m->sys, now, FS_TRUSTED, FS_CONFIG_MAX, &b, NULL, &ignored) == 0 &&
+			span_eq(buf_bytes(&a), buf_bytes(&b)));
+	}
+	return same;
+}
+
 /* ---- in and out */
 
 /* Edit a file of authselect's when it does not do so itself; one that is gone needs no edit. */
@@ -493,14 +513,29 @@ static int put_in(struct machine *m, struct err *err)
 	if (f.choice.count == 0 || (f.selected && !f.base[0]))
 		return err_set(err, ESTALE, CONF_DIR "/" CONF_NAME " has changed meanwhile");
 	r = f.selected ? put_in_again(m, &f, err) : put_in_first(m, &f, err);
-	return r < 0 ? r : check_in_force(m, err);
+	if (r == 0)
+		r = check_in_force(m, err);
+	return r < 0 ? r : fs_remove(m->sys, WRITING_PATH, err);
+}
+
+/* What a killed run left half done is as it was again, but for what the owner changed since. */
+static int undo_half(struct machine *m, struct err *err)
+{
+	int r = mend_links(m, err);
+
+	return r < 0 ? r : restore(m, err);
 }
 
 /* user-nsswitch.conf alone decides. */
 static int regenerate(struct machine *m, struct err *err)
 {
-	int r = keep(m, err);
+	const bool killed = fs_exists(m->sys, WRITING_PATH);
+	int r = killed ? undo_half(m, err) : keep(m, err);
 
+	if (r == 0 && killed && !is_restored(m)) {
+		r = replace_text(m, TARGET_PATH, add_word, NULL, err);
+		return r < 0 ? r : drop_profile(m, false, err);
+	}
 	if (r == 0)
 		r = apply_changes(m, err);
 	return r < 0 ? r : check_in_force(m, err);
@@ -542,12 +577,14 @@ static int take_out(struct machine *m, struct err *err)
 	return r < 0 ? r : drop_profile(m, f.base[0], err);
 }
 
-/* The owner's user-nsswitch.conf is without us again. */
+/* The owner's user-nsswitch.conf is without us again.  What authselect leaves undone is done here.
+ */
 static int regenerate_without(struct machine *m, struct err *err)
 {
-	int r = apply_changes(m, err);
+	struct err ignored = {0};
 
-	return r < 0 ? r : take_out(m, err);
+	(void)apply_changes(m, &ignored);
+	return take_out(m, err);
 }
 
 /* ---- plans */
@@ -593,6 +630,15 @@ static bool lacks_us(struct span text)
 	return nsswitch_add_part(text, &after, &ignored) < 0 || !span_eq(text, buf_bytes(&after));
 }
 
+static int plan_regenerate(struct machine *m, struct changes *ret, struct err *err)
+{
+	int r = plan_user_file(m, WANT_PRESENT, ret, err);
+
+	return r < 0 ? r
+		     : changes_call(ret, "authselect apply-changes", regenerate, regenerate_without,
+				    err);
+}
+
 static int plan_profile(struct machine *m, const struct facts *f, struct changes *ret,
 			struct err *err)
 {
@@ -601,13 +647,12 @@ static int plan_profile(struct machine *m, const struct facts *f, struct changes
 	int r = 0;
 
 	authselect_split(buf_bytes(&f->target), &profile, &user);
+	if (!f->base[0] && !lacks_us(profile))
+		return plan_regenerate(m, ret, err);
 	if (lacks_us(user))
 		r = plan_user_file(m, WANT_PRESENT, ret, err);
 	if (r < 0)
 		return r;
-	if (!f->base[0] && !lacks_us(profile))
-		return changes_call(ret, "authselect apply-changes", regenerate, regenerate_without,
-				    err);
 	buf_printf(&what, "authselect select " OUR_PROFILE " (%s with the source aad)",
 		   f->selected ? f->base : f->choice.words[0]);
 	return changes_call(ret, buf_text(&what), put_in, f->selected ? put_in : take_out, err);
@@ -675,6 +720,10 @@ static int plan_present(struct machine *m, const struct facts *f, struct changes
 		return -err->code;
 	if (f->selected && f->base[0])
 		return plan_follow(m, f, ret, err);
+	/* A killed run of authselect's may have left links out, without which PAM lets nobody in.
+	 */
+	if (!f->base[0] && fs_exists(m->sys, WRITING_PATH))
+		return plan_regenerate(m, ret, err);
 	if (f->in_force && !f->base[0]) {
 		note_edited(m);
 		return 0;

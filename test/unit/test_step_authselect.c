@@ -605,6 +605,27 @@ static void a_refusal_of_authselect_is_told_and_undone(void **state)
 	assert_int_equal(authselect("check", NULL), 0);
 }
 
+static void a_refusal_with_the_owners_file_is_undone(void **state)
+{
+	AUTO_FREE char *before = NULL;
+
+	(void)state;
+	assert_int_equal(
+		authselect("select", "sssd", "with-custom-passwd", "with-custom-group", NULL), 0);
+	before = picture();
+	/* It fails when it is undone, too. */
+	for (unsigned n = 4; n < 24; n += 6) {
+		char more[32];
+
+		(void)snprintf(more, sizeof(more), "die %u\n", n);
+		set_shim(more);
+		assert_int_equal(stepmachine_apply(&step_accounts), -EIO);
+		set_shim("");
+		assert_picture(before);
+		assert_int_equal(authselect("check", NULL), 0);
+	}
+}
+
 /* Run in a process that is killed together with authselect.  Tells whether authselect was. */
 static bool killed(unsigned n, int (*go)(const struct step *step))
 {
@@ -647,6 +668,27 @@ static void a_killed_run_is_completed_by_the_next(void **state)
 		assert_picture(before);
 	}
 	assert_true(n > 30);
+}
+
+static void a_killed_run_with_the_owners_file_is_completed_by_the_next(void **state)
+{
+	AUTO_FREE char *before = NULL;
+	unsigned n = 1;
+
+	(void)state;
+	assert_int_equal(
+		authselect("select", "sssd", "with-custom-passwd", "with-custom-group", NULL), 0);
+	before = picture();
+	for (; killed(n, stepmachine_apply); n += stride() / 3 + 1) {
+		if (stepmachine_apply(&step_accounts) < 0)
+			fail_msg("%s", sm.err.msg);
+		stepmachine_must_apply(&step_accounts, STEP_OK);
+		assert_line("passwd:     sss files aad");
+		assert_int_equal(authselect("check", NULL), 0);
+		revert();
+		assert_picture(before);
+	}
+	assert_true(n > 20);
 }
 
 static void a_killed_run_is_taken_back_by_the_next(void **state)
@@ -718,7 +760,9 @@ int main(void)
 		NEW(another_link_is_refused),
 		BOTH(a_later_failure_undoes_all),
 		BOTH(a_refusal_of_authselect_is_told_and_undone),
+		BOTH(a_refusal_with_the_owners_file_is_undone),
 		BOTH(a_killed_run_is_completed_by_the_next),
+		BOTH(a_killed_run_with_the_owners_file_is_completed_by_the_next),
 		BOTH(a_killed_run_is_taken_back_by_the_next),
 		BOTH(a_killed_revert_is_completed_by_the_next),
 	};
