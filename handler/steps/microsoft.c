@@ -29,6 +29,7 @@
 #include "lib/core/outcome.h"
 #include "lib/core/pamstack.h"
 #include "lib/core/sshdconf.h"
+#include "lib/steps/authselect.h"
 #include "lib/steps/changes.h"
 #include "lib/steps/programs.h"
 #include "lib/steps/sshd.h"
@@ -392,15 +393,16 @@ const struct step step_their_sshd = {
 
 static int plan_nsswitch(struct machine *m, struct changes *ret, struct err *err)
 {
+	const char *path = authselect_owns(m) ? AUTHSELECT_NSSWITCH_PATH : NSSWITCH_PATH;
 	AUTO_BUF before = {0}, after = {0};
 	bool exists;
-	int r = fs_read_optional(m->sys, NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, &before, &exists,
-				 NULL, err);
+	int r = fs_read_optional(m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, &before, &exists, NULL,
+				 err);
 
 	if (r == 0 && exists)
 		r = nsswitch_remove(buf_bytes(&before), &after, err);
 	if (r == 0 && exists)
-		r = changes_edit(m, ret, NSSWITCH_PATH, buf_bytes(&after), err);
+		r = changes_edit(m, ret, path, buf_bytes(&after), err);
 	return r;
 }
 

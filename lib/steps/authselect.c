@@ -17,7 +17,7 @@
 #define COPY_DIR "/var/lib/authselect" /* releases before 1.3 compare with what is there */
 #define CONF_NAME "authselect.conf"
 #define NSSWITCH_NAME "nsswitch.conf"
-#define TARGET_PATH CONF_DIR "/" NSSWITCH_NAME
+#define TARGET_PATH AUTHSELECT_NSSWITCH_PATH
 #define USER_PATH CONF_DIR "/user-nsswitch.conf"
 #define CUSTOM_DIR CONF_DIR "/custom"
 #define OUR_NAME "aadsshlogin"

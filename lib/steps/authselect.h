@@ -24,6 +24,8 @@
 
 #include "lib/steps/step.h"
 
+#define AUTHSELECT_NSSWITCH_PATH "/etc/authselect/nsswitch.conf" /* what the link leads to */
+
 /* Is /etc/nsswitch.conf the link to authselect's file? */
 bool authselect_owns(struct machine *m);
 

@@ -273,6 +273,20 @@ static void what_they_leave_is_taken_out(void **state)
 	clean_of(NULL);
 }
 
+static void what_they_leave_behind_authselects_link_is_taken_out(void **state)
+{
+	const char *link = "/etc/nsswitch.conf", *target = "/etc/authselect/nsswitch.conf";
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(fs_remove(&sm.scratch.sys, link, &err), 0);
+	assert_int_equal(fs_symlink(&sm.scratch.sys, target, link, &err), 0);
+	stepmachine_write(target, "passwd: files aad\ngroup: files aad\n");
+	clean_of(NULL);
+	stepmachine_expect(target, "passwd: files\ngroup: files\n");
+	assert_int_equal(fs_readlink(&sm.scratch.sys, link, (char[64]){""}, 64, &err), 0);
+}
+
 static void users_with_uids_and_rules_of_the_owners_stay(void **state)
 {
 	static const char user[] =
@@ -311,6 +325,7 @@ int main(void)
 		STEP_TEST(sshd_must_ask_their_program),
 		STEP_TEST(sshd_must_use_pam),
 		STEP_TEST(what_they_leave_is_taken_out),
+		STEP_TEST(what_they_leave_behind_authselects_link_is_taken_out),
 		STEP_TEST(users_with_uids_and_rules_of_the_owners_stay),
 		STEP_TEST(nothing_is_taken_from_a_product_that_is_installed),
 	};
