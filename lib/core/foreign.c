@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/core/cleanup.h"
 #include "lib/core/foreign.h"
@@ -30,29 +29,12 @@ bool foreign_version(const char *version)
 
 /* ---- sshd_config */
 
-static bool same_word(struct span a, const char *word)
-{
-	return a.len == strlen(word) && strncasecmp((const char *)a.p, word, a.len) == 0;
-}
-
-static bool contains(struct span text, const char *words)
-{
-	return text.len && memmem(text.p, text.len, words, strlen(words));
-}
-
-static bool ends_with(struct span text, const char *tail)
-{
-	size_t len = strlen(tail);
-
-	return text.len >= len && memcmp(text.p + text.len - len, tail, len) == 0;
-}
-
 static bool is_key_command(const struct sshd_directive *directive)
 {
 	struct span args = directive->args, program;
 
 	return sshdconf_is(directive, "AuthorizedKeysCommand") && sshdconf_arg(&args, &program) &&
-	       ends_with(program, KEY_PROGRAM);
+	       span_ends(program, KEY_PROGRAM);
 }
 
 /* What they write, and what foreign_sshd_shut does; but for their key command. */
@@ -73,7 +55,8 @@ static bool is_theirs(const struct sshd_directive *directive)
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(theirs); i++)
 		if (sshdconf_is(directive, theirs[i].keyword))
-			return sshdconf_arg(&args, &value) && same_word(value, theirs[i].value) &&
+			return sshdconf_arg(&args, &value) &&
+			       span_is_nocase(value, theirs[i].value) &&
 			       !sshdconf_arg(&args, &more);
 	return false;
 }
@@ -129,7 +112,7 @@ static struct block look_ahead(const struct line *match, struct span text)
 		if (line.directive.keyword.len && !is_theirs(&line.directive) && !block.owners)
 			block.owners = number;
 	}
-	block.theirs = contains(match->bytes, MARK) || (asks && contains(match->words, "*@*"));
+	block.theirs = span_has(match->bytes, MARK) || (asks && span_has(match->words, "*@*"));
 	return block;
 }
 
@@ -244,7 +227,7 @@ static void add_marked(const struct line *match, struct buf *out)
 	if (bytes.p[bytes.len - 1] == '\n')
 		bytes.len--;
 	buf_span(out, bytes);
-	buf_str(out, contains(bytes, MARK) ? "\n" : "    " MARK "\n");
+	buf_str(out, span_has(bytes, MARK) ? "\n" : "    " MARK "\n");
 }
 
 int foreign_sshd_shut(struct span main, struct buf *ret, struct err *err)
@@ -376,7 +359,7 @@ static int add_entry(const struct pam_entry *entry, struct span rest, struct buf
 	unsigned jump;
 
 	/* A joined line does not say where its control is. */
-	if (!control.len && contains(entry->bytes, "[") && contains(entry->bytes, "=") &&
+	if (!control.len && span_has(entry->bytes, "[") && span_has(entry->bytes, "=") &&
 	    entry->type != PAM_TYPE_NONE && foreign_follows(rest, entry->type))
 		return err_set(err, ENOTSUP,
 			       "a line in several parts comes before one of pam_aad.so");

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/core/cleanup.h"
 #include "lib/core/nsswitch.h"
@@ -43,11 +42,6 @@ static void skip_blanks(struct span *in)
 		in->p++;
 		in->len--;
 	}
-}
-
-static bool is_word(struct span text, const char *word)
-{
-	return text.len == strlen(word) && strncasecmp((const char *)text.p, word, text.len) == 0;
 }
 
 /* Up to the closing character, with it; up to a comment when there is none. */
@@ -154,8 +148,8 @@ static bool ends_search(struct span action, bool *ret_goes_on)
 			break;
 		verdict = take_letters(&action);
 		for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-			if (is_word(answer, answers[i]) != others)
-				ends[i] = is_word(verdict, "return");
+			if (span_is_nocase(answer, answers[i]) != others)
+				ends[i] = span_is_nocase(verdict, "return");
 	}
 	*ret_goes_on = !ends[SUCCESS];
 	return ends[NOTFOUND] || ends[UNAVAIL] || ends[TRYAGAIN];

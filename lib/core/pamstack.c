@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/core/pamstack.h"
 
@@ -23,18 +22,6 @@ static const char *const types[] = {
 	[PAM_TYPE_SESSION] = "session",
 };
 
-static bool is_word(struct span text, const char *word)
-{
-	return text.len == strlen(word) && strncasecmp((const char *)text.p, word, text.len) == 0;
-}
-
-static bool ends_with(struct span text, const char *tail)
-{
-	size_t len = strlen(tail);
-
-	return text.len >= len && memcmp(text.p + text.len - len, tail, len) == 0;
-}
-
 /* The control field: a word, or words in brackets. */
 static bool take_control(struct span *line, struct span *ret)
 {
@@ -44,7 +31,7 @@ static bool take_control(struct span *line, struct span *ret)
 		return false;
 	control = word;
 	if (word.p[0] == '[')
-		while (!ends_with(word, "]"))
+		while (!span_ends(word, "]"))
 			if (!span_word(line, &word))
 				return false;
 	control.len = (size_t)(word.p + word.len - control.p);
@@ -54,14 +41,14 @@ static bool take_control(struct span *line, struct span *ret)
 
 static enum pam_type type_of(struct span word)
 {
-	if (is_word(word, "@include"))
+	if (span_is_nocase(word, "@include"))
 		return PAM_TYPE_ANY;
 	if (word.p[0] == '-') {
 		word.p++;
 		word.len--;
 	}
 	for (int i = PAM_TYPE_AUTH; i <= PAM_TYPE_SESSION; i++)
-		if (is_word(word, types[i]))
+		if (span_is_nocase(word, types[i]))
 			return (enum pam_type)i;
 	return PAM_TYPE_NONE;
 }
@@ -79,9 +66,10 @@ static void read_line(struct span line, struct pam_entry *ret)
 	ret->includes = ret->type == PAM_TYPE_ANY;
 	if (ret->type == PAM_TYPE_NONE || ret->includes || !take_control(&line, &ret->control))
 		return;
-	ret->includes = is_word(ret->control, "include") || is_word(ret->control, "substack");
+	ret->includes =
+		span_is_nocase(ret->control, "include") || span_is_nocase(ret->control, "substack");
 	if (span_word(&line, &word))
-		ret->aad = span_is(word, MODULE) || ends_with(word, "/" MODULE);
+		ret->aad = span_is(word, MODULE) || span_ends(word, "/" MODULE);
 }
 
 static void read_joined(struct pam_entry *ret)
@@ -97,7 +85,7 @@ static void read_joined(struct pam_entry *ret)
 		return;
 	while (span_line(&bytes, &line)) {
 		line = span_trim(line);
-		if (ends_with(line, "\\"))
+		if (span_ends(line, "\\"))
 			line.len--;
 		if (line.len >= sizeof(joined) - len)
 			return;
@@ -118,7 +106,7 @@ bool pamstack_next(struct span *text, struct pam_entry *ret)
 	if (!span_line(text, &line))
 		return false;
 	*ret = (struct pam_entry){.type = PAM_TYPE_NONE};
-	for (struct span next = line; ends_with(span_trim(next), "\\") && span_line(text, &next);)
+	for (struct span next = line; span_ends(span_trim(next), "\\") && span_line(text, &next);)
 		joined = true;
 	bytes.len = (size_t)(text->p - bytes.p);
 	ret->bytes = bytes;

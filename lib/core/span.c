@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "lib/core/span.h"
 
@@ -18,6 +19,24 @@ bool span_eq(struct span a, struct span b)
 bool span_is(struct span a, const char *text)
 {
 	return span_eq(a, span_of(text));
+}
+
+bool span_is_nocase(struct span a, const char *text)
+{
+	return a.len == strlen(text) &&
+	       (a.len == 0 || strncasecmp((const char *)a.p, text, a.len) == 0);
+}
+
+bool span_has(struct span a, const char *words)
+{
+	return a.len && memmem(a.p, a.len, words, strlen(words));
+}
+
+bool span_ends(struct span a, const char *tail)
+{
+	size_t len = strlen(tail);
+
+	return a.len >= len && (len == 0 || memcmp(a.p + a.len - len, tail, len) == 0);
 }
 
 bool span_has_nul(struct span a)
@@ -104,6 +123,16 @@ struct span span_trim(struct span a)
 	while (a.len && is_blank(a.p[a.len - 1]))
 		a.len--;
 	return a;
+}
+
+struct span span_last_line(struct span text)
+{
+	struct span line, last = {0};
+
+	while (span_line(&text, &line))
+		if (span_trim(line).len)
+			last = span_trim(line);
+	return last;
 }
 
 bool span_word(struct span *in, struct span *ret)

@@ -20,6 +20,9 @@ struct span {
 struct span span_of(const char *text);
 bool span_eq(struct span a, struct span b);
 bool span_is(struct span a, const char *text);
+bool span_is_nocase(struct span a, const char *text);
+bool span_has(struct span a, const char *words); /* anywhere */
+bool span_ends(struct span a, const char *tail);
 bool span_has_nul(struct span a);
 
 /* Wire readers.  Numbers are big-endian; a string is a uint32 length and that many bytes. */
@@ -30,6 +33,9 @@ bool span_string(struct span *in, struct span *ret);
 
 /* Text readers.  A line ends before its newline; the last may lack one.  False at the end. */
 bool span_line(struct span *in, struct span *ret);
+
+/* The last line that says something, for a message; trimmed.  Empty when none does. */
+struct span span_last_line(struct span text);
 
 /* Words are separated by blanks and tabs.  False when none is left. */
 bool span_word(struct span *in, struct span *ret);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/core/cleanup.h"
 #include "lib/core/matchuser.h"
@@ -220,14 +219,9 @@ bool sshdconf_next(struct span *text, unsigned *line, struct sshd_directive *ret
 	return false;
 }
 
-static bool same_word(struct span a, const char *word)
-{
-	return a.len == strlen(word) && strncasecmp((const char *)a.p, word, a.len) == 0;
-}
-
 bool sshdconf_is(const struct sshd_directive *directive, const char *keyword)
 {
-	return same_word(directive->keyword, keyword);
+	return span_is_nocase(directive->keyword, keyword);
 }
 
 bool sshdconf_arg(struct span *args, struct span *ret)
@@ -295,7 +289,7 @@ bool sshdconf_shown(struct span output, const char *keyword, struct span *ret)
 	struct span line, word;
 
 	while (span_line(&output, &line)) {
-		if (!span_word(&line, &word) || !same_word(word, keyword))
+		if (!span_word(&line, &word) || !span_is_nocase(word, keyword))
 			continue;
 		*ret = span_trim(line);
 		return true;

@@ -95,11 +95,6 @@ int sshdtree_match(struct span list, struct span name)
 	return found;
 }
 
-static bool same_word(struct span a, const char *word)
-{
-	return a.len == strlen(word) && strncasecmp((const char *)a.p, word, a.len) == 0;
-}
-
 /* Has the list a pattern for users of some domain? */
 static bool names_domains(struct span list)
 {
@@ -145,9 +140,9 @@ static bool match_may_apply(struct span args, const struct conf *conf)
 	while (sshdconf_arg(&args, &word)) {
 		const unsigned char *equals = word.len ? memchr(word.p, '=', word.len) : NULL;
 
-		if (same_word(word, "all"))
+		if (span_is_nocase(word, "all"))
 			continue;
-		if (same_word(word, "invalid-user"))
+		if (span_is_nocase(word, "invalid-user"))
 			return false; /* our names always resolve */
 		if (equals) {
 			value = (struct span){equals + 1, (size_t)(word.p + word.len - equals - 1)};
@@ -155,9 +150,9 @@ static bool match_may_apply(struct span args, const struct conf *conf)
 		} else if (!sshdconf_arg(&args, &value)) {
 			return true;
 		}
-		if (same_word(word, "user") && !users_may_match(value, conf))
+		if (span_is_nocase(word, "user") && !users_may_match(value, conf))
 			return false;
-		if (same_word(word, "group") && !groups_may_match(value, conf))
+		if (span_is_nocase(word, "group") && !groups_may_match(value, conf))
 			return false;
 	}
 	return true;

@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "lib/core/cleanup.h"
@@ -55,11 +54,6 @@ struct pkg_manager {
 	const struct remedy *remedies; /* up to one without words */
 };
 
-static bool contains(struct span text, const char *words)
-{
-	return text.len && memmem(text.p, text.len, words, strlen(words));
-}
-
 /* "ii 1:1.0.0.0": what is wanted, what is, whether it must be put right, then the version. */
 static bool parse_dpkg(struct span output, struct pkg_status *ret)
 {
@@ -103,7 +97,7 @@ static bool is_failed_scriptlet(struct span line)
 	static const char *const scripts[] = {"%pre(", "%post(", "%preun(", "%posttrans("};
 
 	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
-		if (contains(line, scripts[i]) && contains(line, "scriptlet failed"))
+		if (span_has(line, scripts[i]) && span_has(line, "scriptlet failed"))
 			return true;
 	return false;
 }
@@ -380,11 +374,11 @@ static void find_needs(const struct pkg_manager *manager, struct span text, stru
 		AUTO_BUF sentence = {0};
 		const char *needs;
 
-		if (!contains(line, manager->needs))
+		if (!span_has(line, manager->needs))
 			continue;
 		take_sentence(line, &text, &sentence);
 		needs = strstr(buf_text(&sentence), manager->needs);
-		if (!needs || contains(buf_bytes(&sentence), manager->needs_not))
+		if (!needs || span_has(buf_bytes(&sentence), manager->needs_not))
 			continue;
 		buf_str(ret, ret->len ? ", " : "");
 		buf_add(ret, buf_text(&sentence), (size_t)(needs - buf_text(&sentence)));
@@ -421,7 +415,7 @@ static int explain(const struct pkg_manager *manager, const char *program,
 	(void)err_set(err, EIO, "%s failed (status %d): %.300s", program, res->status,
 		      buf_text(&cause));
 	for (const struct remedy *remedy = manager->remedies; remedy->words; remedy++)
-		if (contains(buf_bytes(&cause), remedy->words))
+		if (span_has(buf_bytes(&cause), remedy->words))
 			return err_remedy(err, 0, "%s", remedy->text);
 	return -err->code;
 }
@@ -495,18 +489,18 @@ static int change(struct sys *sys, const struct pkg_manager *manager, const char
 		/* Somebody may have taken the lock between our look and the program's, and be gone.
 		 */
 		if (holder_find(sys, manager->locks, &lock) < 0 ||
-		    (contains(buf_bytes(&res.output), manager->locked) &&
+		    (span_has(buf_bytes(&res.output), manager->locked) &&
 		     sys->ops->boottime_ns(sys) < end_ns)) {
 			sys->ops->sleep_ms(sys, LOCK_PAUSE_MS);
 			continue;
 		}
-		if (contains(buf_bytes(&res.output), manager->locked)) {
+		if (span_has(buf_bytes(&res.output), manager->locked)) {
 			(void)err_set(err, EBUSY, "another process held the lock of %s", argv[0]);
 			return err_remedy(err, EXIT_LOCK, "wait for it to finish, and try again");
 		}
 		r = explain(manager, argv[0], &res, err);
 		if (manager->unfinished[0] && r != -ENOPKG &&
-		    contains(buf_bytes(&res.output), manager->needs_not))
+		    span_has(buf_bytes(&res.output), manager->needs_not))
 			name_unfinished(sys, manager, argv, err);
 		return r;
 	}

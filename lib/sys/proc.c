@@ -232,17 +232,6 @@ int proc_run_real(struct sys *sys, const struct proc_spec *spec, struct proc_res
 	return buf_ok(&ret->output, err);
 }
 
-/* The last line that says something, for a message. */
-static struct span last_line(struct span text)
-{
-	struct span line, last = {0};
-
-	while (span_line(&text, &line))
-		if (span_trim(line).len)
-			last = span_trim(line);
-	return last;
-}
-
 int proc_must(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
 	      struct err *err)
 {
@@ -251,7 +240,7 @@ int proc_must(struct sys *sys, const struct proc_spec *spec, struct proc_result 
 
 	if (r < 0 || ret->status == 0)
 		return r;
-	last = last_line(buf_bytes(&ret->output));
+	last = span_last_line(buf_bytes(&ret->output));
 	if (ret->status < 0)
 		return err_set(err, EIO, "%s was ended by signal %d", spec->argv[0], -ret->status);
 	return err_set(err, EIO, "%s failed with %d: %.*s", spec->argv[0], ret->status,

@@ -156,30 +156,15 @@ static int write_files(struct sys *sys, const struct repo_manager *manager, cons
 	return r;
 }
 
-static bool contains(struct span text, const char *words)
-{
-	return text.len && memmem(text.p, text.len, words, strlen(words));
-}
-
 /* The first line with these words; what it says before its colon is no news. */
 static struct span line_with(struct span text, const char *words)
 {
 	struct span line;
 
 	while (span_line(&text, &line))
-		if (contains(line, words))
+		if (span_has(line, words))
 			return span_trim(line);
 	return (struct span){0};
-}
-
-static struct span last_line(struct span text)
-{
-	struct span line, last = {0};
-
-	while (span_line(&text, &line))
-		if (span_trim(line).len)
-			last = span_trim(line);
-	return last;
 }
 
 static int outcome_of(int code)
@@ -200,11 +185,11 @@ static int explain(const struct repo_manager *manager, const struct proc_result 
 		   struct err *err)
 {
 	const struct span text = buf_bytes(&res->output);
-	struct span line = last_line(text);
+	struct span line = span_last_line(text);
 	int code = fallback;
 
 	for (const struct repo_sign *sign = manager->signs; sign->words; sign++) {
-		if (!contains(text, sign->words))
+		if (!span_has(text, sign->words))
 			continue;
 		line = line_with(text, sign->words);
 		code = sign->code;
@@ -276,13 +261,6 @@ int repo_add(struct sys *sys, const struct repo_manager *manager, const struct r
 	return r;
 }
 
-static bool ends_with(const char *text, const char *suffix)
-{
-	size_t len = strlen(text), tail = strlen(suffix);
-
-	return len >= tail && strcmp(text + len - tail, suffix) == 0;
-}
-
 /* Is there a file whose name ends so? */
 static bool has_file(struct sys *sys, const char *folder, const char *suffix)
 {
@@ -292,7 +270,7 @@ static bool has_file(struct sys *sys, const char *folder, const char *suffix)
 	if (fs_list(sys, folder, &names, &ignored) < 0)
 		return false;
 	for (size_t i = 0; names[i]; i++)
-		if (ends_with(names[i], suffix))
+		if (span_ends(span_of(names[i]), suffix))
 			return true;
 	return false;
 }
@@ -371,7 +349,7 @@ int repo_versions(struct sys *sys, const struct repo_manager *manager, const cha
 	if (r == 0 && res.status != 0)
 		r = explain(manager, &res, EIO, err);
 	/* A package that is not known has no versions. */
-	if (r < 0 && r != -ENODATA && !contains(buf_bytes(&res.output), "No matching items"))
+	if (r < 0 && r != -ENODATA && !span_has(buf_bytes(&res.output), "No matching items"))
 		return err_wrap(err, "cannot ask for versions of %s", name);
 	rest = r == 0 ? buf_bytes(&res.output) : (struct span){0};
 	*err = (struct err){0};
@@ -397,7 +375,7 @@ static bool is_file_of(const struct repo_manager *manager, const struct repo_pac
 	const size_t len = strlen(package->name);
 	const char *rest = file + len + 1;
 
-	if (strncmp(file, package->name, len) != 0 || !ends_with(file, manager->type))
+	if (strncmp(file, package->name, len) != 0 || !span_ends(span_of(file), manager->type))
 		return false;
 	if (strcmp(manager->type, "deb") == 0)
 		return file[len] == '_';
@@ -503,8 +481,8 @@ static int check_signature(struct sys *sys, const struct repo_manager *manager, 
 
 	if (r < 0)
 		return r;
-	if (res.status == 0 && contains(said, " OK") && !contains(said, "NOT OK") &&
-	    (contains(said, "signatures OK") || contains(said, " pgp ") || contains(said, " gpg ")))
+	if (res.status == 0 && span_has(said, " OK") && !span_has(said, "NOT OK") &&
+	    (span_has(said, "signatures OK") || span_has(said, " pgp ") || span_has(said, " gpg ")))
 		return 0;
 	(void)err_set(err, EKEYREJECTED, "%s is not signed with the repository's key", path);
 	return err_remedy(err, EXIT_REPOSITORY, "%s", "");
@@ -520,7 +498,7 @@ static int check_name(struct sys *sys, const struct repo_manager *manager, const
 	AUTO_PROC res = PROC_RESULT_INIT;
 	int r = run(sys, manager, argv, ASK_MS, -1, &res, err);
 
-	if (r < 0 || (res.status == 0 && span_is(last_line(buf_bytes(&res.output)), name)))
+	if (r < 0 || (res.status == 0 && span_is(span_last_line(buf_bytes(&res.output)), name)))
 		return r;
 	(void)err_set(err, EKEYREJECTED, "%s is not the package %s", path, name);
 	return err_remedy(err, EXIT_REPOSITORY, "%s", "");

@@ -67,6 +67,54 @@ static void wire_readers_stop_at_the_end(void **state)
 	assert_int_equal(wide, 1);
 }
 
+/* clang-format off */
+static const struct match {
+	const char *text, *words;
+	bool is_nocase, has, ends;
+} matches[] = {
+	{"Match", "match", true, false, false},
+	{"match", "match", true, true, true},
+	{"match all", "match", false, true, false},
+	{"no match", "match", false, true, true},
+	{"matc", "match", false, false, false},
+	{"matchmatc", "match", false, true, false},
+	{"", "match", false, false, false},
+};
+/* clang-format on */
+
+static void text_is_searched_as_a_whole_anywhere_and_at_its_end(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(matches); i++) {
+		struct span text = span_of(matches[i].text);
+
+		assert_int_equal(span_is_nocase(text, matches[i].words), matches[i].is_nocase);
+		assert_int_equal(span_has(text, matches[i].words), matches[i].has);
+		assert_int_equal(span_ends(text, matches[i].words), matches[i].ends);
+	}
+}
+
+static void bytes_behind_the_text_do_not_match(void **state)
+{
+	struct span text = {(const unsigned char *)"a match", 6};
+
+	(void)state;
+	assert_false(span_has(text, "match"));
+	assert_false(span_ends(text, "match"));
+	assert_false(span_has((struct span){0}, "x"));
+	assert_false(span_ends((struct span){0}, "x"));
+	assert_true(span_is_nocase((struct span){0}, ""));
+}
+
+static void the_last_line_is_the_last_that_says_something(void **state)
+{
+	(void)state;
+	assert_true(span_is(span_last_line(span_of("one\n two \n\n \t\n")), "two"));
+	assert_true(span_is(span_last_line(span_of("one")), "one"));
+	assert_int_equal(span_last_line(span_of(" \n\n")).len, 0);
+	assert_int_equal(span_last_line(span_of("")).len, 0);
+}
+
 static void lines_and_words_are_taken_apart(void **state)
 {
 	struct span text = span_of(" a\tb \n\nlast"), line, word;
@@ -127,6 +175,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_digits_alone),
 		cmocka_unit_test(wire_readers_stop_at_the_end),
+		cmocka_unit_test(text_is_searched_as_a_whole_anywhere_and_at_its_end),
+		cmocka_unit_test(bytes_behind_the_text_do_not_match),
+		cmocka_unit_test(the_last_line_is_the_last_that_says_something),
 		cmocka_unit_test(lines_and_words_are_taken_apart),
 		cmocka_unit_test(copies_that_do_not_fit_are_refused),
 		cmocka_unit_test(buffers_grow_and_hand_over),
