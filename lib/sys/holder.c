@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/core/cleanup.h"
@@ -18,6 +19,30 @@
 #define PIDFILE_MAX 64
 #define PID_MAX 4194304
 
+/* An address or an assignment can have a password in it. */
+static bool may_be_secret(const char *word, size_t len)
+{
+	return memchr(word, '=', len) || memchr(word, '@', len) || memmem(word, len, "://", 3);
+}
+
+/*
+ * How much of a command line, a NUL behind each word, everybody may read: what is told of it leaves
+ * the machine with the status.
+ */
+static size_t open_part(const char *text, size_t len)
+{
+	size_t end = 0;
+
+	while (end < len) {
+		size_t word = strnlen(text + end, len - end);
+
+		if (may_be_secret(text + end, word))
+			break;
+		end += word + (end + word < len);
+	}
+	return end;
+}
+
 /* The command line of a process, "" when it cannot be seen. */
 static void command_line(struct sys *sys, long pid, char ret[COMMAND_MAX])
 {
@@ -29,8 +54,7 @@ static void command_line(struct sys *sys, long pid, char ret[COMMAND_MAX])
 	(void)snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
 	fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
 	len = fd < 0 ? 0 : read(fd, ret, COMMAND_MAX - 1);
-	if (len < 0)
-		len = 0;
+	len = len < 0 ? 0 : (ssize_t)open_part(ret, (size_t)len);
 	while (len > 0 && ret[len - 1] == '\0')
 		len--;
 	ret[len] = '\0';

@@ -20,7 +20,8 @@ struct holder_lock {
 
 /*
  * Does somebody hold one of these locks?  A file that is not there or cannot be read is no lock.
- * 0, or -EBUSY with the process and its command line as far as they can be seen.
+ * 0, or -EBUSY with the process and its command line as far as they can be seen, up to a word that
+ * may hold a password.
  */
 int holder_find(struct sys *sys, const struct holder_lock *locks, struct err *err);
 

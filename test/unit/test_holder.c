@@ -157,6 +157,47 @@ static void a_living_process_in_a_pidfile_is_named_and_quoted(void **state)
 	assert_string_equal(err.msg, "process 77 (yum?-y) holds /run/pid");
 }
 
+/* scratch_write takes text, in which no word ends. */
+static void write_command(const char *words, size_t len)
+{
+	char path[256];
+	FILE *file;
+
+	scratch_write(&machine, "/proc/77/cmdline", "", 0644);
+	(void)snprintf(path, sizeof(path), "%s/proc/77/cmdline", machine.dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(words, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void a_password_in_a_command_line_is_not_told(void **state)
+{
+#define COMMAND(words)                                                                             \
+	{                                                                                          \
+		words, sizeof(words)                                                               \
+	}
+	static const struct {
+		const char *words;
+		size_t len;
+	} rows[] = {
+		COMMAND("yum\0-y\0--setopt=proxy_password=s3cret\0update"),
+		COMMAND("yum\0-y\0u:s3cret@proxy"),
+		COMMAND("yum\0-y\0http://u:s3cret"),
+		COMMAND("yum\0-y"),
+	};
+
+	(void)state;
+	scratch_write(&machine, "/run/pid", "77\n", 0644);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct err err = {0};
+
+		write_command(rows[i].words, rows[i].len);
+		assert_int_equal(holder_find(&machine.sys, locks, &err), -EBUSY);
+		assert_string_equal(err.msg, "process 77 (yum -y) holds /run/pid");
+	}
+}
+
 static void a_long_wait_is_told_now_and_then(void **state)
 {
 	struct err err = {0};
@@ -212,6 +253,7 @@ int main(void)
 		CASE(what_nobody_holds_is_no_lock),
 		CASE(the_holder_of_a_record_lock_is_named),
 		CASE(a_living_process_in_a_pidfile_is_named_and_quoted),
+		CASE(a_password_in_a_command_line_is_not_told),
 		CASE(a_long_wait_is_told_now_and_then),
 		CASE(a_wait_that_is_too_long_ends_with_the_holder),
 		CASE(a_holder_in_another_namespace_is_no_process_of_ours),
