@@ -25,7 +25,7 @@
 enum fs_flags {
 	FS_FOLLOW = 1, /* the last component may be a symbolic link */
 	FS_TRUSTED = 2, /* -EPERM unless it is safe from others, see invariant 3 */
-	FS_LIVE = 4,	/* the runtime rewrites it: the witness notes mode and owner, not the contents */
+	FS_LIVE = 4, /* the runtime rewrites it: the witness notes mode and owner alone */
 	FS_PLACE = 8, /* as FS_TRUSTED for the directories above, whoever can write the file */
 };
 
@@ -104,8 +104,8 @@ int fs_write_all(int fd, struct span data);
 /*
  * The witness: while sys->witness is set, fs_read, fs_exists, fs_lstat and fs_list note what they
  * looked at.  Comparing the notes later tells in a few system calls whether anything changed.
- * Of a directory that was not listed, and of a live file, only mode and owner count; a live file that
- * is missing is not noted.
+ * Of a directory that was not listed, and of a live file, only mode and owner count; a live file
+ * that is missing is not noted.
  */
 struct sighting {
 	char *path;

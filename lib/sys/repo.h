@@ -6,13 +6,13 @@
  *
  * Invariants:
  *  1. What a package manager is told and what it keeps is below REPO_DIR: no repository, pin, key,
- * plugin or setting of the owner's is read, no list, cache, mark or history of his is written, and
- * removing REPO_DIR takes all of it off.
+ *     plugin or setting of the owner's is read, no list, cache, mark or history of theirs is
+ *     written, and removing REPO_DIR takes all of it off.
  *  2. The metadata must be signed by repo.key, a package's digest must be in it; where the tool
- * cannot check metadata, the package itself must be signed by that key.  The key counts for nothing
- * else, and never gets into the database of rpm.
+ *     cannot check metadata, the package itself must be signed by that key.  The key counts for
+ *     nothing else, and never gets into the database of rpm.
  *  3. Password and token are in files of root's alone: never in an argument, the environment or an
- * output.
+ *     output.
  */
 #ifndef SYS_REPO_H
 #define SYS_REPO_H
@@ -36,12 +36,14 @@ const char *repo_manager_name(const struct repo_manager *manager);
 /* "deb" or "rpm" */
 const char *repo_manager_type(const struct repo_manager *manager);
 
+/* clang-format off */
 /*
  * Errors of all that follow, with the tool's own words:
- *   -EINVAL        EXIT_SETTINGS    the description cannot be told (repoconf_check), or its key is
- * none -EHOSTUNREACH  EXIT_REPOSITORY  a name is not resolved -ECONNREFUSED  EXIT_REPOSITORY  no
- * connection to the server or the proxy -EPROTO        EXIT_REPOSITORY  TLS: the certificate is not
- * trusted, has another name, is out of date -EACCES        EXIT_REPOSITORY  401, 403, 407
+ *   -EINVAL        EXIT_SETTINGS    the description cannot be told (repoconf_check), or it has no key
+ *   -EHOSTUNREACH  EXIT_REPOSITORY  a name is not resolved
+ *   -ECONNREFUSED  EXIT_REPOSITORY  no connection to the server or the proxy
+ *   -EPROTO        EXIT_REPOSITORY  TLS: the certificate is not trusted, has another name, is out of date
+ *   -EACCES        EXIT_REPOSITORY  401, 403, 407
  *   -EREMOTEIO     EXIT_REPOSITORY  404, and whatever else went wrong with what the server sends
  *   -EKEYREJECTED  EXIT_REPOSITORY  not signed, or not by that key, or not what was signed
  *   -ENODATA       EXIT_REPOSITORY  the package, or that version, is not there
@@ -49,10 +51,11 @@ const char *repo_manager_type(const struct repo_manager *manager);
  *   -ENOSYS        EXIT_DEPENDENCY  the tool lacks something of its own that it needs for this
  *   -EBUSY         EXIT_LOCK        somebody holds a lock for too long
  *   -EIO           EXIT_PACKAGE     any other failure
- *   -E2BIG (more than REPO_PACKAGES_MAX, or none), -ETIMEDOUT and the other errors of proc_run;
- * those of fs_replace. How far a tool tells the causes apart is its own affair: what it does not
- * tell is -EREMOTEIO. Output of programs goes to log_fd, which may be -1.
+ * -E2BIG (more than REPO_PACKAGES_MAX, or none); -ETIMEDOUT and the other errors of proc_run; those
+ * of fs_replace.  How far a tool tells the causes apart is its own affair: what it does not tell is
+ * -EREMOTEIO.  Output of programs goes to log_fd, which may be -1.
  */
+/* clang-format on */
 
 /* Write all that manager must be told, in place of what was there.  Asks nobody. */
 int repo_add(struct sys *sys, const struct repo_manager *manager, const struct repo *repo,

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /*
  * Is a repository of packages there?  Asked before any package manager is, since these tell causes
  * apart badly.  What counts is the metadata itself: the folder may be forbidden where it is not.
  *
  * Errors, all with the outcome EXIT_REPOSITORY, the URL, the proxy without its password, and what
- * to do about it: -EHOSTUNREACH  a name is not resolved -ECONNREFUSED  no connection to the server
- * or the proxy -EPROTO        TLS -ETIMEDOUT     no answer in time -EMSGSIZE      an answer that is
- * too long -EACCES        401, 403, 407 -EREMOTEIO     404 or another status, or a reply cut short
+ * to do about it:
+ *   -EHOSTUNREACH  a name is not resolved
+ *   -ECONNREFUSED  no connection to the server or the proxy
+ *   -EPROTO        TLS
+ *   -ETIMEDOUT     no answer in time
+ *   -EMSGSIZE      an answer that is too long
+ *   -EACCES        401, 403, 407
+ *   -EREMOTEIO     404 or another status, or a reply cut short
  *   -EBADMSG       something else than metadata, or than a public key
  * and -ENOMEM.
  */
+/* clang-format on */
 #ifndef SYS_REPOPROBE_H
 #define SYS_REPOPROBE_H
 

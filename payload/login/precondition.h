@@ -33,7 +33,7 @@ int precondition_account_phase(struct sys *sys, enum account_phase phase, struct
 int precondition_account_phases(struct sys *sys, struct err *err);
 
 /*
- * The object id that has the name (lower-case) on this machine, "" when nobody has.  internal-error.
+ * The object id that has the name (lower-case) on this machine, "" when nobody has. internal-error.
  */
 int precondition_recorded_oid(struct sys *sys, const char *name, char ret[GUID_SIZE],
 			      struct err *err);

@@ -16,8 +16,8 @@ int uidpick(struct sys *sys, const struct ledger *ledger, const char *name, stru
 	    uint32_t asked_already, uint32_t *ret, struct err *err);
 
 /*
- * Is the id that a user has (name, lower-case) no local account's and no local group's, other than of
- * that name?  One that came with another product, or that somebody gave away since, can be.
+ * Is the id that a user has (name, lower-case) no local account's and no local group's, other than
+ * of that name?  One that came with another product, or that somebody gave away since, can be.
  * -EACCES, reason uid-shared; internal-error when it cannot be told.
  */
 int uidpick_check_alone(struct sys *sys, const char *name, uint32_t id, struct err *err);

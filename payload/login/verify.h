@@ -49,7 +49,8 @@ struct verified {
  * name          lower-case, ours
  * recorded_oid  the account that has the name on this machine; empty: nobody yet
  * blob          the certificate's wire bytes
- * Runs as SERVICE_USER, in a process that uses OpenSSL for nothing after it.  Failures carry their reason; -ENOTSUP: no certificate of ours at all.
+ * Runs as SERVICE_USER, in a process that uses OpenSSL for nothing after it.  Failures carry their
+ * reason; -ENOTSUP: no certificate of ours at all.
  */
 int verify_certificate(struct sys *sys, const struct conf *conf, const char *name,
 		       struct span recorded_oid, struct span blob, struct verified *ret,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A stand-in, for tests alone: what the modules of the closed product do for users who have signed
- * in already.  As its NSS module it reads /etc/aadpasswd, whose lines are passwd's with an object id
- * in place of the password; as its PAM module it has all the phases, and lets these users in
+ * in already.  As its NSS module it reads /etc/aadpasswd, whose lines are passwd's with an object
+ * id in place of the password; as its PAM module it has all the phases, and lets these users in
  * without asking anybody.
  */
 #include <errno.h>
@@ -64,7 +64,7 @@ static int answer(pam_handle_t *pamh, int others)
 	if (pam_get_user(pamh, &name, NULL) != PAM_SUCCESS || !name)
 		return PAM_USER_UNKNOWN;
 	return find(name, 0, &pw, buf, sizeof(buf), &ignored) == NSS_STATUS_SUCCESS ? PAM_SUCCESS
-										  : others;
+										    : others;
 }
 
 #define PHASE(phase, others)                                                                       \
