@@ -11,7 +11,7 @@
 
 #include "handler/extension.h"
 #include "handler/inventory.h"
-#include "handler/steps/packages.h"
+#include "handler/steps/selection.h"
 #include "lib/core/cleanup.h"
 #include "lib/sys/fs.h"
 
@@ -354,7 +354,7 @@ int inventory_take(struct machine *m, struct inventory *ret, struct err *err)
 	struct embedded_package package;
 	int r = take_folder(m, ret, err);
 
-	for (size_t i = 0; r == 0 && manager && packages_embedded(m, manager, i, &package); i++) {
+	for (size_t i = 0; r == 0 && manager && selection_embedded(m, manager, i, &package); i++) {
 		struct part *part = &ret->parts[ret->count++];
 
 		part->name = package.name;

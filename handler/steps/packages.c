@@ -18,223 +18,29 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "handler/extension.h"
 #include "handler/steps.h"
 #include "handler/steps/backups.h"
 #include "handler/steps/microsoft.h"
 #include "handler/steps/packages.h"
+#include "handler/steps/selection.h"
 #include "handler/steps/supply.h"
 #include "handler/steps/takeover.h"
 #include "handler/sums.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/foreign.h"
 #include "lib/core/outcome.h"
-#include "lib/core/sshdconf.h"
 #include "lib/steps/run.h"
-#include "lib/steps/selinux.h"
-#include "lib/sys/lookup.h"
 #include "lib/sys/pkg.h"
 
 #define THEIRS "of microsoft" /* the line of PACKAGES_PATH that says whose they are */
-#define PACKAGES 2
-
-#if defined(__x86_64__)
-#define DEB_ARCH "amd64"
-#define RPM_ARCH "x86_64"
-#elif defined(__aarch64__)
-#define DEB_ARCH "arm64"
-#define RPM_ARCH "aarch64"
-#endif
-
-static bool always(struct sys *sys)
-{
-	(void)sys;
-	return true;
-}
-
-static const struct package {
-	const char *name;
-	const char *deb_arch, *rpm_arch;
-	const char *user; /* that its script makes in /etc/passwd, NULL: none */
-	bool (*is_wanted)(struct sys *sys);
-} packages[PACKAGES] = {
-	{"aadsshlogin", DEB_ARCH, RPM_ARCH, KEY_COMMAND_USER, always},
-	{"aadsshlogin-selinux", "all", "noarch", NULL, selinux_has_policy},
-};
-
-bool packages_wanted(struct sys *sys, const char *name)
-{
-	for (size_t i = 0; i < PACKAGES; i++)
-		if (strcmp(packages[i].name, name) == 0)
-			return packages[i].is_wanted(sys);
-	return false;
-}
-
-/* What must be installed now, from which files, and why. */
-struct choice {
-	const struct package *package;
-	char file[NAME_MAX]; /* below the extension's folder */
-	bool absent; /* it is not there in any version */
-	bool foreign; /* the closed product's is there */
-};
-
-struct selection {
-	struct choice list[PACKAGES];
-	size_t count;
-	struct buf why; /* "install aadsshlogin 1:1.0.0.0, ..." */
-};
-
 /* What PACKAGES_PATH says. */
 struct record {
 	bool exists;
 	bool theirs; /* Microsoft's, not ours */
 	bool listed[PACKAGES];
 };
-
-#define AUTO_SELECTION __attribute__((cleanup(selection_done))) struct selection
-
-static void selection_done(struct selection *selection)
-{
-	buf_done(&selection->why);
-}
-
-/* What is not as the package left it, a clause that stays empty when all is. */
-static int find_damage(struct machine *m, const struct pkg_manager *manager,
-		       const struct package *package, struct buf *ret, struct err *err)
-{
-	struct local_user user;
-	AUTO_BUF modified = {0};
-	int r = pkg_verify(m->sys, manager, package->name, &modified, err);
-
-	if (r < 0)
-		return r;
-	if (modified.len) {
-		buf_printf(ret, "%s was modified", buf_text(&modified));
-	} else if (package->user) {
-		r = lookup_local_user(m->sys, package->user, &user, err);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		if (r == -ENOENT)
-			buf_printf(ret, "its user %s is missing", package->user);
-		*err = (struct err){0};
-	}
-	return buf_ok(ret, err);
-}
-
-static enum package_source source_of(const struct machine *m)
-{
-	return m->extension->settings->package_source;
-}
-
-static bool wants_theirs(const struct machine *m)
-{
-	return source_of(m) == PACKAGES_MICROSOFT;
-}
-
-/* Of theirs every version is right: their own updates bring the next, and their files are theirs.
- */
-static int judge_theirs(struct machine *m, const struct pkg_manager *manager,
-			const struct package *package, const struct pkg_status *status,
-			struct buf *why, struct err *err)
-{
-	AUTO_BUF modified = {0};
-
-	if (status->state == PKG_BROKEN)
-		buf_printf(why, "%sinstall %s of Microsoft's, which is half installed",
-			   why->len ? ", " : "", package->name);
-	else if (pkg_verify(m->sys, manager, package->name, &modified, err) < 0)
-		return -err->code;
-	else if (modified.len)
-		machine_note(m, "%s of Microsoft's %s was modified", buf_text(&modified),
-			     package->name);
-	return buf_ok(&modified, err);
-}
-
-/*
- * Add the reason why a package must be installed; nothing when all is well with it.  switching:
- * what is there will be gone by then.
- */
-static int judge(struct machine *m, const struct pkg_manager *manager,
-		 const struct package *package, bool switching, struct choice *choice,
-		 struct buf *why, struct err *err)
-{
-	const char *comma = why->len ? ", " : "", *name = package->name;
-	char wanted[PKG_VERSION_MAX];
-	struct pkg_status status;
-	AUTO_BUF damage = {0};
-	int r = pkg_query(m->sys, manager, name, &status, err);
-
-	if (r < 0)
-		return r;
-	(void)snprintf(wanted, sizeof(wanted), OUR_EPOCH "%s", m->extension->version);
-	choice->absent = switching || status.state == PKG_ABSENT || status.state == PKG_LEFT_OVER;
-	choice->foreign = !choice->absent && !wants_theirs(m) && foreign_version(status.version);
-	if (choice->absent && wants_theirs(m)) {
-		buf_printf(why, "%sinstall %s of Microsoft's", comma, name);
-	} else if (wants_theirs(m)) {
-		r = judge_theirs(m, manager, package, &status, why, err);
-	} else if (choice->absent) {
-		buf_printf(why, "%sinstall %s %s", comma, name, wanted);
-	} else if (status.state == PKG_BROKEN) {
-		buf_printf(why, "%sinstall %s %s, which is half installed", comma, name, wanted);
-	} else if (strcmp(status.version, wanted) != 0) {
-		buf_printf(why, "%sinstall %s %s in place of %s", comma, name, wanted,
-			   status.version);
-	} else {
-		r = find_damage(m, manager, package, &damage, err);
-		if (damage.len)
-			buf_printf(why, "%sinstall %s %s again, as %s", comma, name, wanted,
-				   buf_text(&damage));
-	}
-	return r;
-}
-
-static void name_file(const struct machine *m, const struct pkg_manager *manager,
-		      const struct package *package, char *ret, size_t size)
-{
-	const char *version = m->extension->version;
-
-	if (strcmp(pkg_type(manager), "deb") == 0)
-		(void)snprintf(ret, size, "packages/%s_%s_%s.deb", package->name, version,
-			       package->deb_arch);
-	else
-		(void)snprintf(ret, size, "packages/%s-%s-1.%s.rpm", package->name, version,
-			       package->rpm_arch);
-}
-
-bool packages_embedded(const struct machine *m, const struct pkg_manager *manager, size_t index,
-		       struct embedded_package *ret)
-{
-	if (index >= PACKAGES)
-		return false;
-	*ret = (struct embedded_package){.name = packages[index].name};
-	(void)snprintf(ret->version, sizeof(ret->version), OUR_EPOCH "%s", m->extension->version);
-	name_file(m, manager, &packages[index], ret->file, sizeof(ret->file));
-	return true;
-}
-
-static int select_packages(struct machine *m, const struct pkg_manager *manager, bool switching,
-			   struct selection *ret, struct err *err)
-{
-	for (size_t i = 0; i < PACKAGES; i++) {
-		struct choice *choice = &ret->list[ret->count];
-		const struct package *package = &packages[i];
-		size_t before = ret->why.len;
-
-		if (!package->is_wanted(m->sys))
-			continue;
-		if (judge(m, manager, package, switching, choice, &ret->why, err) < 0)
-			return -err->code;
-		if (ret->why.len == before)
-			continue;
-		choice->package = package;
-		name_file(m, manager, package, choice->file, sizeof(choice->file));
-		ret->count++;
-	}
-	return buf_ok(&ret->why, err);
-}
 
 static int find_manager(struct machine *m, const struct pkg_manager **ret, struct err *err)
 {
@@ -273,7 +79,7 @@ static int read_record(struct sys *sys, struct record *ret, struct err *err)
 	while (span_line(&rest, &line)) {
 		record.theirs |= span_is(line, THEIRS);
 		for (size_t i = 0; i < PACKAGES; i++)
-			record.listed[i] |= span_is(line, packages[i].name);
+			record.listed[i] |= span_is(line, package_table[i].name);
 	}
 	*ret = record;
 	return 0;
@@ -303,12 +109,12 @@ static int add_to_record(struct machine *m, const struct selection *selection, s
 		return r;
 	for (size_t i = 0; i < selection->count; i++)
 		if (selection->list[i].absent || selection->list[i].foreign)
-			record.listed[selection->list[i].package - packages] = true;
-	if (wants_theirs(m))
+			record.listed[selection->list[i].package - package_table] = true;
+	if (selection_theirs(m))
 		buf_str(&text, THEIRS "\n");
 	for (size_t i = 0; i < PACKAGES; i++)
 		if (record.listed[i])
-			buf_printf(&text, "%s\n", packages[i].name);
+			buf_printf(&text, "%s\n", package_table[i].name);
 	r = buf_ok(&text, err);
 	if (r == 0)
 		r = fs_mkdir(m->sys, STATE_DIR, &dir_meta, err);
@@ -322,7 +128,7 @@ static int add_to_record(struct machine *m, const struct selection *selection, s
 static int check_installed(struct machine *m, const struct pkg_manager *manager, struct err *err)
 {
 	AUTO_SELECTION left = {.count = 0};
-	int r = select_packages(m, manager, false, &left, err);
+	int r = selection_make(m, manager, false, &left, err);
 
 	if (r == 0 && left.count)
 		r = err_set(err, EIO,
@@ -357,7 +163,7 @@ static size_t name_wanted(const struct machine *m, const struct selection *selec
 	(void)snprintf(version, PKG_VERSION_MAX, OUR_EPOCH "%s", m->extension->version);
 	for (size_t i = 0; i < selection->count; i++)
 		ret[i] = (struct repo_package){.name = selection->list[i].package->name,
-					       .version = wants_theirs(m) ? NULL : version};
+					       .version = selection_theirs(m) ? NULL : version};
 	return selection->count;
 }
 
@@ -378,12 +184,12 @@ static int put_on(struct machine *m, struct err *err)
 	int r = find_manager(m, &manager, err);
 
 	if (r == 0)
-		r = select_packages(m, manager, false, &selection, err);
+		r = selection_make(m, manager, false, &selection, err);
 	if (r == 0)
 		r = add_to_record(m, &selection, err);
 	if (r == 0)
 		r = backups_save(m, err);
-	if (r == 0 && source_of(m) == PACKAGES_EMBEDDED)
+	if (r == 0 && selection_source(m) == PACKAGES_EMBEDDED)
 		r = install_files(m, manager, &selection, err);
 	else if (r == 0)
 		r = install_supplied(m, &selection, err);
@@ -405,12 +211,12 @@ static int select_ours(struct machine *m, const struct pkg_manager *manager,
 
 		if (!record.listed[i])
 			continue;
-		r = pkg_query(m->sys, manager, packages[i].name, &status, err);
+		r = pkg_query(m->sys, manager, package_table[i].name, &status, err);
 		/* Of another product: ours were to take its place, and could not. */
 		if (r == 0 && !record.theirs && foreign_version(status.version))
 			continue;
 		if (r == 0 && status.state != PKG_ABSENT)
-			ret_names[(*ret_count)++] = packages[i].name;
+			ret_names[(*ret_count)++] = package_table[i].name;
 	}
 	ret_names[*ret_count] = NULL;
 	return r;
@@ -450,7 +256,7 @@ static int forget(struct machine *m, struct err *err)
 	for (size_t i = 0; r == 0 && i < PACKAGES; i++) {
 		struct pkg_status status;
 
-		r = pkg_query(m->sys, manager, packages[i].name, &status, err);
+		r = pkg_query(m->sys, manager, package_table[i].name, &status, err);
 		if (r == 0 && status.state != PKG_ABSENT && status.state != PKG_LEFT_OVER &&
 		    !foreign_version(status.version))
 			return 0;
@@ -474,7 +280,7 @@ static int walk_other(struct machine *m, int (*walk)(struct run *run, struct err
 	int r;
 
 	/* The packages of ours are in the zip, wherever they came from before. */
-	other.package_source = wants_theirs(m) ? PACKAGES_EMBEDDED : PACKAGES_MICROSOFT;
+	other.package_source = selection_theirs(m) ? PACKAGES_EMBEDDED : PACKAGES_MICROSOFT;
 	table = &handler_tables[other.package_source];
 	results = calloc(table->count, sizeof(*results));
 	if (!results)
@@ -503,8 +309,8 @@ static int refuse_foreign(struct machine *m, const struct pkg_manager *manager, 
 {
 	struct pkg_status status;
 
-	for (size_t i = 0; wants_theirs(m) && i < PACKAGES; i++) {
-		int r = pkg_query(m->sys, manager, packages[i].name, &status, err);
+	for (size_t i = 0; selection_theirs(m) && i < PACKAGES; i++) {
+		int r = pkg_query(m->sys, manager, package_table[i].name, &status, err);
 
 		if (r < 0)
 			return r;
@@ -512,7 +318,7 @@ static int refuse_foreign(struct machine *m, const struct pkg_manager *manager, 
 		    foreign_version(status.version))
 			continue;
 		(void)err_set(err, EEXIST, "%s %s is installed, but not by this extension",
-			      packages[i].name, status.version);
+			      package_table[i].name, status.version);
 		return err_remedy(err, 0, "remove it, or set packageSource to embedded");
 	}
 	return 0;
@@ -532,8 +338,9 @@ static int reach(struct machine *m, struct err *err)
 	if (r == 0)
 		r = read_record(m->sys, &record, err);
 	if (r == 0)
-		r = select_packages(m, manager, record.exists && record.theirs != wants_theirs(m),
-				    &selection, err);
+		r = selection_make(m, manager,
+				   record.exists && record.theirs != selection_theirs(m),
+				   &selection, err);
 	return r < 0 ? r
 		     : supply_reach(m, wanted, name_wanted(m, &selection, version, wanted), err);
 }
@@ -565,11 +372,11 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 
 	if (r == 0)
 		r = read_record(m->sys, &record, err);
-	switching = record.exists && record.theirs != wants_theirs(m);
+	switching = record.exists && record.theirs != selection_theirs(m);
 	if (r == 0 && !switching)
 		r = refuse_foreign(m, manager, err);
 	if (r == 0)
-		r = select_packages(m, manager, switching, &selection, err);
+		r = selection_make(m, manager, switching, &selection, err);
 	if (r < 0)
 		return r;
 	if (selection.count == 0)
@@ -578,7 +385,7 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 		first = first && selection.list[i].absent;
 		foreign = foreign || selection.list[i].foreign;
 	}
-	if (source_of(m) != PACKAGES_EMBEDDED)
+	if (selection_source(m) != PACKAGES_EMBEDDED)
 		r = plan_reach(m, ret, err);
 	if (r == 0 && switching)
 		r = changes_call(ret,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "handler/extension.h"
-#include "handler/steps/packages.h"
+#include "handler/steps/selection.h"
 #include "handler/steps/takeover.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/foreign.h"
@@ -51,7 +51,7 @@ int takeover_find(struct sys *sys, const struct pkg_manager *manager, bool close
 		struct foreign_package *package = &found.list[found.count];
 
 		/* One that ours does not replace, without a policy to put it in, harms nobody. */
-		if (products[i].ours && (!closed || !packages_wanted(sys, products[i].name)))
+		if (products[i].ours && (!closed || !selection_wants(sys, products[i].name)))
 			continue;
 		package->name = products[i].name;
 		package->replaced = products[i].ours;
