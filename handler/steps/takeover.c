@@ -403,6 +403,17 @@ static int is_installed(struct machine *m, bool *ret, struct err *err)
 	return r;
 }
 
+/* The scripts without which it could not be removed as before. */
+static int recall_scripts(struct machine *m, struct err *err)
+{
+	const struct pkg_manager *manager = pkg_detect(m->sys);
+	const char *names[TAKEOVER_PRODUCTS + 1] = {NULL};
+
+	for (size_t i = 0; i < TAKEOVER_PRODUCTS; i++)
+		names[i] = products[i].name;
+	return manager ? pkg_recall(m->sys, manager, names, err) : 0;
+}
+
 int takeover_reopen(struct machine *m, struct err *err)
 {
 	bool installed = false;
@@ -413,7 +424,9 @@ int takeover_reopen(struct machine *m, struct err *err)
 	r = is_installed(m, &installed, err);
 	if (r < 0 || !installed)
 		return r;
-	r = put_pam_back(m, err);
+	r = recall_scripts(m, err);
+	if (r == 0)
+		r = put_pam_back(m, err);
 	if (r == 0)
 		r = put_back(m, SUDOERS_RULE_PATH, err);
 	if (r == 0)

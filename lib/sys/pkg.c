@@ -578,6 +578,12 @@ static int move_scripts(struct sys *sys, const struct pkg_manager *manager,
 	return r;
 }
 
+int pkg_recall(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	       struct err *err)
+{
+	return move_scripts(sys, manager, names, false, err);
+}
+
 int pkg_forget(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
 	       struct err *err)
 {

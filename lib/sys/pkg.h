@@ -82,6 +82,10 @@ int pkg_remove_anyway(struct sys *sys, const struct pkg_manager *manager, const 
 int pkg_remove_bare(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
 		    int log_fd, struct err *err);
 
+/* Put back those that a killed run moved aside, of packages that are installed as before. */
+int pkg_recall(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	       struct err *err);
+
 /* Remove scripts that were moved aside, of packages that are not installed with them any more. */
 int pkg_forget(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
 	       struct err *err);

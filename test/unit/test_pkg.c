@@ -801,12 +801,16 @@ static void rpm_leaves_the_scripts_of_the_package_before_out(void **state)
 			    "/usr/bin/rpm --erase --allmatches --noscripts aadlogin\n");
 }
 
-static void what_a_killed_run_set_aside_is_forgotten(void **state)
+static void what_a_killed_run_set_aside_is_recalled_or_forgotten(void **state)
 {
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
+	scratch_write(&machine, SCRIPT ".set-aside", "exit 1\n", 0755);
+	assert_int_equal(pkg_recall(&machine.sys, manager, foreign, &err), 0);
+	assert_int_equal(pkg_recall(&machine.sys, manager, foreign, &err), 0);
+	expect_script(true);
 	scratch_write(&machine, SCRIPT ".set-aside", "exit 1\n", 0755);
 	assert_int_equal(pkg_forget(&machine.sys, manager, foreign, &err), 0);
 	assert_int_equal(pkg_forget(&machine.sys, manager, foreign, &err), 0);
@@ -836,7 +840,7 @@ int main(void)
 		CASE(scripts_come_back_when_it_does_not_go_without_them),
 		CASE(other_failures_are_final),
 		CASE(rpm_leaves_the_scripts_of_the_package_before_out),
-		CASE(what_a_killed_run_set_aside_is_forgotten),
+		CASE(what_a_killed_run_set_aside_is_recalled_or_forgotten),
 		CASE(a_lock_is_waited_for),
 		CASE(a_lock_held_too_long_names_its_holder),
 		CASE(a_lock_taken_before_the_package_manager_did_is_waited_for),

@@ -261,8 +261,11 @@ static void giving_up_opens_it_or_leaves_neither(void **state)
 {
 	(void)state;
 	must(takeover_shut(&sm.machine, &sm.err));
+	stepmachine_write("/var/lib/dpkg/info/aadsshlogin.prerm.set-aside", "exit 1\n");
 	must(takeover_give_up(&sm.machine, &sm.err));
 	expect_open();
+	stepmachine_expect("/var/lib/dpkg/info/aadsshlogin.prerm", "exit 1\n");
+	stepmachine_expect("/var/lib/dpkg/info/aadsshlogin.prerm.set-aside", NULL);
 	must(takeover_shut(&sm.machine, &sm.err));
 	set_package(NULL, NULL);
 	must(takeover_give_up(&sm.machine, &sm.err));
