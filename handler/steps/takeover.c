@@ -388,6 +388,12 @@ static int put_pam_back(struct machine *m, struct err *err)
 	return r;
 }
 
+/* A package of SELinux's policy alone, which signs nobody in. */
+static bool is_policy(const struct foreign_package *package)
+{
+	return strstr(package->name, "-selinux");
+}
+
 /* Are its packages there as they were? */
 static int is_installed(struct machine *m, bool *ret, struct err *err)
 {
@@ -399,7 +405,7 @@ static int is_installed(struct machine *m, bool *ret, struct err *err)
 	for (size_t i = 0; i < found.count; i++)
 		*ret = *ret && found.list[i].status.state == PKG_INSTALLED;
 	/* One that went alone is a half that works no more. */
-	*ret = *ret && found.count && strstr(found.list[0].name, "-selinux") == NULL;
+	*ret = *ret && found.count && !is_policy(&found.list[0]);
 	return r;
 }
 
@@ -522,13 +528,35 @@ static int clear_sshd(struct machine *m, struct err *err)
 	return r < 0 ? r : sshd_reload(m, err);
 }
 
+/* What is left of it may still know its users, and PAM asks nobody for their role any more. */
+static int check_gone(struct machine *m, struct err *err)
+{
+	const struct pkg_manager *manager = pkg_detect(m->sys);
+	struct foreign_packages found = {.count = 0};
+	int r = manager ? takeover_find(m->sys, manager, true, &found, err) : 0;
+
+	for (size_t i = 0; r == 0 && i < found.count; i++) {
+		const struct foreign_package *package = &found.list[i];
+
+		if (is_policy(package))
+			continue;
+		r = err_set(err, EBUSY, "%s %s is neither whole nor gone, so sshd stays shut to it",
+			    package->name, package->status.version);
+		(void)err_remedy(err, 0, "install %s again or remove it, and try again",
+				 package->name);
+	}
+	return r;
+}
+
 int takeover_give_up(struct machine *m, struct err *err)
 {
 	int r = takeover_reopen(m, err);
 
 	if (r < 0 || !takeover_begun(m))
 		return r;
-	r = clear_sshd(m, err);
+	r = check_gone(m, err);
+	if (r == 0)
+		r = clear_sshd(m, err);
 	return r < 0 ? r : takeover_finish(m, err);
 }
 

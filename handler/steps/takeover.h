@@ -64,7 +64,11 @@ int takeover_reopen(struct machine *m, struct err *err);
 /* Once its packages are gone: its group goes, and what was kept. */
 int takeover_finish(struct machine *m, struct err *err);
 
-/* When ours shall not be there either: reopen, or the machine is left without either product. */
+/*
+ * When ours shall not be there either: reopen, or the machine is left without either product.
+ * -EBUSY when one of its packages, other than a policy's, is there and cannot be opened again, as
+ * one that is half installed: then it stays shut.
+ */
 int takeover_give_up(struct machine *m, struct err *err);
 
 #endif

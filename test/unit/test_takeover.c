@@ -275,6 +275,31 @@ static void giving_up_opens_it_or_leaves_neither(void **state)
 	assert_false(takeover_begun(&sm.machine));
 }
 
+static void giving_up_stays_shut_while_a_half_of_it_is_there(void **state)
+{
+	static const char *const states[][2] = {
+		{"aadsshlogin", "iF 1.0.030480001"},
+		{"aadlogin", "iF 1.0.1"},
+	};
+
+	(void)state;
+	must(takeover_shut(&sm.machine, &sm.err));
+	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		set_package(states[i][0], states[i][1]);
+		assert_int_equal(takeover_give_up(&sm.machine, &sm.err), -EBUSY);
+		assert_non_null(strstr(sm.err.msg, states[i][0]));
+		assert_non_null(strstr(sm.err.remedy, states[i][0]));
+		expect_shut();
+	}
+	set_package("aadlogin", NULL);
+	assert_int_equal(takeover_give_up(&sm.machine, &sm.err), -EIO);
+	expect_shut();
+	set_package("aadlogin-selinux", "ii 1.0.1");
+	must(takeover_give_up(&sm.machine, &sm.err));
+	stepmachine_expect(SSHD_MAIN_PATH, CONFIG);
+	assert_false(takeover_begun(&sm.machine));
+}
+
 static void what_is_local_peoples_is_not_taken_away(void **state)
 {
 	static const struct {
@@ -343,6 +368,7 @@ int main(void)
 		CASE(a_group_that_stays_is_told),
 		CASE(a_link_to_what_went_with_it_is_mended),
 		CASE(giving_up_opens_it_or_leaves_neither),
+		CASE(giving_up_stays_shut_while_a_half_of_it_is_there),
 		CASE(what_is_local_peoples_is_not_taken_away),
 		CASE(its_packages_are_found_and_named),
 	};
