@@ -11,7 +11,8 @@
  *     which refuses all further work on what others edited, and which their packages bring up to
  *     date before they remove the module.
  *  3. What their packages leave behind goes after them, when nothing of that name is installed.
- *  4. As long as sshd takes keys of their program, PAM asks for the role.
+ *  4. As long as sshd takes keys of their program, PAM asks for the role.  What sshd read last
+ *     counts, not its file alone: a run may have been killed, or failed, before sshd read it again.
  */
 #include "config.h"
 
@@ -218,16 +219,42 @@ static int check_keys_are_off(struct machine *m, struct err *err)
 	return err_remedy(err, 0, "take that Match block out, reload sshd, and try again");
 }
 
-static int take_question_out(struct machine *m, struct changes *ret, struct err *err)
+/* In one, since the runner goes on behind a change that fails. */
+static int stop_asking(struct machine *m, struct err *err)
 {
+	AUTO_CHANGES changes = {0};
 	int r = check_keys_are_off(m, err);
 
-	return r < 0 ? r : take_all_out(m, false, ret, err);
+	if (r == 0)
+		r = sshd_reload(m, err);
+	if (r == 0)
+		r = take_all_out(m, false, &changes, err);
+	for (size_t i = 0; r == 0 && i < changes.count; i++)
+		r = change_make(m, &changes.list[i], false, err);
+	return r;
+}
+
+static int plan_question_out(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_CHANGES wanted = {0};
+	AUTO_BUF what = {0};
+	int r = check_keys_are_off(m, err);
+
+	if (r < 0 || !is_installed(m))
+		return r < 0 ? r : take_all_out(m, false, ret, err);
+	r = take_all_out(m, false, &wanted, err);
+	if (r < 0 || wanted.count == 0)
+		return r;
+	buf_str(&what, "reload sshd");
+	for (size_t i = 0; i < wanted.count; i++)
+		buf_printf(&what, ", %s", wanted.list[i].what);
+	return buf_ok(&what, err) < 0 ? -err->code
+				      : changes_call(ret, buf_text(&what), stop_asking, NULL, err);
 }
 
 static int plan_pam(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
-	return want == WANT_PRESENT ? 0 : take_question_out(m, ret, err);
+	return want == WANT_PRESENT ? 0 : plan_question_out(m, ret, err);
 }
 
 const struct step step_their_pam = {
@@ -460,18 +487,12 @@ static int plan_leftovers(struct machine *m, struct changes *ret, struct err *er
 /* Invariant 2: what cannot be taken out keeps the packages, with which it works. */
 int microsoft_release(struct machine *m, struct err *err)
 {
-	static int (*const plans[])(struct machine * m, struct changes * ret,
-				    struct err * err) = {remove_block, take_question_out};
-	int r = 0;
+	AUTO_CHANGES changes = {0};
+	int r = is_installed(m) ? remove_block(m, &changes, err) : 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(plans) && is_installed(m); i++) {
-		AUTO_CHANGES changes = {0};
-
-		r = plans[i](m, &changes, err);
-		for (size_t k = 0; r == 0 && k < changes.count; k++)
-			r = change_make(m, &changes.list[k], false, err);
-	}
-	return r;
+	for (size_t i = 0; r == 0 && i < changes.count; i++)
+		r = change_make(m, &changes.list[i], false, err);
+	return r == 0 && is_installed(m) ? stop_asking(m, err) : r;
 }
 
 /* The first failure is told, and the rest is done. */

@@ -140,6 +140,31 @@ static void their_question_stays_while_sshd_takes_their_keys(void **state)
 	stepmachine_expect("/etc/pam.d/sshd", "");
 }
 
+/* Its file is right, but a run was killed or failed before sshd read it, and now it refuses to. */
+static void their_question_stays_until_sshd_has_read_its_file(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	begin_with("1.0.02");
+	stepmachine_write(SSHD_MAIN_PATH, MAIN BLOCK "Foo\n");
+	stepmachine_write("/etc/pam.d/sshd", THEIR_LINE);
+	assert_true(stepmachine_revert(&step_their_sshd) < 0);
+	stepmachine_write(SSHD_MAIN_PATH, MAIN "Foo\n");
+	assert_true(stepmachine_revert(&step_their_pam) < 0);
+	assert_int_equal(sm.err.outcome, EXIT_SSHD);
+	stepmachine_expect("/etc/pam.d/sshd", THEIR_LINE);
+	assert_true(microsoft_release(&sm.machine, &err) < 0);
+	stepmachine_expect("/etc/pam.d/sshd", THEIR_LINE);
+	stepmachine_write(SSHD_MAIN_PATH, MAIN);
+	stepmachine_must_revert(&step_their_pam, STEP_CHANGED);
+	stepmachine_expect("/etc/pam.d/sshd", "");
+	/* There may be no line that this step may take out: their packages do, and want the same.
+	 */
+	stepmachine_write(SSHD_MAIN_PATH, MAIN "Foo\n");
+	assert_true(microsoft_release(&sm.machine, &err) < 0);
+}
+
 /* ---- sudo */
 
 static void sudo_must_know_their_group(void **state)
@@ -316,6 +341,7 @@ int main(void)
 		STEP_TEST(a_file_that_pam_includes_and_is_not_there_is_told),
 		STEP_TEST(their_lines_go_first_where_nobody_else_keeps_the_file),
 		STEP_TEST(their_question_stays_while_sshd_takes_their_keys),
+		STEP_TEST(their_question_stays_until_sshd_has_read_its_file),
 		STEP_TEST(nothing_asks_for_them_before_they_go),
 		STEP_TEST(what_still_asks_for_them_keeps_them),
 		STEP_TEST(sudo_must_know_their_group),
