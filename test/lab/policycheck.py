@@ -182,6 +182,10 @@ def check_others(check: Checks, split_sshd: bool) -> None:
                     and policy.may(caller, DOMAIN, "process", "transition", "sigkill")
                     and policy.may(DOMAIN, caller, "fifo_file", "write") and policy.may(DOMAIN, caller, "fd", "use")
                     and policy.may(DOMAIN, caller, "process", "sigchld") and policy.may(DOMAIN, caller, "file", "open", "read"))
+    for asker in {"sshd_t"} | ({"sshd_session_t"} if split_sshd else set()):
+        check.holds(f"the PAM module inside {asker} finds a record, and lists none",
+                    policy.may(asker, "aadsshlogin_run_t", "dir", "search")
+                    and not policy.may(asker, "aadsshlogin_run_t", "dir", "read"))
     check.holds("nothing else is its program", policy.targets("file", ["entrypoint"]) == {"aadsshlogin_exec_t"},
                 policy.targets("file", ["entrypoint"]))
     readers = policy.sources("aadsshlogin_users_t", "file", ["open"]) & policy.sources("aadsshlogin_users_t", "file", ["read"])
