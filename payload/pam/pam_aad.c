@@ -118,7 +118,8 @@ static void item_argument(pam_handle_t *pamh, int which, char *ret, size_t size)
 }
 
 enum owner {
-	OWNER_OTHER, /* a local account, or one of another source */
+	OWNER_LOCAL, /* in /etc/passwd */
+	OWNER_OTHER, /* of another source */
 	OWNER_OURS, /* *ret_uid is what the passwd entry says */
 	OWNER_NOBODY, /* could be ours, but does not resolve */
 	OWNER_UNSURE, /* a file that would tell cannot be read or trusted */
@@ -135,7 +136,7 @@ static enum owner find_owner(pam_handle_t *pamh, const char *typed, const char *
 	int r;
 
 	if (users_is_local(typed, &storage) == 0)
-		return OWNER_OTHER;
+		return OWNER_LOCAL;
 	settings_read(lower, &storage, &settings);
 	r = users_by_name(lower, &storage, &user);
 	if (r < 0 && r != -ENOENT)
@@ -188,18 +189,22 @@ static int decide(pam_handle_t *pamh, const char *action, const char *lower, uid
 	return conclude(pamh, ask(pamh, &question, bytes));
 }
 
-/* Did the key command accept a certificate for the login that this process makes? */
-static bool has_record(void)
+/*
+ * Did the key command accept a certificate for the login that this process makes?  Where a policy
+ * hides that, nobody can tell: local accounts are not kept out for it, since the key command itself
+ * accepts nothing for a name in /etc/passwd.
+ */
+static bool has_record(bool local)
 {
 	char path[sizeof(MODULE_ROOT HANDOFF_DIR) + 16];
 
 	(void)snprintf(path, sizeof(path), MODULE_ROOT HANDOFF_DIR "/%d", (int)getpid());
-	return access(path, F_OK) == 0;
+	return access(path, F_OK) == 0 || (errno != ENOENT && !local && geteuid() == 0);
 }
 
-static int judge_other(pam_handle_t *pamh, const char *action, const char *lower)
+static int judge_other(pam_handle_t *pamh, const char *action, const char *lower, bool local)
 {
-	if (!action || strcmp(action, ACTION_LOGIN) != 0 || !has_record())
+	if (!action || strcmp(action, ACTION_LOGIN) != 0 || !has_record(local))
 		return PAM_IGNORE;
 	pam_syslog(pamh, LOG_ERR, "%s is no account of ours: its certificate is refused", lower);
 	return conclude(pamh, (struct answer){.code = ANSWER_ACCOUNT});
@@ -210,12 +215,15 @@ static int judge(pam_handle_t *pamh, const char *action, const char *typed)
 {
 	char lower[NAME_SIZE];
 	uid_t uid = 0;
+	enum owner owner;
 
 	if (!name_lower(typed, lower, sizeof(lower)) || !name_shaped(lower))
 		return PAM_IGNORE;
-	switch (find_owner(pamh, typed, lower, &uid)) {
+	owner = find_owner(pamh, typed, lower, &uid);
+	switch (owner) {
+	case OWNER_LOCAL:
 	case OWNER_OTHER:
-		return judge_other(pamh, action, lower);
+		return judge_other(pamh, action, lower, owner == OWNER_LOCAL);
 	case OWNER_OURS:
 		return decide(pamh, action, lower, uid);
 	case OWNER_NOBODY:

@@ -691,6 +691,24 @@ static void with_a_record_no_other_account_of_our_shape_gets_in(void **state)
 	assert_false(asked());
 }
 
+/* As where SELinux hides it. */
+static void a_record_that_cannot_be_looked_for_keeps_out_who_is_not_local(void **state)
+{
+	static const struct account local = {.user = ALICE, .uid = 1000};
+	static const struct account foreign = {.user = ALICE, .uid = FOREIGN};
+
+	(void)state;
+	file("/run/aadsshlogin/handoff", "no directory");
+	assert_int_equal(account(&foreign), PAM_PERM_DENIED);
+	assert_string_not_equal(told, "");
+	euid = 1000; /* an sshd of a user's own runs no key command */
+	assert_int_equal(account(&foreign), PAM_IGNORE);
+	euid = 0;
+	file("/etc/passwd", LOCAL);
+	assert_int_equal(account(&local), PAM_IGNORE);
+	assert_false(asked());
+}
+
 static void a_name_without_our_shape_is_ignored_before_any_io(void **state)
 {
 	static const struct account local = {.user = "root", .uid = 0};
@@ -839,6 +857,7 @@ int main(int argc, char **argv)
 		TEST(a_missing_program_answers_nothing),
 		TEST(without_descriptors_nothing_is_asked),
 		TEST(with_a_record_no_other_account_of_our_shape_gets_in),
+		TEST(a_record_that_cannot_be_looked_for_keeps_out_who_is_not_local),
 		TEST(a_name_without_our_shape_is_ignored_before_any_io),
 		TEST(when_the_user_file_is_not_trusted_ours_are_refused),
 		TEST(a_program_without_root_lets_nobody_of_ours_in),
