@@ -14,6 +14,7 @@
 #include "lib/core/num.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sha256.h"
+#include "lib/core/sudoers.h"
 #include "lib/steps/selinux.h"
 #include "lib/steps/step.h"
 #include "lib/sys/proc.h"
@@ -29,11 +30,14 @@
 #define MODULES 2
 #define VENDOR_MODULE "aad_permissions" /* of Microsoft's package aadsshlogin-selinux */
 
-/* What the policy gives types of their own. */
+/*
+ * What the policy gives types of their own, and what confined users' programs read: a file that the
+ * handler's domain makes in /etc can have a type that these may not, etc_runtime_t.
+ */
 #define OUR_FILES                                                                                  \
 	"/usr/sbin/aadsshlogin", "/etc/aadsshlogin.conf", "/etc/aadsshlogin.secret",               \
-		"/etc/aadpasswd", "/etc/aadpasswd.db", "/etc/aadadmins", "/run/aadsshlogin",       \
-		"/var/cache/aadsshlogin", "/var/lib/aadsshlogin"
+		"/etc/aadpasswd", "/etc/aadpasswd.db", "/etc/aadadmins", SUDOERS_RULE_PATH,        \
+		"/run/aadsshlogin", "/var/cache/aadsshlogin", "/var/lib/aadsshlogin"
 
 /* ---- what is wanted */
 

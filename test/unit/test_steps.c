@@ -1030,6 +1030,17 @@ static void the_module_is_loaded_and_contexts_set(void **state)
 	assert_int_equal(fakeprograms_count(RESTORE), 1);
 }
 
+static void sudo_of_a_confined_user_may_read_the_rule(void **state)
+{
+	(void)state;
+	selinux_on();
+	stepmachine_must_apply(&step_selinux, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count(
+				 RESTORE " /etc/aadsshlogin.secret /etc/aadpasswd "
+					 "/etc/aadpasswd.db /etc/aadadmins " SUDOERS_RULE_PATH " "),
+			 1);
+}
+
 static void a_loaded_module_is_left_alone(void **state)
 {
 	(void)state;
@@ -1428,6 +1439,7 @@ int main(void)
 		STEP_TEST(without_sudo_there_is_nothing_to_do),
 		STEP_TEST(without_selinux_nothing_is_run),
 		STEP_TEST(the_module_is_loaded_and_contexts_set),
+		STEP_TEST(sudo_of_a_confined_user_may_read_the_rule),
 		STEP_TEST(a_loaded_module_is_left_alone),
 		STEP_TEST(wrong_contexts_are_put_right),
 		STEP_TEST(the_module_is_removed),
