@@ -11,16 +11,17 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, List, Optional, Sequence
+from typing import Any, Callable, Iterator, List, Optional, Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
 from lab import init, layer  # noqa: E402
 from lab.install import FIRST, SEQUENCE, Extension, settings, zip_of  # noqa: E402
-from lab.login import Person, as_person, check_no_sudo, check_refused, check_sudo, uid_of  # noqa: E402
+from lab.login import Person, as_person, check_no_sudo, check_refused, check_sudo, ssh, uid_of  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
-from lab.place import DOMAIN, SETTINGS, Place  # noqa: E402
+from lab.place import DOMAIN, NAMESAKE, SETTINGS, Place  # noqa: E402
 from lab.teller import Teller, expect  # noqa: E402
 
 PATIENCE = 900  # seconds for a command of the extension
@@ -31,6 +32,7 @@ CONTEXTS = {
     "/etc/aadpasswd": "aadsshlogin_users_t",
     "/etc/aadpasswd.db": "aadsshlogin_users_t",
     "/etc/aadadmins": "aadsshlogin_users_t",
+    "/etc/sudoers.d/aad_admins": "etc_t",
     "/var/cache/aadsshlogin": "aadsshlogin_cache_t",
     "/run/aadsshlogin/decisions": "aadsshlogin_run_t",
     "/run/aadsshlogin/handoff": "aadsshlogin_run_t",
@@ -163,6 +165,22 @@ def explore(place: Place) -> None:
         print(f"     permissive: {patiently(person, 'id; id -Z; sudo -n id')}"[:800], flush=True)
 
 
+@contextmanager
+def confined_as_staff(machine: Machine, user: str) -> Iterator[None]:
+    machine.run(["semanage", "login", "-N", "-a", "-s", "staff_u", user], timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        machine.run(["semanage", "login", "-N", "-d", user], timeout=PATIENCE)
+
+
+def check_confined(machine: Machine, user: str, sign_in: "Callable[[str], Result]") -> None:
+    with confined_as_staff(machine, user):
+        result = sign_in("id -Z; sudo -n id -u; sudo -n id -Z")
+        words = result.stdout.split() + ["", ""]
+        expect(":staff_t:" in words[0] and words[1] == "0", result)
+
+
 def before(tell: Teller, machine: Machine) -> None:
     with tell.step("SELinux enforces Debian's policy; systemd and sshd are in their domains", essential=True):
         print("     " + machine.sh("uname -r; dpkg-query -W selinux-policy-default openssh-server").stdout.replace("\n", "; "))
@@ -176,6 +194,8 @@ def life(tell: Teller, place: Place, extension: UnitExtension) -> "tuple[Person,
     machine, azure = place.machine, place.azure
     with tell.step("local users sign in and use sudo before anything is installed", essential=True):
         place.check_local_users()
+    with tell.step("a local administrator whom SELinux confines uses sudo before anything is installed"):
+        check_confined(machine, "local", lambda words: machine.run(ssh("/root/.ssh/local", "local", [words]), check=False))
     list_denials("denied before the installation", denials())
     with tell.step("the extension's install and enable end with success", essential=True):
         extension.must("install")
@@ -209,6 +229,8 @@ def life(tell: Teller, place: Place, extension: UnitExtension) -> "tuple[Person,
     with tell.step("the key command and the question for the role ran in the module's domain"):
         expect("aadsshlogin_t" in domains(machine), domains(machine))
         print(f"     decisions were logged from {', '.join(sorted(domains(machine)))}", flush=True)
+    with tell.step("a certificate does not open a local account that has the name"):
+        check_refused(Person(machine, azure, NAMESAKE, "admin").run("id"))
     with tell.step("local users get in and keep sudo"):
         place.check_local_users()
     return admin, user
@@ -229,10 +251,7 @@ def more(tell: Teller, place: Place, extension: UnitExtension, admin: Person, us
         expect(patiently(user, "id -un").stdout.split() == [user.name], "bob")
     with tell.step("an administrator whom SELinux confines signs in, and the question of sudo runs in the module's domain"):
         confined = Person(machine, azure, f"erin@{DOMAIN}", "admin")
-        machine.run(["semanage", "login", "-N", "-a", "-s", "staff_u", confined.name], timeout=PATIENCE)
-        result = patiently(confined, "id -Z; sudo -n id -u; sudo -n id -Z")
-        words = result.stdout.split() + ["", ""]
-        expect(":staff_t:" in words[0] and words[1] == "0", result)
+        check_confined(machine, confined.name, lambda words: patiently(confined, words))
         asked = domains(machine, f"AADSSH_USER={confined.name}", "AADSSH_SERVICE=sudo")
         expect(asked == {"aadsshlogin_t"}, asked)
     with tell.step("uninstall takes the module and its contexts away"):
