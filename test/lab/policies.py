@@ -83,11 +83,11 @@ store -X 400 -r aadsshlogin_any_port -r aadsshlogin
 	echo "BROKEN: $suite, a trace of the module is left in its policy"
 """
 
-# An overlay over the root, so that this stays what it is.
+# An overlay over the root, so that this stays what it is; semodule renames directories of it.
 ENTER = """
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work,redirect_dir=on" "$1/root"
 mount --bind "$3" "$1/root/checkout"
 mount -t proc proc "$1/root/proc"
 exec chroot "$1/root" /bin/bash -euc "$4" bash "$5" "$6"
