@@ -7,16 +7,15 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "lib/core/buf.h"
 #include "lib/core/outcome.h"
 #include "lib/sys/holder.h"
+#include "test/unit/lockholder.h"
 #include "test/unit/scratch.h"
 
 #define SECOND INT64_C(1000000000)
@@ -36,15 +35,6 @@ static int64_t fake_boottime(struct sys *sys)
 	return now_ns;
 }
 
-static void end_holder(void)
-{
-	if (holder > 0) {
-		assert_int_equal(kill(holder, SIGKILL), 0);
-		assert_int_equal(waitpid(holder, NULL, 0), holder);
-	}
-	holder = 0;
-}
-
 static void remove_pidfile(void)
 {
 	char path[128];
@@ -59,7 +49,7 @@ static void fake_sleep(struct sys *sys, int64_t ms)
 	(void)sys;
 	now_ns += ms * 1000000;
 	if (++sleeps == 50) {
-		end_holder();
+		lockholder_end(&holder);
 		remove_pidfile();
 	}
 }
@@ -85,35 +75,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	end_holder();
+	lockholder_end(&holder);
 	buf_done(&told);
 	scratch_done(&machine);
 	return 0;
-}
-
-/* Another process that holds the lock as dpkg does, until it is killed. */
-static void hold_lock(void)
-{
-	char whole[256], byte = 0;
-	int ready[2];
-
-	scratch_write(&machine, "/run/lock", "", 0644);
-	(void)snprintf(whole, sizeof(whole), "%s/run/lock", machine.dir);
-	assert_int_equal(pipe(ready), 0);
-	holder = fork();
-	assert_true(holder >= 0);
-	if (holder == 0) {
-		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-		int fd = open(whole, O_RDWR | O_CLOEXEC);
-
-		if (fd < 0 || fcntl(fd, F_SETLK, &lock) < 0 || write(ready[1], &byte, 1) != 1)
-			_exit(1);
-		for (;;)
-			(void)pause();
-	}
-	(void)close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	(void)close(ready[0]);
 }
 
 static void what_nobody_holds_is_no_lock(void **state)
@@ -140,7 +105,7 @@ static void the_holder_of_a_record_lock_is_named(void **state)
 	struct err err = {0};
 
 	(void)state;
-	hold_lock();
+	holder = lockholder_start(&machine, "/run/lock");
 	assert_int_equal(holder_find(&machine.sys, locks, &err), -EBUSY);
 	(void)snprintf(expected, sizeof(expected), "process %ld () holds /run/lock", (long)holder);
 	assert_string_equal(err.msg, expected);
@@ -218,7 +183,7 @@ static void a_wait_that_is_too_long_ends_with_the_holder(void **state)
 
 	(void)state;
 	machine.sys.waiting = NULL;
-	hold_lock();
+	holder = lockholder_start(&machine, "/run/lock");
 	assert_int_equal(holder_wait(&machine.sys, locks, 3 * SECOND, &err), -EBUSY);
 	assert_int_equal(err.outcome, EXIT_LOCK);
 	assert_non_null(strstr(err.msg, "holds /run/lock"));

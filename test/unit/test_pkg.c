@@ -7,11 +7,9 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -20,6 +18,7 @@
 #include "lib/sys/fs.h"
 #include "lib/sys/pkg.h"
 #include "lib/sys/proc.h"
+#include "test/unit/lockholder.h"
 #include "test/unit/scratch.h"
 
 /* What programs are run with, and what they answer, in turn. */
@@ -58,22 +57,13 @@ static int64_t fake_boottime(struct sys *sys)
 	return now_ns;
 }
 
-static void end_holder(void)
-{
-	if (holder > 0) {
-		assert_int_equal(kill(holder, SIGKILL), 0);
-		assert_int_equal(waitpid(holder, NULL, 0), holder);
-	}
-	holder = 0;
-}
-
 /* The clock moves by sleeping only; the holder of the lock goes at the third sleep. */
 static void fake_sleep(struct sys *sys, int64_t ms)
 {
 	(void)sys;
 	now_ns += ms * 1000000;
 	if (++sleeps == 3)
-		end_holder();
+		lockholder_end(&holder);
 }
 
 static void answer(const struct answer *list, size_t count)
@@ -99,7 +89,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	end_holder();
+	lockholder_end(&holder);
 	buf_done(&commands);
 	scratch_done(&machine);
 	return 0;
@@ -593,31 +583,6 @@ static void too_many_packages_are_refused(void **state)
 	assert_string_equal(buf_text(&commands), "");
 }
 
-/* Another process that holds dpkg's lock as dpkg does, until it is killed. */
-static void hold_lock(const char *path)
-{
-	char whole[256], byte = 0;
-	int ready[2];
-
-	scratch_write(&machine, path, "", 0644);
-	(void)snprintf(whole, sizeof(whole), "%s%s", machine.dir, path);
-	assert_int_equal(pipe(ready), 0);
-	holder = fork();
-	assert_true(holder >= 0);
-	if (holder == 0) {
-		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-		int fd = open(whole, O_RDWR | O_CLOEXEC);
-
-		if (fd < 0 || fcntl(fd, F_SETLK, &lock) < 0 || write(ready[1], &byte, 1) != 1)
-			_exit(1);
-		for (;;)
-			(void)pause();
-	}
-	(void)close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	(void)close(ready[0]);
-}
-
 static void write_command_line(const char *words, size_t len)
 {
 	char path[64], whole[256];
@@ -639,7 +604,7 @@ static void a_lock_is_waited_for(void **state)
 	struct err err = {0};
 
 	(void)state;
-	hold_lock("/var/lib/dpkg/lock");
+	holder = lockholder_start(&machine, "/var/lib/dpkg/lock");
 	answer(good, 1);
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
 	assert_int_equal(sleeps, 3);
@@ -654,7 +619,7 @@ static void a_lock_held_too_long_names_its_holder(void **state)
 	struct err err = {0};
 
 	(void)state;
-	hold_lock("/var/lib/dpkg/lock-frontend");
+	holder = lockholder_start(&machine, "/var/lib/dpkg/lock-frontend");
 	write_command_line(words, sizeof(words));
 	sleeps = 3; /* nobody ends the holder */
 	machine.sys.deadline_ns = now_ns + 61000 * INT64_C(1000000);
@@ -672,7 +637,7 @@ static void a_lock_held_too_long_names_its_holder(void **state)
 static int take_lock_then_fail(struct sys *sys, const struct proc_spec *spec,
 			       struct proc_result *ret, struct err *err)
 {
-	hold_lock("/var/lib/dpkg/lock");
+	holder = lockholder_start(&machine, "/var/lib/dpkg/lock");
 	machine.ops.run = record;
 	return record(sys, spec, ret, err);
 }
