@@ -8,7 +8,6 @@ sample lies over this machine and needs nothing but its apt; all rows lie over r
 usage: distros.py [--build DIR] [--dir DIR] [--sample] [--list] [--only TEXT] [--table]    as root
 """
 
-import argparse
 import fcntl
 import os
 import re
@@ -20,8 +19,8 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
 from azure import model  # noqa: E402
-from lab import install, layer, roots  # noqa: E402
-from lab.install import FIRST, LIB, NAME, NEXT, zip_of  # noqa: E402
+from lab import install, layer, roots, rows  # noqa: E402
+from lab.install import FIRST, NAME, NEXT, zip_of  # noqa: E402
 from lab.login import Person, as_person, check_no_sudo, check_refused, check_sudo, uid_of  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 from lab.place import DOMAIN, MEMORY, NOT_OURS, SETTINGS, WATCHED, Place  # noqa: E402
@@ -453,27 +452,19 @@ def ensure_root(suite: str, folder: Path) -> Path:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--build", type=Path, default=Path("build"), help="where the extension's zips are")
+    parser = rows.options(__doc__, "where the extension's zips are", "a few rows, over this machine in place of roots")
     parser.add_argument("--dir", type=Path, default=layer.CHECKOUT / "build" / "distros", help="where roots and logs are kept")
-    parser.add_argument("--sample", action="store_true", help="a few rows, over this machine in place of roots")
-    parser.add_argument("--list", action="store_true", help="only print the rows")
-    parser.add_argument("--only", default="", help="rows whose title holds this text")
     parser.add_argument("--table", action="store_true", help="only print the README's table")
     arguments = parser.parse_args()
     if arguments.table:
         print(table(), end="")
         return 0
-    rows = [row for row in ROWS if arguments.only in row.title and (row.title in SAMPLE or not arguments.sample)]
-    if arguments.list:
-        for row in rows:
-            print(row.title)
-        return 0
+    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.title in SAMPLE)
     tell = Teller(chapters=False)
     with tell.step("the table of distributions, these rows and the README agree"):
         check_coverage()
         check_documents()
-    bases: Dict[str, Optional[Path]] = {row.suite: None for row in rows}
+    bases: Dict[str, Optional[Path]] = {row.suite: None for row in chosen}
     if not arguments.sample:
         folder = arguments.dir.resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -493,7 +484,7 @@ def main() -> int:
             play(row, arguments.build, bases[row.suite])
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(step, rows))
+        list(pool.map(step, chosen))
     return tell.summary("the matrix of distributions")
 
 

@@ -7,7 +7,6 @@ are in between.
 usage: managers.py [--build DIR] [--dir DIR] [--list] [--only TEXT] [--on NAME] [--host | --sample]    as root; exit status 1 if a row does not hold
 """
 
-import argparse
 import dataclasses
 import fcntl
 import os
@@ -27,7 +26,7 @@ from azure import packages  # noqa: E402
 from azure.client import Azure  # noqa: E402
 from azure.model import PACKAGE_HOSTS, PROXY_PORT  # noqa: E402
 from azure.packages import Package, Signer  # noqa: E402
-from lab import distros, layer  # noqa: E402
+from lab import distros, layer, rows  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
 from lab.teller import NotHere, Teller, expect  # noqa: E402
@@ -662,29 +661,19 @@ def places(folder: Optional[Path]) -> Iterator[Where]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--build", type=Path, default=Path("build"), help="where pkgdriver is made")
+    parser = rows.options(__doc__, "where pkgdriver is made", "some rows, on machines like this one")
     parser.add_argument("--dir", type=Path, default=layer.CHECKOUT / "build" / "distros", help="where roots are kept")
-    parser.add_argument("--list", action="store_true", help="only print the rows")
-    parser.add_argument("--only", default="", help="rows whose title holds this text")
     parser.add_argument("--on", default="", help="places whose name begins so")
     parser.add_argument("--host", action="store_true", help="on machines like this one alone")
-    parser.add_argument("--sample", action="store_true", help="some rows, on machines like this one")
     arguments = parser.parse_args()
-    rows = [one for one in ROWS if arguments.only in one.title and (one.sample or not arguments.sample)]
-    if not rows:
-        parser.error(f"no row's title holds {arguments.only}")
-    if arguments.list:
-        for number, one in enumerate(rows, 1):
-            print(f"{number:3d}  {one.title}")
-        return 0
+    chosen = rows.choose(parser, arguments, ROWS, lambda one: one.sample)
     folder = None if arguments.host or arguments.sample else arguments.dir.resolve()
     tell = Teller(chapters=False)
     for where in places(folder):
         if not where.label.startswith(arguments.on):
             continue
         with Place(arguments.build, where, distros.ensure_root(where.suite, folder) if where.suite else None) as place:
-            for one in rows:
+            for one in chosen:
                 if where.kind not in one.kinds:
                     continue
                 with tell.step(f"{where.label}: {one.title}"):

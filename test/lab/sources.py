@@ -7,7 +7,6 @@ would run it; the first chapter has the agent itself.  Microsoft's packages are 
 usage: sources.py [--build DIR] [--list] [--only TEXT] [--sample]    as root; exit status 1 if a row does not hold
 """
 
-import argparse
 import dataclasses
 import shutil
 import subprocess
@@ -22,7 +21,7 @@ from azure import packages  # noqa: E402
 from azure.client import Azure  # noqa: E402
 from azure.model import PACKAGE_HOSTS, PROXY_PORT, ExtensionStatus, Extension as Goal  # noqa: E402
 from azure.packages import Signer  # noqa: E402
-from lab import layer, standins  # noqa: E402
+from lab import layer, rows, standins  # noqa: E402
 from lab.install import FIRST, NAME, Extension, settings, zip_of  # noqa: E402
 from lab.login import Person, as_person, check_no_sudo, check_sudo, ssh  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
@@ -458,26 +457,18 @@ def play(lab: Lab, row: Row) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--build", type=Path, default=Path("build"), help="where the extension's zip is")
-    parser.add_argument("--list", action="store_true", help="only print the rows")
-    parser.add_argument("--only", default="", help="rows whose title holds this text")
-    parser.add_argument("--sample", action="store_true", help="the rows that ./bootstrap check plays")
+    parser = rows.options(__doc__, "where the extension's zip is")
     arguments = parser.parse_args()
-    rows = [row for row in ROWS if arguments.only in row.title and (row.sample or not arguments.sample)]
-    if arguments.list:
-        for number, chosen in enumerate(rows, 1):
-            print(f"{number:3d}  {chosen.title}")
-        return 0
+    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
     tell = Teller(chapters=False)
     shelf = Shelf(arguments.build)
     try:
         if not arguments.only:
             chapter_agent(tell, arguments.build, shelf)
         with Lab(arguments.build, shelf, "sources") as lab:
-            for chosen in rows:
-                with tell.step(chosen.title):
-                    play(lab, chosen)
+            for row in chosen:
+                with tell.step(row.title):
+                    play(lab, row)
     finally:
         shelf.close()
     return tell.summary("the rows of sources")

@@ -8,7 +8,6 @@ them a watcher signs in a local user and an Entra user again and again, and a lo
 usage: takeover.py [--build DIR] [--only TEXT] [--sample] [--list]
 """
 
-import argparse
 import shutil
 import subprocess
 import sys
@@ -16,12 +15,12 @@ import threading
 import time
 import zipfile
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Optional, Sequence
+from typing import Callable, List, NamedTuple, Optional
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
 from azure.client import Azure  # noqa: E402
-from lab import layer  # noqa: E402
+from lab import layer, rows  # noqa: E402
 from lab.install import FIRST, FOLDER, SEQUENCE, Extension, settings, zip_of  # noqa: E402
 from lab.login import Person, ssh  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
@@ -475,21 +474,14 @@ def play(build: Path, row: Row) -> None:
         row.play(Lab(machine, azure, extension, alice, machine.snapshot(WATCHED, TRACES), bool(row.userland)))
 
 
-def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--build", type=Path, default=Path("build"), help="where the extension's zip is")
-    parser.add_argument("--only", default="", help="rows whose title holds this text")
-    parser.add_argument("--sample", action="store_true", help="one row of each kind")
-    parser.add_argument("--list", action="store_true", help="print the titles")
-    chosen = parser.parse_args(arguments or None)
-    rows = [row for row in ROWS if chosen.only in row.title and (row.sample or not chosen.sample)]
-    if chosen.list:
-        print("\n".join(row.title for row in rows))
-        return 0
+def main() -> int:
+    parser = rows.options(__doc__, "where the extension's zip is", "one row of each kind")
+    arguments = parser.parse_args()
+    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
     tell = Teller()
-    for row in rows:
+    for row in chosen:
         with tell.step(row.title):
-            play(chosen.build, row)
+            play(arguments.build, row)
     return tell.summary("taking over")
 
 
