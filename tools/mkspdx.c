@@ -496,16 +496,9 @@ static int link_file(struct document *doc, const char *id, const char *path, con
 	return known || doc->links.count == 0 ? 0 : complain("of unknown making", span_of(path));
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), want = strlen(end);
-
-	return len >= want && strcmp(text + len - want, end) == 0;
-}
-
 static bool is_package(const char *path)
 {
-	return ends_with(path, ".deb") || ends_with(path, ".rpm");
+	return span_ends(span_of(path), ".deb") || span_ends(span_of(path), ".rpm");
 }
 
 /* A file of the folder, or of a package in it, whose path is then told by `of`. */
@@ -569,7 +562,7 @@ static int add_package(struct document *doc, const char *path, const struct pack
 	struct inside inside = {.doc = doc, .owner = id, .of = base, .sums = sums};
 
 	/* NAME_VERSION_ARCH.deb, NAME-VERSION-1.ARCH.rpm */
-	if (ends_with(base, ".rpm"))
+	if (span_ends(span_of(base), ".rpm"))
 		len = number ? (size_t)(number - base) - 1 : 0;
 	if (!number || len == 0)
 		return complain("not the version of the extension", span_of(base));
