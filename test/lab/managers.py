@@ -583,7 +583,7 @@ cat >/usr/bin/tdnf <<'END'
 # A shim of the lab, over dnf: tdnf names a version with "=", its configuration calls reposdir otherwise, and it does not
 # look at the signature of the metadata.
 mkdir -p /run/lab/tdnf
-sed 's/^repodir=.*/reposdir=\/run\/lab\/tdnf/' /var/cache/aadsshlogin-repository/tdnf.conf >/run/lab/tdnf.conf
+sed 's|^repodir=.*|reposdir=/run/lab/tdnf|' /var/cache/aadsshlogin-repository/tdnf.conf >/run/lab/tdnf.conf
 sed 's/^repo_gpgcheck=1/repo_gpgcheck=0/' /var/cache/aadsshlogin-repository/repos/*.repo >/run/lab/tdnf/x.repo
 for word; do
 	shift
