@@ -11,6 +11,7 @@
 #include "handler/steps/selection.h"
 #include "handler/steps/takeover.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/diff.h"
 #include "lib/core/foreign.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sshdconf.h"
@@ -234,15 +235,15 @@ static int file_read(struct machine *m, const char *path, unsigned flags, struct
 	return r;
 }
 
-/* A killed run may have kept it already, and edited it since. */
+/* What is not shut yet; so that what a killed run kept and edited stays as that run found it. */
 static int keep(struct machine *m, const struct file *file, struct err *err)
 {
 	AUTO_BUF path = {0};
 	int r = kept_path(file->path, &path, err);
 
-	if (r < 0 || fs_exists(m->sys, buf_text(&path)))
-		return r;
-	return fs_replace(m->sys, buf_text(&path), buf_bytes(&file->text), &file->meta, err);
+	return r < 0 ? r
+		     : fs_replace(m->sys, buf_text(&path), buf_bytes(&file->text), &file->meta,
+				  err);
 }
 
 bool takeover_begun(struct machine *m)
@@ -290,7 +291,7 @@ static int shut_sshd(struct machine *m, struct err *err)
 	candidate = buf_bytes(&after);
 	if (r == 0)
 		r = sshd_test(m, &candidate, err);
-	if (r == 0)
+	if (r == 0 && !span_eq(candidate, buf_bytes(&main.text)))
 		r = keep(m, &main, err);
 	if (r == 0 && !span_eq(candidate, buf_bytes(&main.text)))
 		r = fs_replace(m->sys, SSHD_MAIN_PATH, candidate, &main.meta, err);
@@ -358,21 +359,85 @@ int takeover_shut(struct machine *m, struct err *err)
 
 /* ---- opening again */
 
-static int put_back(struct machine *m, const char *path, struct err *err)
+/* Nobody asks for the role where this file does not, so sshd must not be opened behind it. */
+static int refuse_changed(const char *path, const char *kept, struct err *err)
+{
+	(void)err_set(err, ESTALE,
+		      "%s was changed since its lines were taken out, so sshd stays shut", path);
+	return err_remedy(err, 0,
+			  "bring them back from %s, or remove the other product, and try again",
+			  kept);
+}
+
+/* The file as it is now, but for what shutting did; *ret_shut false: somebody opened it already. */
+static int reopen_text(struct span kept, struct span now,
+		       int (*shut)(struct span text, struct buf *ret, struct err *err),
+		       bool *ret_shut, struct buf *ret, struct err *err)
+{
+	AUTO_BUF left = {0}, again = {0};
+	unsigned swallowed;
+	int r = shut(kept, &left, err);
+
+	if (r < 0)
+		return r;
+	r = shut(now, &again, err);
+	*ret_shut = r == 0 && span_eq(now, buf_bytes(&again));
+	if (!*ret_shut)
+		return r == -ENOMEM ? r : 0;
+	/* A block that was written for shutting alone is at the end, where others add lines. */
+	if (shut == foreign_sshd_shut && !foreign_sshd_line(kept) &&
+	    !span_eq(now, buf_bytes(&left)))
+		return foreign_sshd_remove(now, ret, &swallowed, err);
+	return diff_apply(buf_bytes(&left), kept, now, ret, err);
+}
+
+static int put_text_back(struct machine *m, const struct file *kept, const struct file *now,
+			 int (*shut)(struct span text, struct buf *ret, struct err *err),
+			 const char *kept_name, struct err *err)
+{
+	AUTO_BUF after = {0};
+	bool is_shut = true;
+	int r = -ESTALE;
+
+	if (now->exists)
+		r = reopen_text(buf_bytes(&kept->text), buf_bytes(&now->text), shut, &is_shut,
+				&after, err);
+	if (r == -ESTALE)
+		return refuse_changed(now->path, kept_name, err);
+	return r < 0 || !is_shut
+		       ? r
+		       : fs_replace(m->sys, now->path, buf_bytes(&after), &now->meta, err);
+}
+
+/* shut: how it was done, NULL when the file was taken away. */
+static int put_back(struct machine *m, const char *path,
+		    int (*shut)(struct span text, struct buf *ret, struct err *err),
+		    struct err *err)
 {
 	AUTO_FILE kept = {.exists = false};
+	AUTO_FILE now = {.exists = false};
 	AUTO_BUF name = {0};
 	int r = kept_path(path, &name, err);
 
 	if (r == 0)
 		r = file_read(m, buf_text(&name), FS_TRUSTED, &kept, err);
-	return r < 0 || !kept.exists
-		       ? r
-		       : fs_replace(m->sys, path, buf_bytes(&kept.text), &kept.meta, err);
+	if (r < 0 || !kept.exists)
+		return r;
+	r = file_read(m, path, shut ? FS_FOLLOW : 0, &now, err);
+	if (r < 0 || (now.exists && span_eq(buf_bytes(&now.text), buf_bytes(&kept.text))))
+		return r;
+	if (shut)
+		return put_text_back(m, &kept, &now, shut, buf_text(&name), err);
+	if (!now.exists)
+		return fs_replace(m->sys, path, buf_bytes(&kept.text), &kept.meta, err);
+	machine_note(m, "%s is new since the door was shut, and stays", path);
+	return 0;
 }
 
 /* All that is kept below PAM_DIR. */
-static int put_pam_back(struct machine *m, struct err *err)
+static int each_pam(struct machine *m,
+		    int (*call)(struct machine *m, const char *path, struct err *err),
+		    struct err *err)
 {
 	static const char prefix[] = PAM_DIR "/";
 	AUTO_NAMES names = NULL;
@@ -383,9 +448,14 @@ static int put_pam_back(struct machine *m, struct err *err)
 
 		original_name(*name, path);
 		if (strncmp(path, prefix, sizeof(prefix) - 1) == 0)
-			r = put_back(m, path, err);
+			r = call(m, path, err);
 	}
 	return r;
+}
+
+static int put_pam_back(struct machine *m, const char *path, struct err *err)
+{
+	return put_back(m, path, foreign_pam_remove, err);
 }
 
 /* A package of SELinux's policy alone, which signs nobody in. */
@@ -432,11 +502,11 @@ int takeover_reopen(struct machine *m, struct err *err)
 		return r;
 	r = recall_scripts(m, err);
 	if (r == 0)
-		r = put_pam_back(m, err);
+		r = each_pam(m, put_pam_back, err);
 	if (r == 0)
-		r = put_back(m, SUDOERS_RULE_PATH, err);
+		r = put_back(m, SUDOERS_RULE_PATH, NULL, err);
 	if (r == 0)
-		r = put_back(m, SSHD_MAIN_PATH, err);
+		r = put_back(m, SSHD_MAIN_PATH, foreign_sshd_shut, err);
 	if (r == 0)
 		r = sshd_reload(m, err);
 	return r < 0 ? r : fs_remove_tree(m->sys, TAKEOVER_DIR, err);
@@ -454,6 +524,22 @@ static bool is_dangling(struct machine *m, const char *path)
 	       fs_read(m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, &text, NULL, &err) == -ENOENT;
 }
 
+/* Without its lines at once, for a module that is gone would let nobody in. */
+static int replace_missing(struct machine *m, const char *path, struct err *err)
+{
+	AUTO_FILE kept = {.exists = false};
+	AUTO_BUF name = {0}, after = {0};
+	int r = fs_exists(m->sys, path) ? 0 : kept_path(path, &name, err);
+
+	if (r < 0 || fs_exists(m->sys, path))
+		return r;
+	r = file_read(m, buf_text(&name), FS_TRUSTED, &kept, err);
+	if (r < 0 || !kept.exists)
+		return r;
+	r = foreign_pam_remove(buf_bytes(&kept.text), &after, err);
+	return r < 0 ? r : fs_replace(m->sys, path, buf_bytes(&after), &kept.meta, err);
+}
+
 /* A file of its own may have been what system-auth is a link to: without it nobody gets in. */
 static int mend_links(struct machine *m, struct err *err)
 {
@@ -466,10 +552,7 @@ static int mend_links(struct machine *m, struct err *err)
 		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
 		dangling = dangling || is_dangling(m, path);
 	}
-	if (r < 0 || !dangling)
-		return r;
-	r = put_pam_back(m, err);
-	return r < 0 ? r : shut_pam(m, err);
+	return r < 0 || !dangling ? r : each_pam(m, replace_missing, err);
 }
 
 static int run(struct machine *m, const char *const *argv, struct err *err)

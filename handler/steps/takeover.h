@@ -58,7 +58,11 @@ bool takeover_begun(struct machine *m);
  */
 int takeover_shut(struct machine *m, struct err *err);
 
-/* Open it again, when its packages are still there; otherwise everything stays as it is. */
+/*
+ * Open it again, when its packages are still there; otherwise everything stays as it is.  What the
+ * owner changed meanwhile stays: its lines come back into the files as they are then.  -ESTALE when
+ * these have changed around its lines, or are gone: sshd stays shut.
+ */
 int takeover_reopen(struct machine *m, struct err *err);
 
 /* Once its packages are gone: its group goes, and what was kept. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/core/cleanup.h"
 #include "lib/core/diff.h"
@@ -100,4 +102,89 @@ void diff_lines(struct span before, struct span after, const char *indent, struc
 	}
 	free(a.list);
 	free(b.list);
+}
+
+/* ---- the same change in another text */
+
+static bool begins_line(struct span text, size_t at)
+{
+	return at == 0 || text.p[at - 1] == '\n';
+}
+
+/* What differs, as whole lines with one more on each side: from *ret_start, but for *ret_tail bytes
+ * at the end of both. */
+static void find_change(struct span before, struct span after, size_t *ret_start, size_t *ret_tail)
+{
+	const size_t least = before.len < after.len ? before.len : after.len;
+	size_t start = 0, tail = 0;
+
+	while (start < least && before.p[start] == after.p[start])
+		start++;
+	while (!begins_line(before, start))
+		start--;
+	while (tail < least - start &&
+	       before.p[before.len - 1 - tail] == after.p[after.len - 1 - tail])
+		tail++;
+	/* The tail begins with a line in both texts. */
+	while (tail > 0 &&
+	       (!begins_line(before, before.len - tail) || !begins_line(after, after.len - tail)))
+		tail--;
+	while (start > 0 && !begins_line(before, --start))
+		continue;
+	while (tail > 0 && !begins_line(before, before.len - --tail))
+		continue;
+	*ret_start = start;
+	*ret_tail = tail;
+}
+
+/* Whole lines only. */
+static bool stands_at(struct span text, size_t at, struct span lines)
+{
+	const size_t end = at + lines.len;
+
+	return begins_line(text, at) && (end == text.len || lines.p[lines.len - 1] == '\n');
+}
+
+static size_t count_lines(struct span text, struct span lines, size_t *ret_last)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; lines.len && at < text.len; at++) {
+		const unsigned char *found = memmem(text.p + at, text.len - at, lines.p, lines.len);
+
+		if (!found)
+			break;
+		at = (size_t)(found - text.p);
+		if (!stands_at(text, at, lines))
+			continue;
+		*ret_last = at;
+		count++;
+	}
+	return count;
+}
+
+int diff_apply(struct span before, struct span after, struct span text, struct buf *ret,
+	       struct err *err)
+{
+	size_t start = 0, tail = 0, at = 0;
+	struct span old = {0};
+	AUTO_BUF out = {0};
+
+	if (span_eq(before, after)) {
+		buf_span(&out, text);
+	} else if (span_eq(before, text)) {
+		buf_span(&out, after);
+	} else {
+		find_change(before, after, &start, &tail);
+		old = (struct span){before.p + start, before.len - start - tail};
+		if (count_lines(text, old, &at) != 1)
+			return err_set(err, ESTALE, "the lines around the change are others now");
+		buf_add(&out, text.p, at);
+		buf_add(&out, after.p + start, after.len - start - tail);
+		buf_add(&out, text.p + at + old.len, text.len - at - old.len);
+	}
+	if (buf_ok(&out, err) < 0)
+		return -err->code;
+	buf_move(ret, &out);
+	return 0;
 }

@@ -4,9 +4,29 @@
 
 #include <stdlib.h>
 
+#include "lib/core/diff.h"
 #include "lib/core/foreign.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What was taken out comes back, also where more is before it and behind it. */
+static void try_back(struct span text, struct span left)
+{
+	AUTO_BUF now = {0}, wanted = {0}, back = {0};
+	struct err err = {0};
+
+	buf_str(&now, "# more\n");
+	buf_span(&now, left);
+	buf_str(&wanted, "# more\n");
+	buf_span(&wanted, text);
+	if (text.len && text.p[text.len - 1] == '\n' && left.len && left.p[left.len - 1] == '\n') {
+		buf_str(&now, "# more\n");
+		buf_str(&wanted, "# more\n");
+	}
+	if (diff_apply(left, text, buf_bytes(&now), &back, &err) == 0 && !span_eq(text, left) &&
+	    !span_eq(buf_bytes(&wanted), buf_bytes(&back)))
+		abort();
+}
 
 static void try_sshd(struct span text)
 {
@@ -25,6 +45,7 @@ static void try_sshd(struct span text)
 	    foreign_sshd_shut(buf_bytes(&shut), &shut_again, &err) < 0 ||
 	    !span_eq(buf_bytes(&shut), buf_bytes(&shut_again)))
 		abort();
+	try_back(text, buf_bytes(&shut));
 	if (foreign_sshd_close(text, &closed, &err) < 0 ||
 	    foreign_sshd_line(buf_bytes(&closed)) != foreign_sshd_line(text))
 		abort();
@@ -42,6 +63,7 @@ static void try_pam(struct span text)
 		return;
 	if (foreign_pam_has(buf_bytes(&removed)))
 		abort();
+	try_back(text, buf_bytes(&removed));
 	if (foreign_pam_remove(buf_bytes(&removed), &again, &err) < 0 ||
 	    !span_eq(buf_bytes(&removed), buf_bytes(&again)))
 		abort();

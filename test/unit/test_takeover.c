@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -37,6 +38,8 @@
 #define RULE "%aad_admins ALL=(ALL) NOPASSWD:ALL\n"
 #define AUTH "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n"
 #define THEIR_AUTH "auth [success=2 user_unknown=ignore default=die] pam_aad.so\n" AUTH
+#define PORT "Port 2222\n"
+#define FAIL "auth required pam_faillock.so\n"
 #define GROUPS "root:x:0:\naad_admins:x:990:alice@contoso.com\n"
 
 /* What dpkg knows: a name and a state and version, the last is NULL. */
@@ -253,8 +256,92 @@ static void a_link_to_what_went_with_it_is_mended(void **state)
 	must(takeover_shut(&sm.machine, &sm.err));
 	stepmachine_expect("/etc/pam.d/system-auth-aad", AUTH);
 	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/pam.d/system-auth-aad", 0), 0);
+	stepmachine_write("/etc/pam.d/common-auth", FAIL AUTH);
 	must(takeover_finish(&sm.machine, &sm.err));
 	stepmachine_expect("/etc/pam.d/system-auth-aad", AUTH);
+	stepmachine_expect("/etc/pam.d/common-auth", FAIL AUTH);
+}
+
+/* clang-format off */
+static const struct changed_row {
+	const char *name, *path;
+	const char *shut; /* the owner's work on a file that is shut */
+	const char *opened; /* what becomes of it, NULL: it stays, and sshd stays shut */
+} changed_rows[] = {
+	{"sshds_lines_above_stay", SSHD_MAIN_PATH, PORT SHUT_CONFIG, PORT THEIR_CONFIG},
+	{"sshds_lines_below_stay", SSHD_MAIN_PATH, SHUT_CONFIG "Match all\nX11Forwarding no\n", THEIR_CONFIG "Match all\nX11Forwarding no\n"},
+	{"a_block_that_the_owner_opened_stays", SSHD_MAIN_PATH, PORT THEIR_CONFIG, PORT THEIR_CONFIG},
+	{"a_block_that_the_owner_changed_stays", SSHD_MAIN_PATH, SHUT_CONFIG SHUT_CONFIG, NULL},
+	{"PAMs_lines_above_stay", "/etc/pam.d/common-auth", "# mine\n" FAIL AUTH, "# mine\n" FAIL THEIR_AUTH},
+	{"PAMs_lines_next_to_its_own_stay", "/etc/pam.d/common-auth", "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\n", NULL},
+	{"PAMs_lines_below_stay", "/etc/pam.d/common-auth", AUTH FAIL, THEIR_AUTH FAIL},
+	{"PAMs_lines_that_the_owner_put_back_stay", "/etc/pam.d/common-auth", FAIL THEIR_AUTH, FAIL THEIR_AUTH},
+	{"PAMs_lines_that_cannot_be_counted_stay", "/etc/pam.d/common-auth", "auth [success=2 default=ignore] pam_x.so\n@include y\n" THEIR_AUTH,
+		"auth [success=2 default=ignore] pam_x.so\n@include y\n" THEIR_AUTH},
+	{"a_file_of_PAMs_that_is_gone_stays_so", "/etc/pam.d/common-auth", NULL, NULL},
+	{"a_new_rule_stays", SUDOERS_RULE_PATH, "# mine\n" RULE, "# mine\n" RULE},
+};
+/* clang-format on */
+
+static void put(const char *path, const char *text)
+{
+	struct err err = {0};
+
+	if (text)
+		stepmachine_write(path, text);
+	else
+		assert_int_equal(fs_remove(&sm.scratch.sys, path, &err), 0);
+}
+
+static void what_the_owner_changed_since_stays(void **state)
+{
+	const struct changed_row *row = *state;
+
+	assert_int_equal(setup(NULL), 0);
+	must(takeover_shut(&sm.machine, &sm.err));
+	put(row->path, row->shut);
+	if (row->opened) {
+		must(takeover_reopen(&sm.machine, &sm.err));
+		assert_false(takeover_begun(&sm.machine));
+		stepmachine_expect(row->path, row->opened);
+	} else {
+		assert_int_equal(takeover_reopen(&sm.machine, &sm.err), -ESTALE);
+		assert_non_null(strstr(sm.err.msg, row->path));
+		assert_non_null(strstr(sm.err.remedy, TAKEOVER_DIR "/%2Fetc%2F"));
+		assert_true(takeover_begun(&sm.machine));
+		stepmachine_expect(row->path, row->shut);
+		if (strcmp(row->path, SSHD_MAIN_PATH) != 0)
+			stepmachine_expect(SSHD_MAIN_PATH, SHUT_CONFIG);
+	}
+	(void)teardown(NULL);
+}
+
+/* The next run shuts the door that is shut, and is the one that opens it. */
+static void a_run_after_a_killed_one_keeps_what_the_owner_changed_in_between(void **state)
+{
+	(void)state;
+	must(takeover_shut(&sm.machine, &sm.err));
+	stepmachine_write(SSHD_MAIN_PATH, PORT SHUT_CONFIG);
+	stepmachine_write("/etc/pam.d/common-auth", FAIL THEIR_AUTH);
+	assert_int_equal(fchmodat(sm.scratch.sys.rootfd, "etc/pam.d/common-auth", 0600, 0), 0);
+	must(takeover_shut(&sm.machine, &sm.err));
+	stepmachine_expect("/etc/pam.d/common-auth", FAIL AUTH);
+	must(takeover_reopen(&sm.machine, &sm.err));
+	stepmachine_expect(SSHD_MAIN_PATH, PORT THEIR_CONFIG);
+	stepmachine_expect(SUDOERS_RULE_PATH, RULE);
+	stepmachine_expect("/etc/pam.d/common-auth", FAIL THEIR_AUTH);
+	stepmachine_expect_meta("/etc/pam.d/common-auth", 0600, getuid(), getgid());
+}
+
+/* There was no block to shut, and what follows ours must not count for everybody. */
+static void a_block_written_for_shutting_goes_from_a_file_that_changed(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, CONFIG);
+	must(takeover_shut(&sm.machine, &sm.err));
+	stepmachine_write(SSHD_MAIN_PATH, PORT SHUT_CONFIG);
+	must(takeover_reopen(&sm.machine, &sm.err));
+	stepmachine_expect(SSHD_MAIN_PATH, PORT CONFIG);
 }
 
 static void giving_up_opens_it_or_leaves_neither(void **state)
@@ -367,11 +454,20 @@ int main(void)
 		CASE(its_group_and_what_was_kept_go_at_the_end),
 		CASE(a_group_that_stays_is_told),
 		CASE(a_link_to_what_went_with_it_is_mended),
+		CASE(a_run_after_a_killed_one_keeps_what_the_owner_changed_in_between),
+		CASE(a_block_written_for_shutting_goes_from_a_file_that_changed),
 		CASE(giving_up_opens_it_or_leaves_neither),
 		CASE(giving_up_stays_shut_while_a_half_of_it_is_there),
 		CASE(what_is_local_peoples_is_not_taken_away),
 		CASE(its_packages_are_found_and_named),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	struct CMUnitTest rows[ARRAY_LEN(changed_rows)];
+
+	for (size_t i = 0; i < ARRAY_LEN(changed_rows); i++)
+		rows[i] = (struct CMUnitTest){.name = changed_rows[i].name,
+					      .test_func = what_the_owner_changed_since_stays,
+					      .initial_state = (void *)(uintptr_t)&changed_rows[i]};
+	return cmocka_run_group_tests(tests, NULL, NULL) ||
+	       cmocka_run_group_tests_name("changed", rows, NULL, NULL);
 }
