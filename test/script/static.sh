@@ -91,9 +91,8 @@ check_program "$work/aadssh-handler"
 expect "aadssh-handler: its version" 1 "$(env -i ${EMULATOR-} "$work/aadssh-handler" version | wc -l)"
 # shellcheck disable=SC2086
 expect "aadsshlogin: its version" 1 "$(env -i ${EMULATOR-} "$work/deb/usr/sbin/aadsshlogin" version | wc -l)"
-for file in usr/sbin/aadsshlogin lib*/libnss_aad.so.2 lib*/security/pam_aad.so; do
-	file=${file##*/}
-	expect "$file: the same in both packages" '' "$(cmp "$(find "$work/deb" -type f -name "$file")" \
-		"$(find "$work/rpm" -type f -name "$file")" 2>&1)"
+for file in sbin/aadsshlogin libnss_aad.so.2 security/pam_aad.so; do
+	expect "$file: the same in both packages" '' "$(cmp "$(find "$work/deb" -type f -path "*/$file")" \
+		"$(find "$work/rpm" -type f -path "*/$file")" 2>&1)"
 done
 [ "$failures" -eq 0 ]
