@@ -32,6 +32,7 @@
 #include "lib/core/sshdconf.h"
 #include "lib/steps/authselect.h"
 #include "lib/steps/changes.h"
+#include "lib/steps/pamfile.h"
 #include "lib/steps/programs.h"
 #include "lib/steps/sshd.h"
 #include "lib/sys/pkg.h"
@@ -39,7 +40,6 @@
 
 #define PACKAGE "aadsshlogin"
 #define NSSWITCH_PATH "/etc/nsswitch.conf"
-#define PAM_DIR "/etc/pam.d"
 #define PAM_VENDOR_DIR "/usr/lib/pam.d"
 #define PAM_DEPTH_MAX 8
 #define SUDOERS_PATH "/etc/sudoers.d/aad_admins"
@@ -169,17 +169,16 @@ static int take_out(struct machine *m, const char *name, bool managed_too, struc
 		    struct err *err)
 {
 	AUTO_BUF before = {0}, after = {0};
-	struct err ignored = {0};
-	char path[PATH_MAX];
+	char path[PATH_MAX], file[PATH_MAX];
+	int r;
 
 	(void)snprintf(path, sizeof(path), PAM_DIR "/%s", name);
-	if (fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, &ignored) < 0 ||
-	    !foreign_pam_has(buf_bytes(&before)) ||
-	    (!managed_too && strstr(buf_text(&before), "pam-auth-update")))
-		return 0;
+	r = pamfile_foreign(m, path, file, &before, NULL, err);
+	if (r <= 0 || (!managed_too && strstr(buf_text(&before), "pam-auth-update")))
+		return r < 0 ? r : 0;
 	if (foreign_pam_remove(buf_bytes(&before), &after, err) < 0)
-		return err_wrap(err, "%s", path);
-	return changes_edit(m, ret, path, buf_bytes(&after), err);
+		return err_wrap(err, "%s", file);
+	return changes_edit(m, ret, file, buf_bytes(&after), err);
 }
 
 /* The first failure is told, and the other files are done. */

@@ -17,11 +17,11 @@
 #include "lib/core/sshdconf.h"
 #include "lib/core/sudoers.h"
 #include "lib/steps/changes.h"
+#include "lib/steps/pamfile.h"
 #include "lib/steps/programs.h"
 #include "lib/steps/sshd.h"
 #include "lib/sys/proc.h"
 
-#define PAM_DIR "/etc/pam.d"
 #define GROUP_PATH "/etc/group"
 #define PASSWD_PATH "/etc/passwd"
 #define LOCAL_MAX ((size_t)16 << 20)
@@ -170,11 +170,37 @@ static int check_group(struct machine *m, struct err *err)
 			  "give it another group or rule for sudo, and take it out of " GROUP);
 }
 
+static int each_service(struct machine *m,
+			int (*call)(struct machine *m, const char *path, struct err *err),
+			struct err *err)
+{
+	AUTO_NAMES names = NULL;
+	char path[PATH_MAX];
+	int r = fs_exists(m->sys, PAM_DIR) ? fs_list(m->sys, PAM_DIR, &names, err) : 0;
+
+	for (char **name = names; r == 0 && name && *name; name++) {
+		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
+		r = call(m, path, err);
+	}
+	return r;
+}
+
+static int check_pam_file(struct machine *m, const char *path, struct err *err)
+{
+	char file[PATH_MAX];
+	AUTO_BUF text = {0};
+	int r = pamfile_foreign(m, path, file, &text, NULL, err);
+
+	return r < 0 ? r : 0;
+}
+
 int takeover_check(struct machine *m, struct err *err)
 {
 	int r = check_rule(m, err);
 
-	return r < 0 ? r : check_group(m, err);
+	if (r == 0)
+		r = check_group(m, err);
+	return r < 0 ? r : each_service(m, check_pam_file, err);
 }
 
 /* ---- what is kept: /etc/a as TAKEOVER_DIR "/%2Fetc%2Fa" */
@@ -311,16 +337,16 @@ static int shut_sudo(struct machine *m, struct err *err)
 	return r < 0 || !rule.exists ? r : fs_remove(m->sys, SUDOERS_RULE_PATH, err);
 }
 
-static int shut_pam_file(struct machine *m, const char *path, struct err *err)
+static int shut_pam_file(struct machine *m, const char *name, struct err *err)
 {
-	AUTO_FILE file = {.exists = false};
-	struct err ignored = {0};
+	AUTO_FILE file = {.exists = true};
+	char path[PATH_MAX];
 	AUTO_BUF after = {0};
-	int r;
+	int r = pamfile_foreign(m, name, path, &file.text, &file.meta, err);
 
-	/* What is behind a link is looked at by its own name. */
-	if (file_read(m, path, 0, &file, &ignored) < 0 || !foreign_pam_has(buf_bytes(&file.text)))
-		return 0;
+	if (r <= 0)
+		return r;
+	file.path = path;
 	r = foreign_pam_remove(buf_bytes(&file.text), &after, err);
 	if (r < 0) {
 		(void)err_wrap(err, "%s", path);
@@ -332,15 +358,7 @@ static int shut_pam_file(struct machine *m, const char *path, struct err *err)
 
 static int shut_pam(struct machine *m, struct err *err)
 {
-	AUTO_NAMES names = NULL;
-	char path[PATH_MAX];
-	int r = fs_exists(m->sys, PAM_DIR) ? fs_list(m->sys, PAM_DIR, &names, err) : 0;
-
-	for (char **name = names; r == 0 && name && *name; name++) {
-		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
-		r = shut_pam_file(m, path, err);
-	}
-	return r;
+	return each_service(m, shut_pam_file, err);
 }
 
 int takeover_shut(struct machine *m, struct err *err)
@@ -434,12 +452,11 @@ static int put_back(struct machine *m, const char *path,
 	return 0;
 }
 
-/* All that is kept below PAM_DIR. */
+/* All that is kept of PAM, which is all but two files; what a killed run was writing has a dot. */
 static int each_pam(struct machine *m,
 		    int (*call)(struct machine *m, const char *path, struct err *err),
 		    struct err *err)
 {
-	static const char prefix[] = PAM_DIR "/";
 	AUTO_NAMES names = NULL;
 	int r = fs_list(m->sys, TAKEOVER_DIR, &names, err);
 
@@ -447,7 +464,8 @@ static int each_pam(struct machine *m,
 		char path[PATH_MAX];
 
 		original_name(*name, path);
-		if (strncmp(path, prefix, sizeof(prefix) - 1) == 0)
+		if (path[0] == '/' && strcmp(path, SSHD_MAIN_PATH) != 0 &&
+		    strcmp(path, SUDOERS_RULE_PATH) != 0)
 			r = call(m, path, err);
 	}
 	return r;

@@ -45,7 +45,7 @@ int takeover_name(const struct foreign_packages *packages, bool replaced, struct
 
 /*
  * May its files be taken away?  -EEXIST when the owner put something of local people's into its
- * rule for sudo or its group, with the remedy.
+ * rule for sudo or its group, with the remedy; those of pamfile_foreign.
  */
 int takeover_check(struct machine *m, struct err *err);
 

@@ -33,19 +33,24 @@
 
 /* What authselect writes when a profile is selected, and what leads to it. */
 static const struct file {
-	const char *name;
+	const char *name, *path;
 	const char *link; /* NULL: none */
 } generated[] = {
-	{CONF_NAME, NULL},
-	{NSSWITCH_NAME, "/etc/nsswitch.conf"},
-	{"system-auth", "/etc/pam.d/system-auth"},
-	{"password-auth", "/etc/pam.d/password-auth"},
-	{"fingerprint-auth", "/etc/pam.d/fingerprint-auth"},
-	{"smartcard-auth", "/etc/pam.d/smartcard-auth"},
-	{"switchable-auth", "/etc/pam.d/switchable-auth"},
-	{"postlogin", "/etc/pam.d/postlogin"},
-	{"dconf-db", "/etc/dconf/db/distro.d/20-authselect"},
-	{"dconf-locks", "/etc/dconf/db/distro.d/locks/20-authselect"},
+#define GENERATED(name, link)                                                                      \
+	{                                                                                          \
+		name, CONF_DIR "/" name, link                                                      \
+	}
+	GENERATED(CONF_NAME, NULL),
+	GENERATED(NSSWITCH_NAME, "/etc/nsswitch.conf"),
+	GENERATED("system-auth", "/etc/pam.d/system-auth"),
+	GENERATED("password-auth", "/etc/pam.d/password-auth"),
+	GENERATED("fingerprint-auth", "/etc/pam.d/fingerprint-auth"),
+	GENERATED("smartcard-auth", "/etc/pam.d/smartcard-auth"),
+	GENERATED("switchable-auth", "/etc/pam.d/switchable-auth"),
+	GENERATED("postlogin", "/etc/pam.d/postlogin"),
+	GENERATED("dconf-db", "/etc/dconf/db/distro.d/20-authselect"),
+	GENERATED("dconf-locks", "/etc/dconf/db/distro.d/locks/20-authselect"),
+#undef GENERATED
 };
 
 struct facts {
@@ -63,6 +68,20 @@ static void facts_done(struct facts *f)
 }
 
 #define AUTO_FACTS CLEANUP(facts_done) struct facts
+
+const char *authselect_target(struct machine *m, const char *path)
+{
+	struct err ignored = {0};
+	char to[PATH_MAX];
+
+	if (fs_readlink(m->sys, path, to, sizeof(to), &ignored) < 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(generated); i++)
+		if (generated[i].link && strcmp(generated[i].link, path) == 0 &&
+		    strcmp(generated[i].path, to) == 0)
+			return generated[i].path;
+	return NULL;
+}
 
 bool authselect_owns(struct machine *m)
 {
@@ -253,7 +272,6 @@ static int apply_changes(struct machine *m, struct err *err)
 /* Put back the links that a run which was killed left out: PAM cannot do without. */
 static int mend_links(struct machine *m, struct err *err)
 {
-	char target[PATH_MAX];
 	int r = 0;
 
 	if (!fs_exists(m->sys, WRITING_PATH))
@@ -261,9 +279,8 @@ static int mend_links(struct machine *m, struct err *err)
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(generated); i++) {
 		const struct file *file = &generated[i];
 
-		(void)snprintf(target, sizeof(target), CONF_DIR "/%s", file->name);
-		if (file->link && !fs_exists(m->sys, file->link) && fs_exists(m->sys, target))
-			r = fs_symlink(m->sys, target, file->link, err);
+		if (file->link && !fs_exists(m->sys, file->link) && fs_exists(m->sys, file->path))
+			r = fs_symlink(m->sys, file->path, file->link, err);
 	}
 	return r;
 }

@@ -26,6 +26,12 @@
 
 #define AUTHSELECT_NSSWITCH_PATH "/etc/authselect/nsswitch.conf" /* what the link leads to */
 
+/*
+ * Where a link leads that authselect makes, as to /etc/authselect/system-auth; NULL when path is no
+ * such link.  Static.
+ */
+const char *authselect_target(struct machine *m, const char *path);
+
 /* Is /etc/nsswitch.conf the link to authselect's file? */
 bool authselect_owns(struct machine *m);
 

@@ -11,9 +11,9 @@
 #include "lib/core/outcome.h"
 #include "lib/core/pamstack.h"
 #include "lib/core/sshdconf.h"
+#include "lib/steps/pamfile.h"
 #include "lib/steps/programs.h"
 
-#define PAM_DIR "/etc/pam.d"
 #define PAM_VENDOR_DIR "/usr/lib/pam.d" /* for what is not in PAM_DIR (seen on libpam 1.4, 1.7) */
 
 /* Before OpenSSH 10 its name, and so the service's.  The key command looks at these two files. */
@@ -265,16 +265,13 @@ static int take_out(struct machine *m, const char *path, struct changes *ret, st
 static int plan_other(struct machine *m, const char *path, struct changes *ret, struct err *err)
 {
 	AUTO_BUF before = {0}, after = {0};
-	struct err ignored = {0};
-	int r;
+	char file[PATH_MAX];
+	int r = is_planned(ret, path) ? 0 : pamfile_foreign(m, path, file, &before, NULL, err);
 
-	/* What is behind a link is looked at by its own name. */
-	if (is_planned(ret, path) ||
-	    fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, &ignored) < 0 ||
-	    !foreign_pam_has(buf_bytes(&before)))
-		return 0;
-	r = clean(path, buf_bytes(&before), &after, err);
-	return r < 0 ? r : changes_edit(m, ret, path, buf_bytes(&after), err);
+	if (r <= 0)
+		return r;
+	r = clean(file, buf_bytes(&before), &after, err);
+	return r < 0 ? r : changes_edit(m, ret, file, buf_bytes(&after), err);
 }
 
 static int plan_others(struct machine *m, struct changes *ret, struct err *err)

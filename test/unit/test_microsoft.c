@@ -262,6 +262,20 @@ static void what_still_asks_for_them_keeps_them(void **state)
 	stepmachine_expect("/etc/pam.d/sshd", THEIR_LINE);
 }
 
+static void lines_behind_a_link_keep_them(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	begin_with("1.0.02");
+	stepmachine_write("/etc/mine", THEIR_LINE);
+	assert_int_equal(fs_symlink(&sm.scratch.sys, "/etc/mine", "/etc/pam.d/system-auth", &err),
+			 0);
+	assert_int_equal(microsoft_release(&sm.machine, &err), -EPERM);
+	assert_non_null(strstr(err.msg, "/etc/pam.d/system-auth"));
+	stepmachine_expect("/etc/mine", THEIR_LINE);
+}
+
 /* ---- what they leave */
 
 static void clean(void)
@@ -307,8 +321,13 @@ static void what_they_leave_behind_authselects_link_is_taken_out(void **state)
 	assert_int_equal(fs_remove(&sm.scratch.sys, link, &err), 0);
 	assert_int_equal(fs_symlink(&sm.scratch.sys, target, link, &err), 0);
 	stepmachine_write(target, "passwd: files aad\ngroup: files aad\n");
+	stepmachine_write("/etc/authselect/system-auth", "auth required pam_env.so\n" THEIR_LINE);
+	assert_int_equal(fs_symlink(&sm.scratch.sys, "/etc/authselect/system-auth",
+				    "/etc/pam.d/system-auth", &err),
+			 0);
 	clean_of(NULL);
 	stepmachine_expect(target, "passwd: files\ngroup: files\n");
+	stepmachine_expect("/etc/authselect/system-auth", "auth required pam_env.so\n");
 	assert_int_equal(fs_readlink(&sm.scratch.sys, link, (char[64]){""}, 64, &err), 0);
 }
 
@@ -344,6 +363,7 @@ int main(void)
 		STEP_TEST(their_question_stays_until_sshd_has_read_its_file),
 		STEP_TEST(nothing_asks_for_them_before_they_go),
 		STEP_TEST(what_still_asks_for_them_keeps_them),
+		STEP_TEST(lines_behind_a_link_keep_them),
 		STEP_TEST(sudo_must_know_their_group),
 		STEP_TEST(their_module_must_be_loaded_where_selinux_is_on),
 		STEP_TEST(their_block_gets_its_end_and_goes_whole),

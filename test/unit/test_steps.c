@@ -593,6 +593,23 @@ static void pam_takes_another_products_lines_out(void **state)
 	stepmachine_expect("/etc/pam.d/sshd", "account required pam_nologin.so\n");
 }
 
+static void pam_follows_authselects_link_alone(void **state)
+{
+	const char *target = "/etc/authselect/password-auth", *link = "/etc/pam.d/password-auth";
+	struct err err = {0};
+
+	(void)state;
+	stepmachine_write(target, "auth required pam_env.so\nauth required pam_aad.so\n");
+	assert_int_equal(fs_symlink(&sm.scratch.sys, target, link, &err), 0);
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_expect(target, "auth required pam_env.so\n");
+	stepmachine_must_apply(&step_pam, STEP_OK);
+	stepmachine_write("/etc/mine", "auth required pam_aad.so\n");
+	assert_int_equal(fs_remove(&sm.scratch.sys, link, &err), 0);
+	assert_int_equal(fs_symlink(&sm.scratch.sys, "/etc/mine", link, &err), 0);
+	stepmachine_must_refuse(&step_pam, EPERM, EXIT_VERIFY, link);
+}
+
 static void pam_names_the_file_that_it_cannot_take_them_out_of(void **state)
 {
 	(void)state;
@@ -1410,6 +1427,7 @@ int main(void)
 		STEP_TEST(a_directory_without_a_configuration_is_none),
 		STEP_TEST(pam_puts_our_line_first),
 		STEP_TEST(pam_takes_another_products_lines_out),
+		STEP_TEST(pam_follows_authselects_link_alone),
 		STEP_TEST(pam_names_the_file_that_it_cannot_take_them_out_of),
 		STEP_TEST(pam_comes_out_wherever_it_is),
 		STEP_TEST(one_pam_file_that_cannot_be_edited_keeps_no_other),

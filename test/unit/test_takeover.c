@@ -344,6 +344,54 @@ static void a_block_written_for_shutting_goes_from_a_file_that_changed(void **st
 	stepmachine_expect(SSHD_MAIN_PATH, PORT CONFIG);
 }
 
+static void link_to(const char *to, const char *path)
+{
+	struct err err = {0};
+
+	assert_int_equal(fs_remove(&sm.scratch.sys, path, &err), 0);
+	assert_int_equal(fs_symlink(&sm.scratch.sys, to, path, &err), 0);
+}
+
+/* With `default=die` they would lock everybody out when the module is gone. */
+static void its_lines_behind_authselects_link_go_and_come_back(void **state)
+{
+	const char *target = "/etc/authselect/system-auth";
+	struct err err = {0};
+
+	(void)state;
+	stepmachine_write(target, THEIR_AUTH);
+	link_to(target, "/etc/pam.d/system-auth");
+	must(takeover_check(&sm.machine, &sm.err));
+	must(takeover_shut(&sm.machine, &sm.err));
+	stepmachine_expect(target, AUTH);
+	expect_shut();
+	must(takeover_reopen(&sm.machine, &sm.err));
+	stepmachine_expect(target, THEIR_AUTH);
+	expect_open();
+	assert_int_equal(
+		fs_readlink(&sm.scratch.sys, "/etc/pam.d/system-auth", (char[64]){""}, 64, &err),
+		0);
+}
+
+static void its_lines_behind_another_link_are_refused_before_anything_is_touched(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/authselect/mine", THEIR_AUTH);
+	link_to("/etc/authselect/mine", "/etc/pam.d/system-auth");
+	assert_int_equal(takeover_check(&sm.machine, &sm.err), -EPERM);
+	assert_non_null(strstr(sm.err.msg, "/etc/pam.d/system-auth"));
+	assert_non_null(strstr(sm.err.remedy, "regular file"));
+	link_to("common-auth", "/etc/pam.d/system-auth"); /* has a name of its own */
+	must(takeover_check(&sm.machine, &sm.err));
+	link_to("/etc/pam.d/common-auth", "/etc/pam.d/system-auth");
+	must(takeover_check(&sm.machine, &sm.err));
+	link_to("/etc/nothing", "/etc/pam.d/system-auth");
+	must(takeover_check(&sm.machine, &sm.err));
+	stepmachine_write("/etc/authselect/mine", AUTH);
+	link_to("/etc/authselect/mine", "/etc/pam.d/system-auth");
+	must(takeover_check(&sm.machine, &sm.err));
+}
+
 static void giving_up_opens_it_or_leaves_neither(void **state)
 {
 	(void)state;
@@ -456,6 +504,8 @@ int main(void)
 		CASE(a_link_to_what_went_with_it_is_mended),
 		CASE(a_run_after_a_killed_one_keeps_what_the_owner_changed_in_between),
 		CASE(a_block_written_for_shutting_goes_from_a_file_that_changed),
+		CASE(its_lines_behind_authselects_link_go_and_come_back),
+		CASE(its_lines_behind_another_link_are_refused_before_anything_is_touched),
 		CASE(giving_up_opens_it_or_leaves_neither),
 		CASE(giving_up_stays_shut_while_a_half_of_it_is_there),
 		CASE(what_is_local_peoples_is_not_taken_away),
