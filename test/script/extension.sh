@@ -14,6 +14,9 @@ wanted |= {f"bin/{arch}/aadssh-handler" for arch in ("x86_64", "aarch64")}
 wanted |= {f"packages/aadsshlogin_{version}_{arch}.deb" for arch in ("amd64", "arm64")}
 wanted |= {f"packages/aadsshlogin-{version}-1.{arch}.rpm" for arch in ("x86_64", "aarch64")}
 wanted |= {f"packages/aadsshlogin-selinux_{version}_all.deb", f"packages/aadsshlogin-selinux-{version}-1.noarch.rpm"}
+# What the programs hold of others, and its terms: that these are all is spdx.sh's to say.
+libraries = ("curl", "jansson", "libarchive", "libyaml", "musl", "openssl", "xz-utils", "zlib")
+wanted |= {"AADSSHLoginForLinux.spdx.json"} | {f"licences/{library}" for library in libraries}
 total = os.stat(path).st_size
 with zipfile.ZipFile(path) as archive:
     entries = archive.infolist()
