@@ -136,7 +136,7 @@ WRONG: List[Wrong] = [
     Wrong("a realm in another directory below", ["tokens/more/a.key"], with_realm(f"Basic realm={TOKENS}/more/a.key")),
     Wrong("a realm that is no key", ["tokens/shadow"], with_realm(f"Basic realm={TOKENS}/shadow")),
     Wrong("a key that is not there", ["No such file"], with_key("missing")),
-    Wrong("a key that is a link", [".key: Too many levels of symbolic links"], with_key("link")),
+    Wrong("a key that is a link", [".key: ", "ymbolic link"], with_key("link")),  # two libcs, two texts
     Wrong("a key with two links", ["one link"], with_key("two-links")),
     Wrong("a key that is a FIFO", ["not a regular file"], with_key("fifo")),
     Wrong("a key over 4096 bytes", ["4096"], with_key("long")),
