@@ -49,7 +49,7 @@ def run(group: str, measured: Callable[[], List[Row]]) -> List[Row]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--build", type=Path, default=Path("build"), help="where the packages and test/bench are")
-    parser.add_argument("--programs", type=Path, help="a folder with the aadsshlogin (and modules) to measure instead")
+    parser.add_argument("--programs", type=Path, help="a folder with the aadsshlogin (and modules) and the zip to measure instead")
     parser.add_argument("--only", choices=[*GROUPS, EXTENSION], action="append", help="measure this group of rows alone")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
@@ -61,7 +61,7 @@ def main() -> int:
             for group in [group for group in GROUPS if group in chosen]:
                 rows += run(group, partial(GROUPS[group], place, peers))
     if EXTENSION in chosen:
-        rows += run(EXTENSION, partial(extension.rows, arguments.build))
+        rows += run(EXTENSION, partial(extension.rows, arguments.build, arguments.programs or arguments.build))
     print(as_json(kind, rows) if arguments.json else f"the programs are {kind}\n\n{table(rows)}")
     return 1 if any(row.ours.why for row in rows) else 0
 
