@@ -334,9 +334,24 @@ void repoconf_tdnf(const struct repo *repo, struct buf *ret)
 		     "gpgcheck=0\n");
 }
 
-static void dnf_proxy(const char *proxy, struct buf *ret)
+/* Whom a proxy is told, without the URL's escapes; false: nobody. */
+static bool take_proxy_login(const struct place *proxy, struct buf *ret_user,
+			     struct buf *ret_password)
 {
 	AUTO_LOGIN login = {.user = {0}};
+
+	if (proxy->login.len == 0)
+		return false;
+	buf_span(&login.text, proxy->login);
+	split_login(&login);
+	unescape(login.user, ret_user);
+	unescape(login.password, ret_password);
+	ret_user->failed = ret_user->failed || login.text.failed;
+	return true;
+}
+
+static void dnf_proxy(const char *proxy, struct buf *ret)
+{
 	AUTO_BUF user = {0}, password = {0};
 	struct place place;
 
@@ -345,15 +360,11 @@ static void dnf_proxy(const char *proxy, struct buf *ret)
 	print_span(ret, "proxy=", place.scheme, "://");
 	print_span(ret, "", place.host, "");
 	print_span(ret, "", place.port, "\n");
-	if (place.login.len == 0)
+	if (!take_proxy_login(&place, &user, &password))
 		return;
-	buf_span(&login.text, place.login);
-	split_login(&login);
-	unescape(login.user, &user);
-	unescape(login.password, &password);
 	print_span(ret, "proxy_username=", buf_bytes(&user), "\n");
 	print_span(ret, "proxy_password=", buf_bytes(&password), "\n");
-	ret->failed = ret->failed || login.text.failed || user.failed || password.failed;
+	ret->failed = ret->failed || user.failed || password.failed;
 }
 
 void repoconf_dnf_repo(const struct repo *repo, struct buf *ret)
@@ -386,7 +397,6 @@ void repoconf_dnf_repo(const struct repo *repo, struct buf *ret)
 /* Its file has no words for these: they are the URL's query. */
 static void zypper_proxy(const char *proxy, const char *sign, struct buf *ret)
 {
-	AUTO_LOGIN login = {.user = {0}};
 	AUTO_BUF user = {0}, password = {0};
 	struct place place;
 
@@ -397,17 +407,13 @@ static void zypper_proxy(const char *proxy, const char *sign, struct buf *ret)
 	if (place.port.len)
 		print_span(ret, "&proxyport=", (struct span){place.port.p + 1, place.port.len - 1},
 			   "");
-	if (place.login.len == 0)
+	if (!take_proxy_login(&place, &user, &password))
 		return;
-	buf_span(&login.text, place.login);
-	split_login(&login);
-	unescape(login.user, &user);
-	unescape(login.password, &password);
 	buf_str(ret, "&proxyuser=");
 	escape(buf_bytes(&user), ret);
 	buf_str(ret, "&proxypass=");
 	escape(buf_bytes(&password), ret);
-	ret->failed = ret->failed || login.text.failed || user.failed || password.failed;
+	ret->failed = ret->failed || user.failed || password.failed;
 }
 
 /* The key is in the database of rpm below REPO_DIR, so that no other can be offered. */
