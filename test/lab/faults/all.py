@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""All that can go wrong, part by part, and the sum of what was tried and what was lost.
+
+usage: all.py [--build DIR] [--sample] [--only PART] [--list]    as root; exit status 1 if anything is lost
+
+Each part is a lab of its own, faults/PART.py; its lines are shown as it plays.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Dict, List, NamedTuple
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
+
+from lab import rows  # noqa: E402
+from lab.faults.tally import Tally, table  # noqa: E402
+
+
+class Part(NamedTuple):
+    name: str  # of its file
+    what: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}: {self.what}"
+
+
+PARTS: List[Part] = [
+]
+
+
+def play(part: Part, build: Path, sample: bool, folder: Path, parts: Path = Path(__file__).parent) -> "tuple[Tally, List[str]]":
+    """What the part counted, and what is wrong with it.  folder: for its counts; parts: where its file is"""
+    counts, tally = folder / f"{part.name}.json", Tally()
+    argv = [sys.executable, str(parts / f"{part.name}.py"), "--build", str(build), "--counts", str(counts)]
+    code = subprocess.run([*argv, "--sample"] if sample else argv, check=False).returncode
+    wrong = [f"{part.name} ended with {code}"] if code else []
+    try:
+        tally.include(counts)
+    except (OSError, ValueError) as error:
+        wrong.append(f"{part.name}: {error}")
+    return tally, wrong + [f"{part.name} lost {tally.lost}"] * bool(tally.lost)
+
+
+def main() -> int:
+    parser = rows.options(__doc__, "where the extension's zip is", "the part of it that ./bootstrap check plays")
+    arguments = parser.parse_args()
+    chosen = rows.choose(parser, arguments, PARTS, lambda _: True)
+    tallies: Dict[str, Tally] = {}
+    wrong: List[str] = []
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        for part in chosen:
+            print(part.title, flush=True)
+            tallies[part.name], found = play(part, arguments.build, arguments.sample, Path(folder))
+            wrong += found
+    print(*table(tallies), *(f"broken: {line}" for line in wrong), sep="\n")
+    print(f"the faults took {time.monotonic() - started:.0f} s")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
