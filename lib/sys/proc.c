@@ -18,6 +18,7 @@
 #include "lib/sys/proc.h"
 
 #define GRACE_MS 2000
+#define PAUSE_MS 50 /* until the clock is looked at again */
 #define ENVIRON_MAX 24
 #define SELINUX_PATH "/sys/fs/selinux/enforce"
 #define CONTEXT_MAX 4096
@@ -28,6 +29,10 @@ static const char *const base_environ[] = {
 	"LC_ALL=C.UTF-8",
 	"HOME=/root",
 };
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 
 /* What the child needs after fork: no allocation happens there. */
 struct child {
@@ -133,26 +138,37 @@ static bool drain(int fd, const struct proc_spec *spec, struct buf *output)
 	return true;
 }
 
+/* Ready once the process ended; -1 before Linux 5.3. */
+static int open_process(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
 /*
  * Wait until the child ended.  Its output may be held open by a daemon that it left behind: what
- * counts is the child, whose end is seen by a short poll of waitpid beside the pipe.
+ * counts is the child, whose end its descriptor tells, or without one a short poll of waitpid
+ * beside the pipe.
  */
 static int watch(struct sys *sys, pid_t pid, int fd, const struct proc_spec *spec,
 		 struct proc_result *ret)
 {
+	AUTO_CLOSE int process = open_process(pid);
+	const int pause_min_ms = process >= 0 ? PAUSE_MS : 1;
 	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, spec->timeout_ms) * 1000000;
 	int64_t kill_at = 0;
 	bool open = true;
 	int status;
 
-	for (int pause_ms = 1;; pause_ms = pause_ms < 50 ? pause_ms * 2 : 50) {
-		struct pollfd pfd = {.fd = open ? fd : -1, .events = POLLIN};
+	for (int pause_ms = pause_min_ms;;
+	     pause_ms = pause_ms * 2 < PAUSE_MS ? pause_ms * 2 : PAUSE_MS) {
+		struct pollfd pfds[] = {{.fd = open ? fd : -1, .events = POLLIN},
+					{.fd = process, .events = POLLIN}};
 		int64_t now;
 		pid_t ended;
 
-		if (poll(&pfd, 1, pause_ms) > 0 && open) {
+		if (poll(pfds, ARRAY_LEN(pfds), pause_ms) > 0 && pfds[0].revents) {
 			open = drain(fd, spec, &ret->output);
-			pause_ms = 1;
+			pause_ms = pause_min_ms;
 		}
 		ended = waitpid(pid, &status, WNOHANG);
 		if (ended == pid || (ended < 0 && errno != EINTR))
