@@ -196,7 +196,7 @@ int inspect_plan(struct sys *sys, const struct command *command, const struct qu
 
 int inspect_status(struct sys *sys, const struct command *command, const struct query *query)
 {
-	CLEANUP(state_done) struct state state = {0};
+	struct state state = {0};
 	struct err err = {0};
 	AUTO_BUF text = {0};
 	int r = state_read(sys, &state, &err);

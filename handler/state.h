@@ -4,24 +4,20 @@
  *
  * Invariants:
  *  1. Nothing depends on it for being right: without it, or with a corrupt one, every command looks
- *     at the machine and converges.  It makes `enable` fast and keeps an old version's uninstall
- * from undoing a new version's work.
+ *     at the machine and converges.  It keeps an old version's uninstall from undoing a new
+ *     version's work.
  *  2. It holds no secret.
  */
 #ifndef HANDLER_STATE_H
 #define HANDLER_STATE_H
 
-#include "handler/settings.h"
-#include "lib/core/guid.h"
 #include "lib/steps/run.h"
 #include "lib/sys/fs.h"
 
 #define STATE_PATH STATE_DIR "/state.json"
 #define STATE_MAX ((size_t)1 << 20) /* bytes that are still read */
 #define STATE_STEPS_MAX 16
-#define STATE_WITNESS_MAX 1024
 #define VERSION_SIZE 32 /* of a version's text, with its NUL */
-#define BOOT_ID_SIZE GUID_SIZE
 
 struct state_step {
 	char name[32];
@@ -35,8 +31,6 @@ struct state {
 	char source[16]; /* package_source_name of what is in force; "" when not known */
 	bool partly_removed; /* an uninstall of it has failed half-way */
 	int64_t sequence; /* of the last command that did its work */
-	char settings_hash[SETTINGS_HASH_SIZE];
-	char boot_id[BOOT_ID_SIZE];
 	/* How the last command that did more than look ended. */
 	char verb[16]; /* "" for none */
 	int code; /* exit code */
@@ -44,7 +38,6 @@ struct state {
 	char message[ERR_MSG_MAX];
 	struct state_step steps[STATE_STEPS_MAX];
 	size_t step_count;
-	struct witness witness; /* what the last check saw, empty when nothing may be concluded */
 };
 
 /* -EBADMSG not of this shape, or of another schema version; -ENOMEM.  *ret is untouched then. */
@@ -57,26 +50,7 @@ int state_read(struct sys *sys, struct state *ret, struct err *err);
 /* Into STATE_DIR, which must be there. */
 int state_write(struct sys *sys, const struct state *state, struct err *err);
 
-/*
- * Take over what a check saw, but for what says nothing: /proc and /sys have no times worth the
- * name, and STATE_DIR itself changes with each state that is written.  *witness is empty after
- * that.
- */
-void state_take_witness(struct state *state, struct witness *witness);
-
-/* This boot's id, "" when the kernel does not say. */
-void boot_id(struct sys *sys, char ret[BOOT_ID_SIZE]);
-
-/*
- * Is everything as the last check of this version, with these settings, in this boot, saw it, and
- * was it well then?  Looks at each path once and reads nothing.
- */
-bool state_current(struct sys *sys, const struct state *state, const char *version,
-		   const char *settings_hash, const char *boot);
-
 /* "1.0.0.0": digits and dots that fit VERSION_SIZE. */
 bool version_valid(const char *text);
-
-void state_done(struct state *state);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "handler/files.h"
 #include "handler/presence.h"
+#include "handler/seal.h"
 #include "handler/session.h"
 #include "handler/state.h"
 #include "handler/status.h"
@@ -47,11 +48,13 @@ struct job {
 	struct sys *sys;
 	struct session session;
 	struct state state;
+	struct witness witness; /* what the steps looked at */
 	struct log log;
 	int lock; /* held while 0 or above */
 	bool ran; /* the steps were walked: there are results to tell */
 	bool no_state; /* the state is another version's, or gone: it is not written */
 	bool failed; /* a step did */
+	bool unchanged; /* all is in force and nothing had to be done: the witness counts */
 	bool late; /* it failed because the deadline had passed */
 	struct step_table table; /* of the steps that count */
 	struct step_result *results; /* of each */
@@ -208,6 +211,19 @@ static int take_lock(struct job *job, struct err *err)
 	return job->lock < 0 ? job->lock : 0;
 }
 
+static struct seal this_seal(struct job *job)
+{
+	return seal_of(job->sys, job->command->version, job->session.settings_hash);
+}
+
+/* From here on nothing is known of the machine until it was looked at again. */
+static int break_seal(struct job *job, struct err *err)
+{
+	return seal_break(job->sys, err) < 0
+		       ? err_remedy(err, EXIT_DEPENDENCY, "let root write to " STATE_DIR)
+		       : 0;
+}
+
 static void read_state(struct job *job)
 {
 	struct err err = {0};
@@ -250,13 +266,11 @@ static void become_owner(struct job *job, const char *version)
 
 static int apply(struct job *job, struct err *err)
 {
-	CLEANUP(witness_done) struct witness witness = {0};
 	struct run run = new_run(job);
 	size_t changed;
 	int r;
 
-	witness_done(&job->state.witness);
-	job->sys->witness = &witness;
+	job->sys->witness = &job->witness;
 	r = run_apply(&run, err);
 	job->sys->witness = NULL;
 	if (r < 0)
@@ -266,12 +280,8 @@ static int apply(struct job *job, struct err *err)
 	(void)snprintf(job->state.source, sizeof(job->state.source), "%s",
 		       package_source_name(job->session.settings.package_source));
 	job->state.partly_removed = false;
-	boot_id(job->sys, job->state.boot_id);
-	memcpy(job->state.settings_hash, job->session.settings_hash,
-	       sizeof(job->session.settings_hash));
 	/* What was seen before a change is no picture of now: the next enable looks again. */
-	if (changed == 0)
-		state_take_witness(&job->state, &witness);
+	job->unchanged = changed == 0;
 	note_sequence(job);
 	(void)snprintf(
 		job->message, sizeof(job->message),
@@ -293,7 +303,6 @@ static int update(struct job *job, struct err *err)
 	/* Going back, the agent runs the higher version's update; the lower installs itself next.
 	 */
 	become_owner(job, version);
-	witness_done(&job->state.witness);
 	(void)snprintf(job->message, sizeof(job->message),
 		       "Version %s takes over from version %s; nothing else was changed", version,
 		       job->command->version);
@@ -342,7 +351,6 @@ static void keep_track(struct job *job)
 	struct err err = {0};
 
 	job->state.partly_removed = true;
-	witness_done(&job->state.witness);
 	if (!job->late && all_is_off(job) && forget(job, &err) < 0)
 		mention(job, "cannot forget what was removed", &err);
 }
@@ -425,6 +433,8 @@ static int work(struct job *job, struct err *err)
 	if (job->verb->passive)
 		return job->verb->work(job, err);
 	r = take_lock(job, err);
+	if (r == 0)
+		r = break_seal(job, err);
 	if (r < 0)
 		return r;
 	read_state(job);
@@ -455,6 +465,23 @@ static void remember_steps(struct job *job)
 	}
 }
 
+/*
+ * The state is part of what is looked at: a corrupt one is written anew.  Without a seal the next
+ * enable looks at everything, as this one did.
+ */
+static void seal(struct job *job)
+{
+	const struct seal seal = this_seal(job);
+	struct err err = {0};
+
+	job->sys->witness = &job->witness;
+	(void)fs_exists(job->sys, STATE_PATH);
+	job->sys->witness = NULL;
+	if (seal_make(job->sys, &seal, &job->witness, &err) < 0)
+		log_line(&job->log, LOG_LEVEL_WARNING, "the next enable will not be quick: %s",
+			 err.msg);
+}
+
 static void remember(struct job *job, int code, const char *message)
 {
 	struct state *state = &job->state;
@@ -471,6 +498,8 @@ static void remember(struct job *job, int code, const char *message)
 		remember_steps(job);
 	if (state_write(job->sys, state, &err) < 0)
 		mention(job, "cannot remember the outcome", &err);
+	else if (job->unchanged)
+		seal(job);
 }
 
 static int choose_code(const struct job *job, struct err *err)
@@ -532,13 +561,9 @@ static int finish(struct job *job, struct err *err)
  */
 static bool in_force(struct job *job)
 {
-	struct err ignored = {0};
-	char boot[BOOT_ID_SIZE];
+	const struct seal seal = this_seal(job);
 
-	boot_id(job->sys, boot);
-	if (state_read(job->sys, &job->state, &ignored) < 0 ||
-	    !state_current(job->sys, &job->state, job->command->version, job->session.settings_hash,
-			   boot))
+	if (!seal_holds(job->sys, &seal))
 		return false;
 	(void)snprintf(job->message, sizeof(job->message),
 		       "Sign-in with Entra ID over SSH is in force, version %s: nothing to do",
@@ -573,7 +598,7 @@ static void job_done(struct job *job)
 	if (job->log.fd >= 0)
 		(void)close(job->log.fd);
 	session_done(&job->session);
-	state_done(&job->state);
+	witness_done(&job->witness);
 	free(job->results);
 }
 

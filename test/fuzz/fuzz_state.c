@@ -11,8 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	CLEANUP(state_done) struct state first = {0};
-	CLEANUP(state_done) struct state second = {0};
+	struct state first = {0}, second = {0};
 	struct err err = {0};
 	AUTO_BUF once = {0};
 	AUTO_BUF twice = {0};

@@ -27,7 +27,7 @@ NOT_OURS = ["/var/lib/waagent*", "/var/lib/dpkg*", "/var/lib/apt*", "/var/lib/rp
             "/var/lib/zypp*",
             "/var/lib/aadsshlogin", "/var/lib/aadsshlogin/users"]
 # What the handler remembers of a run that failed, for `aadssh-handler status`.
-MEMORY = ["/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/lock"]
+MEMORY = ["/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/seal", "/var/lib/aadsshlogin/lock"]
 
 
 @contextmanager

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * STATE_DIR/seal: what the last look at everything saw, when all was as it shall be.  While each
+ * path looks as it did then, enable has nothing to do.  It is a file of its own, in lines, because
+ * it is read at every change of any extension of the machine.
+ *
+ * Invariants:
+ *  1. Whoever may change something breaks the seal first; it is made again at the end of a run that
+ *     found all in force and changed nothing.
+ *  2. It holds for one version, one text of the settings and one boot.  What is not as it was
+ *     written is no seal.
+ */
+#ifndef HANDLER_SEAL_H
+#define HANDLER_SEAL_H
+
+#include <limits.h>
+
+#include "handler/settings.h"
+#include "lib/core/guid.h"
+#include "lib/steps/step.h"
+#include "lib/sys/fs.h"
+
+#define SEAL_PATH STATE_DIR "/seal"
+#define SEAL_MAX ((size_t)1 << 20) /* bytes that are still read */
+#define SEAL_PATHS_MAX 1024
+
+/* What it holds for. */
+struct seal {
+	const char *version;
+	const char *settings_hash;
+	char boot_id[GUID_SIZE]; /* "": not known, nothing holds */
+};
+
+/* This boot's seal. */
+struct seal seal_of(struct sys *sys, const char *version, const char *settings_hash);
+
+/*
+ * Write it, into STATE_DIR, which must be there.  What says nothing is left out: /proc and /sys
+ * have no times worth the name, and STATE_DIR itself changes with each file that is written there.
+ * -EINVAL when nothing may be concluded from the witness, or a path cannot be written down.
+ */
+int seal_make(struct sys *sys, const struct seal *seal, const struct witness *witness,
+	      struct err *err);
+
+/* Is there a seal for this, and does each path look as it did?  Looks at each path once. */
+bool seal_holds(struct sys *sys, const struct seal *seal);
+
+/*
+ * One line about one path.  What is taken is written and taken again as the same.
+ * ret  its path is the one given
+ */
+bool seal_take_line(struct span line, char path[PATH_MAX], struct sighting *ret);
+void seal_add_line(const struct sighting *seen, struct buf *text);
+
+/* Remove it; 0 when there is none, and the errors of fs_remove. */
+int seal_break(struct sys *sys, struct err *err);
+
+#endif

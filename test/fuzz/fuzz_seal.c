@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines of a seal: what is accepted is written and read again as the same bytes. */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "handler/seal.h"
+#include "lib/core/cleanup.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(struct span line)
+{
+	struct sighting first, second;
+	char path[PATH_MAX], again[PATH_MAX];
+	AUTO_BUF once = {0};
+	AUTO_BUF twice = {0};
+	struct span rest, written;
+
+	if (!seal_take_line(line, path, &first))
+		return;
+	seal_add_line(&first, &once);
+	rest = buf_bytes(&once);
+	if (!span_line(&rest, &written) || rest.len || !seal_take_line(written, again, &second))
+		abort();
+	seal_add_line(&second, &twice);
+	if (!span_eq(buf_bytes(&once), buf_bytes(&twice)))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span rest = {data, size}, line;
+
+	while (span_line(&rest, &line))
+		check(line);
+	return 0;
+}
