@@ -12,7 +12,10 @@ struct scratch {
 		ops; /* the real ones, at first; replace what the test must not do for real */
 };
 
-/* Make it; the test fails when that is not possible. */
+/*
+ * Make it; the test fails when that is not possible.  What a test does not come to undo, since it
+ * failed, goes when the process ends; what a killed process left, with the next that makes one.
+ */
 void scratch_open(struct scratch *scratch);
 void scratch_done(struct scratch *scratch);
 
