@@ -17,7 +17,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -32,6 +31,7 @@
 #include "lib/core/json.h"
 #include "lib/core/num.h"
 #include "lib/sys/fs.h"
+#include "tools/files.h"
 
 #define PRODUCT "AADSSHLoginForLinux"
 #define DOCUMENT PRODUCT ".spdx.json"
@@ -40,10 +40,6 @@
 #define ID_SIZE 512
 #define WORDS_MAX 6
 #define MAIN_ID "SPDXRef-Package"
-
-/* nftw has no argument for its callback. */
-static char **names;
-static size_t name_count;
 
 struct table {
 	struct buf text;
@@ -55,6 +51,7 @@ struct table {
 
 struct document {
 	const char *folder, *version;
+	struct files found; /* in the folder */
 	struct table licences, lock, links;
 	json_t *packages, *files, *relationships;
 	json_t *ids; /* that are taken */
@@ -70,6 +67,7 @@ static void document_done(struct document *doc)
 		buf_done(&tables[i]->text);
 		free(tables[i]->rows);
 	}
+	files_done(&doc->found);
 	json_decref(doc->packages);
 	json_decref(doc->files);
 	json_decref(doc->relationships);
@@ -149,28 +147,6 @@ static int read_inputs(struct document *doc, char **argv)
 	return parse_table(&doc->links, LINK_WORDS, "links");
 }
 
-static int collect(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	char **grown;
-
-	(void)at;
-	if (type == FTW_D)
-		return 0;
-	if (type != FTW_F || !S_ISREG(st->st_mode))
-		return complain("no regular file", span_of(path));
-	grown = reallocarray(names, name_count + 1, sizeof(*names));
-	if (!grown)
-		return -1;
-	names = grown;
-	names[name_count] = strdup(path);
-	return names[name_count++] ? 0 : -1;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* ---- elements */
 
 /* "SPDXRef-KIND-NAME" of letters, digits, dots and dashes, which nothing else has. */
@@ -219,7 +195,7 @@ static int set_verification_code(json_t *package, json_t *sums, const char *excl
 	for (size_t i = 0; ok && i < count; i++)
 		sorted[i] = json_string_value(json_array_get(sums, i));
 	if (ok)
-		qsort(sorted, count, sizeof(*sorted), by_name);
+		qsort(sorted, count, sizeof(*sorted), files_compare);
 	for (size_t i = 0; ok && i < count; i++)
 		ok = EVP_DigestUpdate(context, sorted[i], strlen(sorted[i])) == 1;
 	ok = ok && EVP_DigestFinal_ex(context, sum, &len) == 1;
@@ -351,7 +327,7 @@ static json_t *join(json_t *expressions)
 	json_object_foreach(expressions, key, value) if (keys) keys[i++] = key;
 	if (!keys)
 		return NULL;
-	qsort(keys, count, sizeof(*keys), by_name);
+	qsort(keys, count, sizeof(*keys), files_compare);
 	for (i = 0; i < count; i++) {
 		bool compound = count > 1 && strstr(keys[i], " OR ");
 
@@ -618,14 +594,15 @@ static int add_folder(struct document *doc, json_t *package)
 {
 	AUTO_JSON *sums = json_array();
 
-	for (size_t i = 0; i < name_count; i++) {
-		struct packed_file file = {.path = names[i] + strlen(doc->folder), .mode = S_IFREG};
+	for (size_t i = 0; i < doc->found.count; i++) {
+		const char *name = doc->found.names[i];
+		struct packed_file file = {.path = name + strlen(doc->folder), .mode = S_IFREG};
 
 		if (strcmp(file.path, "/" DOCUMENT) == 0)
 			continue;
-		if (hash_plain(names[i], &file) < 0 || add_file(doc, MAIN_ID, "", &file, sums) < 0)
+		if (hash_plain(name, &file) < 0 || add_file(doc, MAIN_ID, "", &file, sums) < 0)
 			return -1;
-		if (is_package(names[i]) && add_package(doc, names[i], &file) < 0)
+		if (is_package(name) && add_package(doc, name, &file) < 0)
 			return -1;
 	}
 	return set_verification_code(package, sums, "./SHA256SUMS");
@@ -767,16 +744,12 @@ int main(int argc, char **argv)
 	}
 	doc.folder = argv[1];
 	doc.version = argv[2];
-	if (nftw(argv[1], collect, 16, FTW_PHYS) != 0)
-		return complain("cannot be read", span_of(argv[1])) < 0;
-	qsort(names, name_count, sizeof(*names), by_name);
+	if (files_find("mkspdx", argv[1], &doc.found) < 0)
+		return 1;
 	r = read_inputs(&doc, argv);
 	if (r == 0)
 		r = describe(&doc);
 	if (r == 0)
 		r = write_document(&doc, (int64_t)when);
-	for (size_t i = 0; i < name_count; i++)
-		free(names[i]);
-	free(names);
 	return r < 0;
 }

@@ -10,7 +10,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,36 +19,9 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/core/num.h"
+#include "tools/files.h"
 
 #define FIRST_TIME 315532800 /* 1980, where the time of a zip begins */
-
-/* nftw has no argument for its callback. */
-static char **names;
-static size_t name_count;
-
-static int collect(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	char **grown;
-
-	(void)at;
-	if (type == FTW_D)
-		return 0;
-	if (type != FTW_F || !S_ISREG(st->st_mode)) {
-		fprintf(stderr, "mkzip: %s is not a regular file\n", path);
-		return -1;
-	}
-	grown = reallocarray(names, name_count + 1, sizeof(*names));
-	if (!grown)
-		return -1;
-	names = grown;
-	names[name_count] = strdup(path);
-	return names[name_count++] ? 0 : -1;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
 
 static void entry_done(struct archive_entry **entry)
 {
@@ -87,18 +59,21 @@ static int add_file(struct archive *zip, const char *path, const char *name, tim
 	return copy_bytes(zip, fd);
 }
 
-static int add_all(struct archive *zip, const char *dir, time_t when)
+static int add_all(struct archive *zip, const char *dir, const struct files *files, time_t when)
 {
-	for (size_t i = 0; i < name_count; i++)
-		if (add_file(zip, names[i], names[i] + strlen(dir) + 1, when) < 0) {
-			fprintf(stderr, "mkzip: %s: %s\n", names[i],
+	for (size_t i = 0; i < files->count; i++) {
+		const char *name = files->names[i];
+
+		if (add_file(zip, name, name + strlen(dir) + 1, when) < 0) {
+			fprintf(stderr, "mkzip: %s: %s\n", name,
 				archive_error_string(zip) ?: strerror(errno));
 			return -1;
 		}
+	}
 	return 0;
 }
 
-static int pack(const char *output, const char *dir, time_t when)
+static int pack(const char *output, const char *dir, const struct files *files, time_t when)
 {
 	struct archive *zip = archive_write_new();
 	int r = -1;
@@ -106,7 +81,7 @@ static int pack(const char *output, const char *dir, time_t when)
 	if (zip && archive_write_set_format_zip(zip) == ARCHIVE_OK &&
 	    archive_write_set_options(zip, "zip:compression=deflate") == ARCHIVE_OK &&
 	    archive_write_open_filename(zip, output) == ARCHIVE_OK)
-		r = add_all(zip, dir, when);
+		r = add_all(zip, dir, files, when);
 	else
 		fprintf(stderr, "mkzip: %s: %s\n", output,
 			zip ? archive_error_string(zip) : "no memory");
@@ -121,6 +96,7 @@ static int pack(const char *output, const char *dir, time_t when)
 int main(int argc, char **argv)
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	struct files files;
 	uint64_t when;
 	int r;
 
@@ -129,14 +105,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	/* A zip also holds local time; libarchive asks the C library which that is. */
-	if (setenv("TZ", "UTC0", 1) < 0 || nftw(argv[2], collect, 16, FTW_PHYS) != 0) {
-		perror(argv[2]);
+	if (setenv("TZ", "UTC0", 1) < 0 || files_find("mkzip", argv[2], &files) < 0)
 		return 1;
-	}
-	qsort(names, name_count, sizeof(*names), by_name);
-	r = pack(argv[1], argv[2], when < FIRST_TIME ? FIRST_TIME : (time_t)when);
-	for (size_t i = 0; i < name_count; i++)
-		free(names[i]);
-	free(names);
+	r = pack(argv[1], argv[2], &files, when < FIRST_TIME ? FIRST_TIME : (time_t)when);
+	files_done(&files);
 	return r < 0;
 }

@@ -107,7 +107,7 @@ refused 'a package of another version' 'not the version of the extension: small_
 refused 'a package that is none' 'no whole package' 'echo >bad/packages/small_1.0.0.0_all.deb'
 refused 'two names that are one id' 'two elements would be called: SPDXRef-File-a-b' 'echo >bad/a-b; echo >bad/a_b'
 refused 'a line that is cut' 'bad.d/lock' "sed -i 's/ [^ ]*$//' bad.d/lock"
-refused 'a link' 'no regular file: bad/link' ln -s x bad/link
+refused 'a link' 'bad/link is not a regular file' ln -s x bad/link
 SOURCE_DATE_EPOCH=x "$mkspdx" one.d 1.0.0.0 table lock 2>/dev/null && fail "a time that is none"
 
 # seen WHAT FROM TO: the checker refuses the document with this change
