@@ -137,6 +137,22 @@ static int undo_changes(struct machine *m, const struct work *work, struct err *
 	return -first.code;
 }
 
+/* The cause is cut, where it must be, the remedy is not. */
+static void note_not_undone(struct step_result *result, const struct err *err)
+{
+	static const char begin[] = "it could not be undone: ";
+	const char *remedy = err->remedy[0] ? err->remedy : "mend that, and run this again";
+	const size_t room = NOTE_MAX - sizeof(begin) - strlen(". ");
+	size_t len = strlen(remedy);
+
+	if (result->note_count == NOTES_MAX)
+		return;
+	if (len > room / 2)
+		len = room / 2;
+	(void)snprintf(result->notes[result->note_count++], NOTE_MAX, "%s%.*s. %.*s", begin,
+		       (int)(room - len), err->msg, (int)len, remedy);
+}
+
 static void undo(struct run *run, struct work *works, size_t count)
 {
 	while (count-- > 0) {
@@ -148,9 +164,8 @@ static void undo(struct run *run, struct work *works, size_t count)
 		if (work->begun == 0)
 			continue;
 		r = undo_changes(run->machine, work, &err);
-		if (r < 0 && result->note_count < NOTES_MAX)
-			(void)snprintf(result->notes[result->note_count++], NOTE_MAX,
-				       "it could not be undone: %.*s", NOTE_MAX - 32, err.msg);
+		if (r < 0)
+			note_not_undone(result, &err);
 		if (r == 0 && result->state == STEP_FAILED)
 			continue;
 		if (result->state != STEP_FAILED)

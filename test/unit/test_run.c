@@ -32,6 +32,7 @@ static struct step_result results[3];
 static struct buf calls; /* what was called, a word each */
 static struct buf seen; /* what the observer was told */
 static int failing; /* errno value with which the failing step fails, 0: it does not */
+static struct err not_undone; /* why the call cannot be undone, if it cannot */
 
 /* ---- the steps: edit a file, make things of our own, call something that can fail */
 
@@ -79,10 +80,11 @@ static int call(struct machine *m, struct err *err)
 /* Its step's file is gone again by then, the files of earlier steps are not. */
 static int undo(struct machine *m, struct err *err)
 {
-	(void)err;
 	buf_printf(&calls, "undo%s%s ", fs_exists(m->sys, "/etc/called") ? " with file" : "",
 		   fs_exists(m->sys, OWN) ? "" : " without own");
-	return 0;
+	if (not_undone.code)
+		*err = not_undone;
+	return -not_undone.code;
 }
 
 static int plan_call(struct machine *m, enum want want, struct changes *ret, struct err *err)
@@ -135,6 +137,7 @@ static int open_machine(void **state)
 	scratch_write(&scratch, SHARED, "theirs", 0604);
 	machine = (struct machine){.sys = &scratch.sys, .log_fd = -1};
 	failing = 0;
+	not_undone = (struct err){0};
 	return 0;
 }
 
@@ -291,6 +294,41 @@ static void a_call_is_undone_after_the_files_of_its_step(void **state)
 	assert_int_equal(run_apply(&run, &err), -EBADMSG);
 	assert_file("/etc/called", NULL);
 	assert_string_equal(buf_text(&calls), "call undo ");
+}
+
+static void what_cannot_be_undone_is_noted_with_its_remedy(void **state)
+{
+	struct run run = new_run();
+	struct err err = {0};
+
+	(void)state;
+	failing = EIO;
+	(void)err_set(&not_undone, EROFS, "a disk is read-only");
+	assert_int_equal(run_apply(&run, &err), -EIO);
+	assert_string_equal(err.msg, "the call failed");
+	assert_int_equal(results[2].note_count, 1);
+	assert_string_equal(results[2].notes[0], "it could not be undone: a disk is read-only. "
+						 "mend that, and run this again");
+	(void)err_remedy(&not_undone, 0, "mount it otherwise");
+	assert_int_equal(run_apply(&run, &err), -EIO);
+	assert_string_equal(results[2].notes[0],
+			    "it could not be undone: a disk is read-only. mount it otherwise");
+}
+
+static void a_long_cause_leaves_room_for_the_remedy(void **state)
+{
+	struct run run = new_run();
+	struct err err = {0};
+	char cause[600];
+
+	(void)state;
+	failing = EIO;
+	memset(cause, 'x', sizeof(cause));
+	(void)err_set(&not_undone, EROFS, "%.*s", (int)sizeof(cause), cause);
+	(void)err_remedy(&not_undone, 0, "mount it otherwise");
+	assert_int_equal(run_apply(&run, &err), -EIO);
+	assert_int_equal(strlen(results[2].notes[0]), NOTE_MAX - 1);
+	assert_non_null(strstr(results[2].notes[0], "xxx. mount it otherwise"));
 }
 
 static void a_file_that_was_there_comes_back_with_its_mode(void **state)
@@ -633,6 +671,8 @@ int main(void)
 		TEST(a_failure_undoes_what_the_run_applied),
 		TEST(what_was_there_before_the_run_stays),
 		TEST(a_call_is_undone_after_the_files_of_its_step),
+		TEST(what_cannot_be_undone_is_noted_with_its_remedy),
+		TEST(a_long_cause_leaves_room_for_the_remedy),
 		TEST(a_file_that_was_there_comes_back_with_its_mode),
 		TEST(steps_behind_the_failure_are_not_reached),
 		TEST(a_deadline_that_passed_stops_before_the_next_step),
