@@ -34,6 +34,7 @@
 #include "lib/steps/changes.h"
 #include "lib/steps/pamfile.h"
 #include "lib/steps/programs.h"
+#include "lib/steps/selinux.h"
 #include "lib/steps/sshd.h"
 #include "lib/sys/pkg.h"
 #include "lib/sys/proc.h"
@@ -45,10 +46,6 @@
 #define SUDOERS_PATH "/etc/sudoers.d/aad_admins"
 #define ADMINS "%aad_admins"
 #define KEY_PROGRAM "/aad_certhandler"
-#define ENFORCE_PATH "/sys/fs/selinux/enforce"
-#define SEMODULE "/usr/sbin/semodule"
-#define MODULE "aad_permissions"
-#define SEMODULE_MS 120000
 #define VISUDO_MS 20000
 #define OUTPUT_MAX ((size_t)1 << 20)
 
@@ -298,25 +295,15 @@ const struct step step_their_sudo = {
 
 static int prove_selinux(struct machine *m, struct err *err)
 {
-	static const char *const argv[] = {SEMODULE, "-lfull", NULL};
-	const struct proc_spec spec = {
-		.argv = argv, .timeout_ms = SEMODULE_MS, .output_max = OUTPUT_MAX};
-	AUTO_PROC res = PROC_RESULT_INIT;
-	struct span text, line, word;
-	int r;
+	bool loaded = false;
 
-	if (!fs_exists(m->sys, ENFORCE_PATH))
+	if (!selinux_is_on(m->sys))
 		return 0;
-	r = proc_must(m->sys, &spec, &res, err);
-	if (r == -ENOENT)
-		return err_remedy(err, EXIT_DEPENDENCY, "install the package policycoreutils");
-	if (r < 0)
-		return r;
-	text = buf_bytes(&res.output);
-	while (span_line(&text, &line))
-		if (span_word(&line, &word) && span_word(&line, &word) && span_is(word, MODULE))
-			return 0; /* behind its priority */
-	return missing(err, "SELinux is on and its module " MODULE " is not loaded");
+	if (selinux_has_vendors(m, &loaded, err) < 0)
+		return -err->code;
+	return loaded ? 0
+		      : missing(err, "SELinux is on and its module " SELINUX_VENDOR_MODULE
+				     " is not loaded");
 }
 
 const struct step step_their_selinux = {

@@ -28,7 +28,6 @@
 #define OUTPUT_MAX ((size_t)1 << 20)
 #define SOURCE_MAX ((size_t)1 << 18) /* bytes of a module */
 #define MODULES 2
-#define VENDOR_MODULE "aad_permissions" /* of Microsoft's package aadsshlogin-selinux */
 
 /*
  * What the policy gives types of their own, and what confined users' programs read: a file that the
@@ -95,7 +94,7 @@ static const struct module {
 
 /* ---- what is there */
 
-static bool is_on(struct sys *sys)
+bool selinux_is_on(struct sys *sys)
 {
 	return fs_exists(sys, ENFORCE_PATH);
 }
@@ -183,7 +182,7 @@ enum standing {
 
 struct store {
 	enum standing list[MODULES];
-	bool vendors; /* VENDOR_MODULE is there */
+	bool vendors; /* SELINUX_VENDOR_MODULE is there */
 };
 
 static int hash_source(struct machine *m, const char *path, char ret[2 * SHA256_LEN + 1],
@@ -228,7 +227,7 @@ static int judge_line(struct machine *m, struct span line, struct store *ret, st
 	(void)span_word(&line, &hash);
 	if (span_is(hash, "disabled"))
 		hash = (struct span){0};
-	ret->vendors = ret->vendors || span_is(name, VENDOR_MODULE);
+	ret->vendors = ret->vendors || span_is(name, SELINUX_VENDOR_MODULE);
 	for (size_t i = 0; r == 0 && i < MODULES; i++)
 		if (span_is(priority, PRIORITY) && span_is(name, modules[i].name))
 			r = judge(m, &modules[i], hash, &ret->list[i], err);
@@ -247,6 +246,16 @@ static int look(struct machine *m, struct store *ret, struct err *err)
 		r = judge_line(m, line, &store, err);
 	if (r == 0)
 		*ret = store;
+	return r;
+}
+
+int selinux_has_vendors(struct machine *m, bool *ret, struct err *err)
+{
+	struct store store;
+	int r = look(m, &store, err);
+
+	if (r == 0)
+		*ret = store.vendors;
 	return r;
 }
 
@@ -342,7 +351,7 @@ static int unload(struct machine *m, struct err *err)
 	}
 	if (r == 0 && n > 3)
 		r = run(m, argv, &res, err);
-	return r == 0 && is_on(m->sys) ? restore_contexts(m, err) : r;
+	return r == 0 && selinux_is_on(m->sys) ? restore_contexts(m, err) : r;
 }
 
 /* ---- plans */
@@ -360,7 +369,7 @@ static int refuse_missing(struct machine *m, const char *path, struct err *err)
 {
 	static const char remedy[] = "install the package aadsshlogin-selinux";
 
-	if (is_on(m->sys)) {
+	if (selinux_is_on(m->sys)) {
 		(void)err_set(err, ENOENT, "%s is missing, and SELinux is on", path);
 		return err_remedy(err, EXIT_PACKAGE, remedy);
 	}
@@ -400,10 +409,12 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 	if (r < 0)
 		return r;
 	if (store.vendors)
-		machine_note(m, "the SELinux module " VENDOR_MODULE
-				" of Microsoft's packages is loaded too: semodule -r " VENDOR_MODULE
-				" removes it");
-	if (!is_on(m->sys))
+		machine_note(
+			m,
+			"the SELinux module " SELINUX_VENDOR_MODULE
+			" of Microsoft's packages is loaded too: semodule -r " SELINUX_VENDOR_MODULE
+			" removes it");
+	if (!selinux_is_on(m->sys))
 		return 0;
 	if (!loads && contexts_are_right(m, &right, err) < 0)
 		return -err->code;
@@ -425,7 +436,7 @@ static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
 	/* Looked at in any case, so that a policy that somebody rebuilt is checked again. */
-	bool has_policy = selinux_has_policy(m->sys), on = is_on(m->sys);
+	bool has_policy = selinux_has_policy(m->sys), on = selinux_is_on(m->sys);
 
 	if (!on && !has_policy)
 		return 0;

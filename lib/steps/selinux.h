@@ -4,9 +4,20 @@
 
 #include <stdbool.h>
 
-#include "lib/sys/sys.h"
+#include "lib/steps/step.h"
+
+#define SELINUX_VENDOR_MODULE "aad_permissions" /* of Microsoft's package aadsshlogin-selinux */
 
 /* Does SELinux have a policy here, whether it is on or not? */
 bool selinux_has_policy(struct sys *sys);
+
+/* Does the kernel have it on, whether it enforces or not? */
+bool selinux_is_on(struct sys *sys);
+
+/*
+ * Is the module of Microsoft's package aadsshlogin-selinux in the policy's store?  The failures of
+ * proc_must for semodule; -ENOENT, which there is none, with the outcome EXIT_DEPENDENCY.
+ */
+int selinux_has_vendors(struct machine *m, bool *ret, struct err *err);
 
 #endif
