@@ -14,6 +14,7 @@
 #include "lib/core/aadpasswd.h"
 #include "lib/core/cleanup.h"
 #include "lib/steps/changes.h"
+#include "lib/steps/selinux.h"
 
 #define TEXT_MAX AADPASSWD_MAX /* the largest file that a step changes */
 
@@ -328,18 +329,39 @@ static void forget_original(struct machine *m, const struct change *change)
 	(void)fs_rmdir(m->sys, ORIGINAL_DIR, &ignored); /* stays while others are in it */
 }
 
+/* One that takes another's place has its context; see fs_replace. */
+static int put_file(struct machine *m, const char *path, const struct buf *bytes,
+		    const struct fs_meta *meta, struct err *err)
+{
+	bool is_new = !fs_exists(m->sys, path);
+	int r = fs_replace(m->sys, path, buf_bytes(bytes), meta, err);
+
+	if (r == 0 && is_new)
+		selinux_label(m, path);
+	return r;
+}
+
+static int put_dir(struct machine *m, const char *path, const struct fs_meta *meta, struct err *err)
+{
+	bool is_new = !fs_exists(m->sys, path);
+	int r = fs_mkdir(m->sys, path, meta, err);
+
+	if (r == 0 && is_new)
+		selinux_label(m, path);
+	return r;
+}
+
 int change_make(struct machine *m, const struct change *change, bool keep, struct err *err)
 {
 	if (keep && change->shared && keep_original(m, change, err) < 0)
 		return -err->code;
 	switch (change->kind) {
 	case CHANGE_WRITE:
-		return fs_replace(m->sys, change->path, buf_bytes(&change->after), &change->meta,
-				  err);
+		return put_file(m, change->path, &change->after, &change->meta, err);
 	case CHANGE_REMOVE:
 		return fs_remove(m->sys, change->path, err);
 	case CHANGE_MKDIR:
-		return fs_mkdir(m->sys, change->path, &change->meta, err);
+		return put_dir(m, change->path, &change->meta, err);
 	case CHANGE_RMDIR:
 		return fs_remove_tree(m->sys, change->path, err);
 	case CHANGE_CALL:
@@ -357,17 +379,16 @@ int change_undo(struct machine *m, const struct change *change, struct err *err)
 	case CHANGE_REMOVE:
 		if (!change->existed)
 			return fs_remove(m->sys, change->path, err);
-		r = fs_replace(m->sys, change->path, buf_bytes(&change->before),
-			       &change->meta_before, err);
+		r = put_file(m, change->path, &change->before, &change->meta_before, err);
 		if (r == 0 && change->shared)
 			forget_original(m, change);
 		return r;
 	case CHANGE_MKDIR:
 		if (!change->existed)
 			return fs_remove_tree(m->sys, change->path, err);
-		return fs_mkdir(m->sys, change->path, &change->meta_before, err);
+		return put_dir(m, change->path, &change->meta_before, err);
 	case CHANGE_RMDIR:
-		return fs_mkdir(m->sys, change->path, &change->meta_before, err);
+		return put_dir(m, change->path, &change->meta_before, err);
 	case CHANGE_CALL:
 		return change->undo ? change->undo(m, err) : 0;
 	}

@@ -300,6 +300,18 @@ static int restore_and_check(struct machine *m, struct err *err)
 	return r;
 }
 
+void selinux_label(struct machine *m, const char *path)
+{
+	const char *const argv[] = {restorecon(m->sys), "-i", path, NULL};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	if (selinux_is_on(m->sys) && run(m, argv, &res, &err) < 0)
+		machine_note(m,
+			     "the SELinux context of %s is not set: %.120s; restorecon %s sets it",
+			     path, err.msg, path);
+}
+
 /* One call, one rebuilding of the policy.  argv has room for two words a module. */
 static size_t add_changes(const struct machine *m, const struct store *store, const char **argv)
 {

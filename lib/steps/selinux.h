@@ -20,4 +20,11 @@ bool selinux_is_on(struct sys *sys);
  */
 int selinux_has_vendors(struct machine *m, bool *ret, struct err *err);
 
+/*
+ * Give a file or directory that is new the context that the policy has for its path, by
+ * restorecon; where SELinux is off, nothing.  The domain that makes a file can give it another: of
+ * what is started by init it may be one of files that are made at each boot.  What fails is noted.
+ */
+void selinux_label(struct machine *m, const char *path);
+
 #endif

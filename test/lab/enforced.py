@@ -33,6 +33,10 @@ CONTEXTS = {
     "/etc/aadpasswd.db": "aadsshlogin_users_t",
     "/etc/aadadmins": "aadsshlogin_users_t",
     "/etc/sudoers.d/aad_admins": "etc_t",
+    "/etc/aadsshlogin.conf": "etc_t",
+    "/etc/ssh/sshd_config.d/20-aadsshlogin.conf": "etc_t",
+    "/etc/pam.d/sshd": "etc_t",
+    "/etc/pam.d/sudo-i": "etc_t",  # a copy of the vendor's
     "/var/cache/aadsshlogin": "aadsshlogin_cache_t",
     "/run/aadsshlogin/decisions": "aadsshlogin_run_t",
     "/run/aadsshlogin/handoff": "aadsshlogin_run_t",
@@ -197,6 +201,8 @@ def life(tell: Teller, place: Place, extension: UnitExtension) -> "tuple[Person,
     with tell.step("a local administrator whom SELinux confines uses sudo before anything is installed"):
         check_confined(machine, "local", lambda words: machine.run(ssh("/root/.ssh/local", "local", [words]), check=False))
     list_denials("denied before the installation", denials())
+    # As where a distribution keeps its files of PAM apart from the owner's.
+    machine.sh("mkdir -p /usr/lib/pam.d; mv /etc/pam.d/sudo-i /usr/lib/pam.d/; restorecon -R /usr/lib/pam.d")
     with tell.step("the extension's install and enable end with success", essential=True):
         extension.must("install")
         extension.must("enable")
@@ -208,6 +214,7 @@ def life(tell: Teller, place: Place, extension: UnitExtension) -> "tuple[Person,
                files)
     with tell.step("semodule lists the module, and files have the contexts that it gives"):
         expect(modules(machine) and modules(machine)[0].split()[:2] == ["400", "aadsshlogin"], modules(machine))
+        expect("pam_aad.so" in machine.read("/etc/pam.d/sudo-i"), "the vendor's file is not copied")
         check_contexts(machine, {path: kind for path, kind in CONTEXTS.items() if machine.exists(path)})
     admin = Person(machine, azure, f"Alice.Admin@{DOMAIN}", "admin")
     user = Person(machine, azure, f"bob@{DOMAIN}", "user")

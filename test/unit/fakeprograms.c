@@ -193,8 +193,10 @@ static int run_semodule(struct sys *sys, const struct proc_spec *spec, struct pr
 
 static int run_restorecon(const struct proc_spec *spec, struct proc_result *ret)
 {
-	ret->status = 0;
-	if (has_arg(spec, "-n"))
+	ret->status = fake.restorecon_fails ? 1 : 0;
+	if (fake.restorecon_fails)
+		buf_str(&ret->output, "restorecon: no such luck\n");
+	else if (has_arg(spec, "-n"))
 		buf_str(&ret->output, fake.wrong_contexts);
 	else if (!fake.restorecon_forgets)
 		fake.wrong_contexts = "";

@@ -33,7 +33,7 @@ struct fakeprograms {
 	bool semodule_forgets; /* it reports success and does nothing */
 	bool semodule_old; /* before 3.4: it has no hashes */
 	const char *wrong_contexts; /* what `restorecon -n -v` says, until it has put them right */
-	bool restorecon_forgets;
+	bool restorecon_forgets, restorecon_fails;
 	int semodule_status;
 };
 

@@ -1186,6 +1186,31 @@ static void while_selinux_is_off_its_policy_gets_the_module_too(void **state)
 	assert_int_equal(fakeprograms_count("restorecon"), 0);
 }
 
+#define LABEL_RULE "restorecon -i " SUDOERS_RULE_PATH
+
+static void a_file_that_is_new_gets_the_context_that_the_policy_has_for_it(void **state)
+{
+	(void)state;
+	selinux_on();
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count(LABEL_RULE), 1);
+	/* In the place of another it has that one's. */
+	stepmachine_write(SUDOERS_RULE_PATH, "damaged\n");
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	stepmachine_must_revert(&step_sudo, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count("restorecon"), 1);
+}
+
+static void a_context_that_cannot_be_set_is_noted(void **state)
+{
+	(void)state;
+	selinux_on();
+	fake.restorecon_fails = true;
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 1);
+	assert_non_null(strstr(sm.result.notes[0], "no such luck; restorecon " SUDOERS_RULE_PATH));
+}
+
 static void while_selinux_is_off_nothing_is_missed(void **state)
 {
 	(void)state;
@@ -1472,6 +1497,8 @@ int main(void)
 		STEP_TEST(a_missing_semodule_is_named),
 		STEP_TEST(while_selinux_is_off_its_policy_gets_the_module_too),
 		STEP_TEST(while_selinux_is_off_nothing_is_missed),
+		STEP_TEST(a_file_that_is_new_gets_the_context_that_the_policy_has_for_it),
+		STEP_TEST(a_context_that_cannot_be_set_is_noted),
 		STEP_TEST(microsofts_module_is_named),
 		STEP_TEST(verify_asks_for_a_name_and_a_key),
 		STEP_TEST(verify_says_when_the_identity_cannot_read_roles),
