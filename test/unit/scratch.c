@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "lib/core/sha256.h"
 #include "lib/sys/fs.h"
 #include "test/unit/scratch.h"
 
@@ -174,6 +175,16 @@ void scratch_write(struct scratch *scratch, const char *path, const char *text, 
 	assert_true(fputs(text, file) >= 0);
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(chmod(whole, mode), 0);
+}
+
+void scratch_add_sum(struct buf *sums, const char *name, const char *text)
+{
+	unsigned char sum[SHA256_LEN];
+
+	sha256(span_of(text), sum);
+	for (size_t i = 0; i < sizeof(sum); i++)
+		buf_printf(sums, "%02x", sum[i]);
+	buf_printf(sums, "  %s\n", name);
 }
 
 char *scratch_text(struct scratch *scratch, const char *path)

@@ -3,6 +3,7 @@
 #ifndef TEST_SCRATCH_H
 #define TEST_SCRATCH_H
 
+#include "lib/core/buf.h"
 #include "lib/sys/sys.h"
 
 struct scratch {
@@ -22,6 +23,9 @@ void scratch_done(struct scratch *scratch);
 /* Write a file and the directories above it (0755). */
 void scratch_write(struct scratch *scratch, const char *path, const char *text, mode_t mode);
 void scratch_mkdir(struct scratch *scratch, const char *path, mode_t mode);
+
+/* Add the line of a file with that text, as sha256sum prints it. */
+void scratch_add_sum(struct buf *sums, const char *name, const char *text);
 
 /* The file's text, to be freed; NULL when there is none. */
 char *scratch_text(struct scratch *scratch, const char *path);

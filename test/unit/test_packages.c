@@ -19,7 +19,6 @@
 #include "handler/steps/takeover.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
-#include "lib/core/sha256.h"
 #include "lib/steps/run.h"
 #include "lib/sys/proc.h"
 #include "test/unit/scratch.h"
@@ -175,17 +174,10 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 
 static void write_sums(const char *main_text, const char *selinux_text)
 {
-	unsigned char sum[SHA256_LEN];
 	AUTO_BUF sums = {0};
 
-	sha256(span_of(main_text), sum);
-	for (size_t i = 0; i < sizeof(sum); i++)
-		buf_printf(&sums, "%02x", sum[i]);
-	buf_str(&sums, "  " MAIN_DEB "\n");
-	sha256(span_of(selinux_text), sum);
-	for (size_t i = 0; i < sizeof(sum); i++)
-		buf_printf(&sums, "%02x", sum[i]);
-	buf_str(&sums, "  " SELINUX_DEB "\n");
+	scratch_add_sum(&sums, MAIN_DEB, main_text);
+	scratch_add_sum(&sums, SELINUX_DEB, selinux_text);
 	scratch_write(&scratch, "/ext/SHA256SUMS", buf_text(&sums), 0644);
 }
 

@@ -18,38 +18,14 @@
 #include "lib/sys/fs.h"
 #include "lib/sys/pkg.h"
 #include "lib/sys/proc.h"
+#include "test/unit/answers.h"
 #include "test/unit/lockholder.h"
 #include "test/unit/scratch.h"
 
-/* What programs are run with, and what they answer, in turn. */
-struct answer {
-	int status;
-	const char *output;
-};
-
 static struct scratch machine;
-static struct buf commands;
-static const struct answer *answers;
-static size_t answer_count;
 static int64_t now_ns;
 static pid_t holder;
 static int sleeps;
-
-static int record(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
-		  struct err *err)
-{
-	(void)sys;
-	for (size_t i = 0; spec->argv[i]; i++)
-		buf_printf(&commands, "%s%s", i ? " " : "", spec->argv[i]);
-	buf_str(&commands, "\n");
-	if (answer_count == 0)
-		return err_set(err, ENOENT, "cannot run %s", spec->argv[0]);
-	ret->status = answers->status;
-	buf_str(&ret->output, answers->output);
-	answers++;
-	answer_count--;
-	return 0;
-}
 
 static int64_t fake_boottime(struct sys *sys)
 {
@@ -66,23 +42,15 @@ static void fake_sleep(struct sys *sys, int64_t ms)
 		lockholder_end(&holder);
 }
 
-static void answer(const struct answer *list, size_t count)
-{
-	answers = list;
-	answer_count = count;
-	buf_done(&commands);
-}
-
 static int setup(void **state)
 {
 	(void)state;
 	scratch_open(&machine);
-	machine.ops.run = record;
+	answers_start(&machine, false);
 	machine.ops.boottime_ns = fake_boottime;
 	machine.ops.sleep_ms = fake_sleep;
 	now_ns = 1000000000;
 	sleeps = 0;
-	answer(NULL, 0);
 	return 0;
 }
 
@@ -90,7 +58,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	lockholder_end(&holder);
-	buf_done(&commands);
+	answers_done();
 	scratch_done(&machine);
 	return 0;
 }
@@ -131,23 +99,23 @@ static const struct query {
 	enum pkg_state state;
 	const char *version;
 } queries[] = {
-	{"deb_installed", false, {0, "ii 1:1.0.0.0\n"}, 0, PKG_INSTALLED, "1:1.0.0.0"},
-	{"deb_on_hold", false, {0, "hi 1:1.0.0.0\n"}, 0, PKG_INSTALLED, "1:1.0.0.0"},
-	{"deb_with_pending_triggers", false, {0, "it 1:1.0.0.0\n"}, 0, PKG_INSTALLED, "1:1.0.0.0"},
-	{"deb_half_configured", false, {0, "iF 1:1.0.0.0\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
-	{"deb_unpacked", false, {0, "iU 1:1.0.0.0\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
-	{"deb_half_installed", false, {0, "iHR1:1.0.0.0\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
-	{"deb_to_be_reinstalled", false, {0, "iiR1:1.0.0.0\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
-	{"deb_configuration_left", false, {0, "rc 1.0\n"}, 0, PKG_LEFT_OVER, "1.0"},
-	{"deb_known_but_absent", false, {0, "un \n"}, 0, PKG_ABSENT, ""},
-	{"deb_unknown", false, {1, ""}, 0, PKG_ABSENT, ""},
-	{"deb_database_broken", false, {2, ""}, -EIO, PKG_BROKEN, "untouched"},
-	{"deb_answer_too_short", false, {0, "ii"}, -EIO, PKG_BROKEN, "untouched"},
-	{"deb_state_unknown", false, {0, "ix 1\n"}, -EIO, PKG_BROKEN, "untouched"},
-	{"rpm_installed", true, {0, "1:1.0.0.0\n"}, 0, PKG_INSTALLED, "1:1.0.0.0"},
-	{"rpm_two_versions", true, {0, "1:1.0.0.0\n1:1.0.0.1\n"}, 0, PKG_BROKEN, "1:1.0.0.0"},
-	{"rpm_unknown", true, {1, "package x is not installed\n"}, 0, PKG_ABSENT, ""},
-	{"rpm_silent", true, {0, ""}, -EIO, PKG_BROKEN, "untouched"},
+	{"deb_installed", false, {0, "ii 1:1.0.0.0\n", NULL}, 0, PKG_INSTALLED, "1:1.0.0.0"},
+	{"deb_on_hold", false, {0, "hi 1:1.0.0.0\n", NULL}, 0, PKG_INSTALLED, "1:1.0.0.0"},
+	{"deb_with_pending_triggers", false, {0, "it 1:1.0.0.0\n", NULL}, 0, PKG_INSTALLED, "1:1.0.0.0"},
+	{"deb_half_configured", false, {0, "iF 1:1.0.0.0\n", NULL}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"deb_unpacked", false, {0, "iU 1:1.0.0.0\n", NULL}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"deb_half_installed", false, {0, "iHR1:1.0.0.0\n", NULL}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"deb_to_be_reinstalled", false, {0, "iiR1:1.0.0.0\n", NULL}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"deb_configuration_left", false, {0, "rc 1.0\n", NULL}, 0, PKG_LEFT_OVER, "1.0"},
+	{"deb_known_but_absent", false, {0, "un \n", NULL}, 0, PKG_ABSENT, ""},
+	{"deb_unknown", false, {1, "", NULL}, 0, PKG_ABSENT, ""},
+	{"deb_database_broken", false, {2, "", NULL}, -EIO, PKG_BROKEN, "untouched"},
+	{"deb_answer_too_short", false, {0, "ii", NULL}, -EIO, PKG_BROKEN, "untouched"},
+	{"deb_state_unknown", false, {0, "ix 1\n", NULL}, -EIO, PKG_BROKEN, "untouched"},
+	{"rpm_installed", true, {0, "1:1.0.0.0\n", NULL}, 0, PKG_INSTALLED, "1:1.0.0.0"},
+	{"rpm_two_versions", true, {0, "1:1.0.0.0\n1:1.0.0.1\n", NULL}, 0, PKG_BROKEN, "1:1.0.0.0"},
+	{"rpm_unknown", true, {1, "package x is not installed\n", NULL}, 0, PKG_ABSENT, ""},
+	{"rpm_silent", true, {0, "", NULL}, -EIO, PKG_BROKEN, "untouched"},
 };
 /* clang-format on */
 
@@ -160,13 +128,13 @@ static void is_understood(void **state)
 
 	setup(NULL);
 	manager = row->rpm ? redhat() : debian();
-	answer(&row->answer, 1);
+	answers_give(&row->answer, 1);
 	assert_int_equal(pkg_query(&machine.sys, manager, "aadsshlogin", &status, &err), row->r);
 	assert_int_equal(status.state, row->state);
 	assert_string_equal(status.version, row->version);
-	assert_non_null(strstr(buf_text(&commands),
+	assert_non_null(strstr(buf_text(&answers_commands),
 			       row->rpm ? "/usr/bin/rpm --query " : "/usr/bin/dpkg-query --show "));
-	assert_non_null(strstr(buf_text(&commands), " aadsshlogin\n"));
+	assert_non_null(strstr(buf_text(&answers_commands), " aadsshlogin\n"));
 	teardown(NULL);
 }
 
@@ -178,27 +146,27 @@ static void a_modified_file_is_named_but_documentation_does_not_count(void **sta
 		int r;
 		const char *modified;
 	} rows[] = {
-		{{0, ""}, 0, ""},
-		{{1, "missing     /usr/share/doc/aadsshlogin/copyright\n"}, 0, ""},
+		{{0, "", NULL}, 0, ""},
+		{{1, "missing     /usr/share/doc/aadsshlogin/copyright\n", NULL}, 0, ""},
 		{{1, "missing     /usr/share/man/man5/aadsshlogin.conf.5.gz\n"
 		     "??5??????   /usr/sbin/aadsshlogin\n"
-		     "missing     /lib/libnss_aad.so.2\n"}, 0, "/usr/sbin/aadsshlogin"},
-		{{2, ""}, -EIO, ""},
+		     "missing     /lib/libnss_aad.so.2\n", NULL}, 0, "/usr/sbin/aadsshlogin"},
+		{{2, "", NULL}, -EIO, ""},
 	};
 	/* clang-format on */
 	const struct pkg_manager *manager = debian();
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct answer list[] = {rows[i].answer, {0, "/.\n"}};
+		const struct answer list[] = {rows[i].answer, {0, "/.\n", NULL}};
 		AUTO_BUF modified = {0};
 		struct err err = {0};
 
-		answer(list, ARRAY_LEN(list));
+		answers_give(list, ARRAY_LEN(list));
 		assert_int_equal(pkg_verify(&machine.sys, manager, "aadsshlogin", &modified, &err),
 				 rows[i].r);
 		assert_string_equal(buf_text(&modified), rows[i].modified);
-		assert_string_equal(buf_text(&commands),
+		assert_string_equal(buf_text(&answers_commands),
 				    rows[i].r ? "/usr/bin/dpkg --verify aadsshlogin\n"
 					      : "/usr/bin/dpkg --verify aadsshlogin\n"
 						"/usr/bin/dpkg-query --listfiles aadsshlogin\n");
@@ -207,13 +175,13 @@ static void a_modified_file_is_named_but_documentation_does_not_count(void **sta
 
 static void files_that_cannot_be_listed_are_an_error(void **state)
 {
-	static const struct answer list[] = {{0, ""}, {1, ""}};
+	static const struct answer list[] = {{0, "", NULL}, {1, "", NULL}};
 	const struct pkg_manager *manager = debian();
 	AUTO_BUF modified = {0};
 	struct err err = {0};
 
 	(void)state;
-	answer(list, ARRAY_LEN(list));
+	answers_give(list, ARRAY_LEN(list));
 	assert_int_equal(pkg_verify(&machine.sys, manager, "aadsshlogin", &modified, &err), -EIO);
 	assert_string_equal(err.msg, "cannot verify the package aadsshlogin: "
 				     "/usr/bin/dpkg-query cannot list it (status 1)");
@@ -251,13 +219,15 @@ static const struct mode {
 static void find_modified(struct buf *ret)
 {
 	static const struct answer list[] = {
-		{0, ""},
-		{0, "/.\n/lib\n" LIBRARY "\n/usr\n/usr/sbin\n" PROGRAM "\n" HELPER "\n" PAGE
-		    "\n" ABSENT "\n"},
+		{0, "", NULL},
+		{0,
+		 "/.\n/lib\n" LIBRARY "\n/usr\n/usr/sbin\n" PROGRAM "\n" HELPER "\n" PAGE
+		 "\n" ABSENT "\n",
+		 NULL},
 	};
 	struct err err = {0};
 
-	answer(list, ARRAY_LEN(list));
+	answers_give(list, ARRAY_LEN(list));
 	assert_int_equal(pkg_verify(&machine.sys, debian(), "aadsshlogin", ret, &err), 0);
 }
 
@@ -303,10 +273,12 @@ static void a_file_of_somebody_else_is_modified_a_link_is_not(void **state)
 static void the_files_of_a_package_are_witnessed_without_its_directories(void **state)
 {
 	static const struct answer list[] = {
-		{0, ""},
-		{0, "/.\n/usr\n/usr/sbin\n/usr/sbin/aadsshlogin\n/usr/share\n/usr/share/doc\n"
-		    "/usr/share/doc/aadsshlogin\n/usr/share/doc/aadsshlogin/copyright\n"
-		    "/usr/sbin/aad_certhandler\n"},
+		{0, "", NULL},
+		{0,
+		 "/.\n/usr\n/usr/sbin\n/usr/sbin/aadsshlogin\n/usr/share\n/usr/share/doc\n"
+		 "/usr/share/doc/aadsshlogin\n/usr/share/doc/aadsshlogin/copyright\n"
+		 "/usr/sbin/aad_certhandler\n",
+		 NULL},
 	};
 	const struct pkg_manager *manager = debian();
 	CLEANUP(witness_done) struct witness witness = {0};
@@ -315,7 +287,7 @@ static void the_files_of_a_package_are_witnessed_without_its_directories(void **
 
 	(void)state;
 	machine.sys.witness = &witness;
-	answer(list, ARRAY_LEN(list));
+	answers_give(list, ARRAY_LEN(list));
 	assert_int_equal(pkg_verify(&machine.sys, manager, "aadsshlogin", &modified, &err), 0);
 	machine.sys.witness = NULL;
 	assert_int_equal(witness.count, 2);
@@ -325,7 +297,7 @@ static void the_files_of_a_package_are_witnessed_without_its_directories(void **
 
 static void a_query_is_stale_when_the_database_changes(void **state)
 {
-	static const struct answer list[] = {{1, ""}};
+	static const struct answer list[] = {{1, "", NULL}};
 	const struct pkg_manager *manager = debian();
 	CLEANUP(witness_done) struct witness witness = {0};
 	struct pkg_status status;
@@ -333,7 +305,7 @@ static void a_query_is_stale_when_the_database_changes(void **state)
 
 	(void)state;
 	machine.sys.witness = &witness;
-	answer(list, 1);
+	answers_give(list, 1);
 	assert_int_equal(pkg_query(&machine.sys, manager, "aadsshlogin", &status, &err), 0);
 	machine.sys.witness = NULL;
 	assert_int_equal(witness.count, 1);
@@ -350,26 +322,28 @@ static const char *const names[] = {"a", "b", NULL};
 
 static void commands_name_exactly_what_they_change(void **state)
 {
-	static const struct answer deb[] = {{0, ""}, {0, "ii 1:1\n"}, {0, "rc 1:1\n"}, {0, ""}};
-	static const struct answer rpm[] = {{0, ""}, {0, "1:1\n"}, {0, "1:1\n1:2\n"}, {0, ""}};
+	static const struct answer deb[] = {
+		{0, "", NULL}, {0, "ii 1:1\n", NULL}, {0, "rc 1:1\n", NULL}, {0, "", NULL}};
+	static const struct answer rpm[] = {
+		{0, "", NULL}, {0, "1:1\n", NULL}, {0, "1:1\n1:2\n", NULL}, {0, "", NULL}};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
-	answer(deb, ARRAY_LEN(deb));
+	answers_give(deb, ARRAY_LEN(deb));
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
 	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
-	assert_string_equal(buf_text(&commands),
+	assert_string_equal(buf_text(&answers_commands),
 			    "/usr/bin/dpkg --install /e/a.deb /e/b.deb\n" DEB_QUERY "a\n" DEB_QUERY
 			    "b\n"
 			    "/usr/bin/dpkg --force-remove-reinstreq --purge a b\n");
 	scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
 	manager = redhat();
-	answer(rpm, ARRAY_LEN(rpm));
+	answers_give(rpm, ARRAY_LEN(rpm));
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
 	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
 	assert_string_equal(
-		buf_text(&commands),
+		buf_text(&answers_commands),
 		"/usr/bin/rpm --upgrade --replacepkgs --oldpackage /e/a.deb /e/b.deb\n" RPM_QUERY
 		"a\n" RPM_QUERY "b\n"
 		"/usr/bin/rpm --erase --allmatches a b\n");
@@ -377,20 +351,20 @@ static void commands_name_exactly_what_they_change(void **state)
 
 static void what_is_not_there_is_removed_already(void **state)
 {
-	static const struct answer none[] = {{1, ""}, {0, "un \n"}};
-	static const struct answer one[] = {{1, ""}, {0, "ii 1\n"}, {0, ""}};
-	static const struct answer broken[] = {{2, ""}};
+	static const struct answer none[] = {{1, "", NULL}, {0, "un \n", NULL}};
+	static const struct answer one[] = {{1, "", NULL}, {0, "ii 1\n", NULL}, {0, "", NULL}};
+	static const struct answer broken[] = {{2, "", NULL}};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
-	answer(none, ARRAY_LEN(none));
+	answers_give(none, ARRAY_LEN(none));
 	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
-	assert_string_equal(buf_text(&commands), DEB_QUERY "a\n" DEB_QUERY "b\n");
-	answer(one, ARRAY_LEN(one));
+	assert_string_equal(buf_text(&answers_commands), DEB_QUERY "a\n" DEB_QUERY "b\n");
+	answers_give(one, ARRAY_LEN(one));
 	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), 0);
-	assert_non_null(strstr(buf_text(&commands), "--purge b\n"));
-	answer(broken, ARRAY_LEN(broken));
+	assert_non_null(strstr(buf_text(&answers_commands), "--purge b\n"));
+	answers_give(broken, ARRAY_LEN(broken));
 	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), -EIO);
 }
 
@@ -403,14 +377,14 @@ static void a_failure_is_told_in_the_package_managers_words(void **state)
 	} rows[] = {
 		{{1, "Unpacking...\ndpkg: error processing package a (--install):\n"
 		     " installed a package post-installation script subprocess returned error exit status 1\n"
-		     "Errors were encountered while processing:\n a\n"},
+		     "Errors were encountered while processing:\n a\n", NULL},
 		 "/usr/bin/dpkg failed (status 1): dpkg: error processing package a (--install): "
 		 "installed a package post-installation script subprocess returned error exit status 1"},
-		{{1, "error: unpacking failed:\n\tno space\n"},
+		{{1, "error: unpacking failed:\n\tno space\n", NULL},
 		 "/usr/bin/dpkg failed (status 1): error: unpacking failed: no space"},
-		{{2, "first\nlast words\n\n"}, "/usr/bin/dpkg failed (status 2): last words"},
-		{{2, "an error:"}, "/usr/bin/dpkg failed (status 2): an error:"},
-		{{-9, ""}, "/usr/bin/dpkg failed (status -9): "},
+		{{2, "first\nlast words\n\n", NULL}, "/usr/bin/dpkg failed (status 2): last words"},
+		{{2, "an error:", NULL}, "/usr/bin/dpkg failed (status 2): an error:"},
+		{{-9, "", NULL}, "/usr/bin/dpkg failed (status -9): "},
 	};
 	/* clang-format on */
 	const struct pkg_manager *manager = debian();
@@ -419,7 +393,7 @@ static void a_failure_is_told_in_the_package_managers_words(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct err err = {0};
 
-		answer(&rows[i].answer, 1);
+		answers_give(&rows[i].answer, 1);
 		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EIO);
 		assert_string_equal(err.msg, rows[i].cause);
 	}
@@ -445,10 +419,10 @@ static void a_script_that_failed_is_seen_though_rpm_ends_well(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct answer said = {0, rows[i].output};
+		const struct answer said = {0, rows[i].output, NULL};
 		struct err err = {0};
 
-		answer(&said, 1);
+		answers_give(&said, 1);
 		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), rows[i].r);
 		if (rows[i].r < 0)
 			assert_non_null(strstr(err.msg, "(status 0): warning: %p"));
@@ -458,18 +432,20 @@ static void a_script_that_failed_is_seen_though_rpm_ends_well(void **state)
 static void who_did_not_finish_what_ours_needs_is_named(void **state)
 {
 	static const struct answer list[] = {
-		{1, "dpkg: dependency problems prevent configuration of a:\n"
-		    " a depends on b; however:\n  Package b is not configured yet.\n\n"
-		    "dpkg: error processing package a (--install):\n"
-		    " dependency problems - leaving unconfigured\n"},
-		{0, "ii libc6\niU b\niF c\niHRd\niiRe\nit f\niU a\nrc g\nun h\n"},
+		{1,
+		 "dpkg: dependency problems prevent configuration of a:\n"
+		 " a depends on b; however:\n  Package b is not configured yet.\n\n"
+		 "dpkg: error processing package a (--install):\n"
+		 " dependency problems - leaving unconfigured\n",
+		 NULL},
+		{0, "ii libc6\niU b\niF c\niHRd\niiRe\nit f\niU a\nrc g\nun h\n", NULL},
 	};
 	static const char *const file[] = {"/e/a_1_all.deb", NULL};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
-	answer(list, ARRAY_LEN(list));
+	answers_give(list, ARRAY_LEN(list));
 	assert_int_equal(pkg_install(&machine.sys, manager, file, -1, &err), -EIO);
 	assert_string_equal(err.remedy,
 			    "b, c, d, e was not finished: run /usr/bin/dpkg --configure -a");
@@ -494,13 +470,13 @@ static void a_damaged_database_has_a_remedy_of_its_own(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct answer failed = {1, rows[i].output};
+		const struct answer failed = {1, rows[i].output, NULL};
 		const struct pkg_manager *manager;
 		struct err err = {0};
 
 		scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
 		manager = rows[i].rpm ? redhat() : debian();
-		answer(&failed, 1);
+		answers_give(&failed, 1);
 		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EIO);
 		assert_non_null(strstr(err.remedy, rows[i].remedy));
 		assert_int_equal(err.remedy[0] == '\0', rows[i].remedy[0] == '\0');
@@ -544,13 +520,13 @@ static void packages_that_must_be_there_first_are_named(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct answer failed = {1, rows[i].output};
+		const struct answer failed = {1, rows[i].output, NULL};
 		const struct pkg_manager *manager;
 		struct err err = {0};
 
 		scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
 		manager = rows[i].rpm ? redhat() : debian();
-		answer(&failed, 1);
+		answers_give(&failed, 1);
 		assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), rows[i].r);
 		assert_string_equal(err.msg, rows[i].msg);
 		assert_int_equal(err.outcome, rows[i].r == -ENOPKG ? EXIT_DEPENDENCY : 0);
@@ -580,7 +556,7 @@ static void too_many_packages_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(pkg_install(&machine.sys, manager, many, -1, &err), -E2BIG);
-	assert_string_equal(buf_text(&commands), "");
+	assert_string_equal(buf_text(&answers_commands), "");
 }
 
 static void write_command_line(const char *words, size_t len)
@@ -599,16 +575,17 @@ static void write_command_line(const char *words, size_t len)
 
 static void a_lock_is_waited_for(void **state)
 {
-	static const struct answer good[] = {{0, ""}};
+	static const struct answer good[] = {{0, "", NULL}};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
 	holder = lockholder_start(&machine, "/var/lib/dpkg/lock");
-	answer(good, 1);
+	answers_give(good, 1);
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
 	assert_int_equal(sleeps, 3);
-	assert_string_equal(buf_text(&commands), "/usr/bin/dpkg --install /e/a.deb /e/b.deb\n");
+	assert_string_equal(buf_text(&answers_commands),
+			    "/usr/bin/dpkg --install /e/a.deb /e/b.deb\n");
 }
 
 static void a_lock_held_too_long_names_its_holder(void **state)
@@ -631,49 +608,50 @@ static void a_lock_held_too_long_names_its_holder(void **state)
 		(long)holder);
 	assert_string_equal(err.msg, expected);
 	assert_int_equal(sleeps, 5); /* one second: the rest was kept for the work */
-	assert_string_equal(buf_text(&commands), "");
+	assert_string_equal(buf_text(&answers_commands), "");
 }
 
 static int take_lock_then_fail(struct sys *sys, const struct proc_spec *spec,
 			       struct proc_result *ret, struct err *err)
 {
 	holder = lockholder_start(&machine, "/var/lib/dpkg/lock");
-	machine.ops.run = record;
-	return record(sys, spec, ret, err);
+	machine.ops.run = answers_run;
+	return answers_run(sys, spec, ret, err);
 }
 
 static void a_lock_taken_before_the_package_manager_did_is_waited_for(void **state)
 {
-	static const struct answer list[] = {{2, "dpkg: error: no\n"}, {0, ""}};
+	static const struct answer list[] = {{2, "dpkg: error: no\n", NULL}, {0, "", NULL}};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
-	answer(list, ARRAY_LEN(list));
+	answers_give(list, ARRAY_LEN(list));
 	machine.ops.run = take_lock_then_fail;
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
 	assert_int_equal(sleeps, 3);
-	assert_int_equal(answer_count, 0);
+	assert_int_equal(answers_left(), 0);
 }
 
 static void a_lock_that_is_free_again_is_no_failure(void **state)
 {
 	static const struct answer list[] = {
-		{2, "dpkg: error: dpkg frontend lock was locked by another process with pid 7\n"},
-		{0, ""}};
-	static const struct answer busy = {1, "error: can't create transaction lock on /x\n"};
+		{2, "dpkg: error: dpkg frontend lock was locked by another process with pid 7\n",
+		 NULL},
+		{0, "", NULL}};
+	static const struct answer busy = {1, "error: can't create transaction lock on /x\n", NULL};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
-	answer(list, ARRAY_LEN(list));
+	answers_give(list, ARRAY_LEN(list));
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), 0);
-	assert_int_equal(answer_count, 0);
+	assert_int_equal(answers_left(), 0);
 	/* Without time it is one. */
 	scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
 	manager = redhat();
 	machine.sys.deadline_ns = now_ns + 1000 * INT64_C(1000000);
-	answer(&busy, 1);
+	answers_give(&busy, 1);
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EBUSY);
 	assert_int_equal(err.outcome, EXIT_LOCK);
 }
@@ -692,38 +670,39 @@ static void expect_script(bool there)
 /* A package whose own scripts keep it there goes without them. */
 static void scripts_that_fail_are_left_out(void **state)
 {
-	static const struct answer fails_once[] = {{1, "dpkg: error: prerm\n"}, {0, ""}};
-	static const struct answer works[] = {{0, ""}};
+	static const struct answer fails_once[] = {{1, "dpkg: error: prerm\n", NULL},
+						   {0, "", NULL}};
+	static const struct answer works[] = {{0, "", NULL}};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
 	scratch_write(&machine, SCRIPT, "exit 1\n", 0755);
-	answer(works, 1);
+	answers_give(works, 1);
 	assert_int_equal(pkg_remove_anyway(&machine.sys, manager, foreign, -1, &err), 0);
-	assert_string_equal(buf_text(&commands), PURGE);
+	assert_string_equal(buf_text(&answers_commands), PURGE);
 	expect_script(true);
-	answer(fails_once, 2);
+	answers_give(fails_once, 2);
 	assert_int_equal(pkg_remove_anyway(&machine.sys, manager, foreign, -1, &err), 0);
 	assert_int_equal(err.code, 0);
-	assert_string_equal(buf_text(&commands), PURGE PURGE);
+	assert_string_equal(buf_text(&answers_commands), PURGE PURGE);
 	expect_script(false);
 }
 
 static void scripts_come_back_when_it_does_not_go_without_them(void **state)
 {
-	static const struct answer fails[] = {{1, "dpkg: error: prerm\n"},
-					      {1, "dpkg: error: no\n"}};
+	static const struct answer fails[] = {{1, "dpkg: error: prerm\n", NULL},
+					      {1, "dpkg: error: no\n", NULL}};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
 	scratch_write(&machine, SCRIPT, "exit 1\n", 0755);
-	answer(fails, 2);
+	answers_give(fails, 2);
 	assert_int_equal(pkg_remove_anyway(&machine.sys, manager, foreign, -1, &err), -EIO);
 	assert_non_null(strstr(err.msg, "dpkg: error: no"));
 	expect_script(true);
-	answer(fails + 1, 1);
+	answers_give(fails + 1, 1);
 	assert_int_equal(pkg_remove_bare(&machine.sys, manager, foreign, -1, &err), -EIO);
 	expect_script(true);
 }
@@ -732,37 +711,38 @@ static void scripts_come_back_when_it_does_not_go_without_them(void **state)
 static void other_failures_are_final(void **state)
 {
 	static const struct answer needs[] = {
-		{1, " aadsshlogin depends on x; however:\n  Package x is not installed.\n"}};
+		{1, " aadsshlogin depends on x; however:\n  Package x is not installed.\n", NULL}};
 	static const char *const ours[] = {"/p/a.deb", NULL};
 	const struct pkg_manager *manager = debian();
 	struct err err = {0};
 
 	(void)state;
-	answer(needs, 1);
+	answers_give(needs, 1);
 	assert_int_equal(pkg_install_over(&machine.sys, manager, ours, foreign, -1, &err), -ENOPKG);
-	assert_string_equal(buf_text(&commands), "/usr/bin/dpkg --install /p/a.deb\n");
-	answer(NULL, 0);
+	assert_string_equal(buf_text(&answers_commands), "/usr/bin/dpkg --install /p/a.deb\n");
+	answers_give(NULL, 0);
 	assert_int_equal(pkg_remove_anyway(&machine.sys, manager, foreign, -1, &err), -ENOENT);
-	assert_string_equal(buf_text(&commands), PURGE);
+	assert_string_equal(buf_text(&answers_commands), PURGE);
 }
 
 static void rpm_leaves_the_scripts_of_the_package_before_out(void **state)
 {
-	static const struct answer fails_once[] = {{1, "error: %preun failed\n"}, {0, ""}};
+	static const struct answer fails_once[] = {{1, "error: %preun failed\n", NULL},
+						   {0, "", NULL}};
 	static const char *const ours[] = {"/p/a.rpm", NULL};
 	const struct pkg_manager *manager = redhat();
 	struct err err = {0};
 
 	(void)state;
-	answer(fails_once, 2);
+	answers_give(fails_once, 2);
 	assert_int_equal(pkg_install_over(&machine.sys, manager, ours, foreign, -1, &err), 0);
-	assert_string_equal(buf_text(&commands),
+	assert_string_equal(buf_text(&answers_commands),
 			    "/usr/bin/rpm --upgrade --replacepkgs --oldpackage /p/a.rpm\n"
 			    "/usr/bin/rpm --upgrade --replacepkgs --oldpackage --nopreun "
 			    "--nopostun /p/a.rpm\n");
-	answer(fails_once + 1, 1);
+	answers_give(fails_once + 1, 1);
 	assert_int_equal(pkg_remove_bare(&machine.sys, manager, foreign, -1, &err), 0);
-	assert_string_equal(buf_text(&commands),
+	assert_string_equal(buf_text(&answers_commands),
 			    "/usr/bin/rpm --erase --allmatches --noscripts aadlogin\n");
 }
 

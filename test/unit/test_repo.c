@@ -17,14 +17,8 @@
 #include "lib/sys/fs.h"
 #include "lib/sys/proc.h"
 #include "lib/sys/repo.h"
+#include "test/unit/answers.h"
 #include "test/unit/scratch.h"
-
-/* What programs are run with, what they answer, in turn, and the file that they leave. */
-struct answer {
-	int status;
-	const char *output;
-	const char *file;
-};
 
 #define KEY "\x98\x01x" /* as small as a public key's packet can be */
 #define LISTS REPO_DIR "/state/lists/"
@@ -32,9 +26,6 @@ struct answer {
 #define SECRET "s3sam"
 
 static struct scratch machine;
-static struct buf commands;
-static const struct answer *answers;
-static size_t answer_count;
 
 static const struct repo repo = {
 	.url = "https://packages.example/x",
@@ -43,46 +34,19 @@ static const struct repo repo = {
 	.token = SECRET,
 };
 
-static int record(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
-		  struct err *err)
-{
-	(void)sys;
-	for (size_t i = 0; spec->environ && spec->environ[i]; i++)
-		buf_printf(&commands, "%s ", spec->environ[i]);
-	for (size_t i = 0; spec->argv[i]; i++)
-		buf_printf(&commands, "%s%s", spec->argv[i], spec->argv[i + 1] ? " " : "\n");
-	if (answer_count == 0)
-		return err_set(err, ENOENT, "cannot run %s", spec->argv[0]);
-	ret->status = answers->status;
-	buf_str(&ret->output, answers->output);
-	if (answers->file)
-		scratch_write(&machine, answers->file, "", 0644);
-	answers++;
-	answer_count--;
-	return 0;
-}
-
-static void answer(const struct answer *list, size_t count)
-{
-	answers = list;
-	answer_count = count;
-	buf_done(&commands);
-}
-
 static int setup(void **state)
 {
 	(void)state;
 	scratch_open(&machine);
-	machine.ops.run = record;
+	answers_start(&machine, true);
 	scratch_mkdir(&machine, "/var/cache", 0755);
-	answer(NULL, 0);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	buf_done(&commands);
+	answers_done();
 	scratch_done(&machine);
 	return 0;
 }
@@ -143,7 +107,7 @@ static void secrets_are_in_files_of_roots_alone(void **state)
 	(void)state;
 	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
 	assert_int_equal(count_secrets(REPO_DIR), 2);
-	assert_string_equal(buf_text(&commands), "");
+	assert_string_equal(buf_text(&answers_commands), "");
 }
 
 static void nothing_stays_when_it_is_taken_off(void **state)
@@ -210,13 +174,13 @@ static void apt_reads_downloads_and_dpkg_installs(void **state)
 	struct err err = {0};
 
 	(void)state;
-	answer(list, ARRAY_LEN(list));
+	answers_give(list, ARRAY_LEN(list));
 	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
 	assert_int_equal(repo_refresh(&machine.sys, manager, -1, &err), 0);
 	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), 0);
 	assert_string_equal(buf_text(&versions), "1:2\n1:1\n");
 	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), 0);
-	assert_string_equal(buf_text(&commands), ENVIRON
+	assert_string_equal(buf_text(&answers_commands), ENVIRON
 			    "/usr/bin/apt-get --quiet update\n" ENVIRON
 			    "/usr/bin/apt-cache --quiet madison a\n" ENVIRON
 			    "/usr/bin/apt-get --quiet download a=1:1\n"
@@ -319,14 +283,14 @@ static void reads_and_downloads(void **state)
 	manager = on_rpm(row->name);
 	assert_string_equal(repo_manager_name(manager), row->name);
 	assert_string_equal(repo_manager_type(manager), "rpm");
-	answer(row->answers, ARRAY_LEN(row->answers));
+	answers_give(row->answers, ARRAY_LEN(row->answers));
 	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
 	assert_int_equal(count_secrets(REPO_DIR), strcmp(row->name, "zypper") == 0 ? 2 : 1);
 	assert_int_equal(repo_refresh(&machine.sys, manager, -1, &err), 0);
 	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), 0);
 	assert_string_equal(buf_text(&versions), row->versions);
 	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), 0);
-	assert_string_equal(buf_text(&commands), row->commands);
+	assert_string_equal(buf_text(&answers_commands), row->commands);
 	teardown(NULL);
 }
 
@@ -367,7 +331,7 @@ static void a_package_whose_signature_nobody_checked_must_be_signed(void **state
 		(void)snprintf(said, sizeof(said), "%s%s", path, row->said);
 		const struct answer list[] = {{0, "", path}, {0, said, NULL}, {0, row->name, NULL}};
 
-		answer(list, ARRAY_LEN(list));
+		answers_give(list, ARRAY_LEN(list));
 		assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err),
 				 -EKEYREJECTED);
 		assert_int_equal(err.outcome, EXIT_REPOSITORY);
@@ -381,7 +345,7 @@ static void a_key_that_cannot_be_imported_is_refused(void **state)
 	struct err err = {0};
 
 	(void)state;
-	answer(said, 1);
+	answers_give(said, 1);
 	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), -EINVAL);
 	assert_int_equal(err.outcome, EXIT_SETTINGS);
 }
@@ -394,7 +358,7 @@ static void what_a_tool_makes_elsewhere_goes_unless_it_was_there(void **state)
 
 	(void)state;
 	scratch_mkdir(&machine, "/var/lib", 0755);
-	answer(good, ARRAY_LEN(good));
+	answers_give(good, ARRAY_LEN(good));
 	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
 	scratch_write(&machine, "/var/lib/YaST2/cookies", "", 0600);
 	assert_int_equal(repo_take_off(&machine.sys, &err), 0);
@@ -492,7 +456,7 @@ static void tells_why_the_repository_cannot_be_read(void **state)
 	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
 	/* What an earlier call downloaded does not count. */
 	scratch_write(&machine, LISTS "packages.example_x_._InRelease", "", 0644);
-	answer(&said, 1);
+	answers_give(&said, 1);
 	assert_int_equal(repo_refresh(&machine.sys, manager, -1, &err), row->r);
 	assert_int_equal(err.outcome, row->outcome);
 	(void)snprintf(expected, sizeof(expected),
@@ -516,19 +480,19 @@ static void a_package_that_is_not_there_has_no_versions_and_is_not_installed(voi
 
 	(void)state;
 	assert_int_equal(repo_add(&machine.sys, manager, &repo, &err), 0);
-	answer(nothing, 1);
+	answers_give(nothing, 1);
 	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), 0);
-	answer(missing, 1);
+	answers_give(missing, 1);
 	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), 0);
 	assert_int_equal(versions.len, 0);
-	answer(missing, 1);
+	answers_give(missing, 1);
 	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), -ENODATA);
 	assert_int_equal(err.outcome, EXIT_REPOSITORY);
 	assert_string_equal(err.msg, "cannot download a=7: apt (status 100): "
 				     "E: Unable to locate package a");
-	answer(other, 1);
+	answers_give(other, 1);
 	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), -ENODATA);
-	answer(none, 1);
+	answers_give(none, 1);
 	assert_int_equal(repo_install(&machine.sys, manager, &package, 1, -1, &err), -EREMOTEIO);
 	assert_string_equal(err.msg, "cannot download a=7: apt (status 0): it said nothing");
 }
@@ -541,7 +505,7 @@ static void versions_that_cannot_be_asked_for_are_an_error(void **state)
 	struct err err = {0};
 
 	(void)state;
-	answer(broken, 1);
+	answers_give(broken, 1);
 	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), -EIO);
 	assert_int_equal(err.outcome, EXIT_PACKAGE);
 	assert_int_equal(repo_versions(&machine.sys, manager, "a", &versions, &err), -ENOENT);

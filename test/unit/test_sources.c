@@ -21,7 +21,6 @@
 #include "handler/steps/packages.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
-#include "lib/core/sha256.h"
 #include "lib/steps/run.h"
 #include "lib/sys/http.h"
 #include "lib/sys/proc.h"
@@ -161,22 +160,9 @@ static int pretended_run(struct sys *sys, const struct proc_spec *spec, struct p
 
 /* ---- the machine */
 
-static void write_sums(void)
-{
-	unsigned char sum[SHA256_LEN];
-	AUTO_BUF sums = {0};
-
-	sha256(span_of("deb"), sum);
-	for (size_t i = 0; i < sizeof(sum); i++)
-		buf_printf(&sums, "%02x", sum[i]);
-	buf_str(&sums, "  " DEB "\n");
-	scratch_write(&scratch, "/ext/" DEB, "deb", 0644);
-	scratch_write(&scratch, "/ext/SHA256SUMS", buf_text(&sums), 0644);
-}
-
 static int setup(void **state)
 {
-	AUTO_BUF table = {0};
+	AUTO_BUF table = {0}, sums = {0};
 
 	(void)state;
 	memset(&world, 0, sizeof(world));
@@ -200,7 +186,9 @@ static int setup(void **state)
 	scratch_mkdir(&scratch, "/var/cache", 0755);
 	scratch_write(&scratch, "/etc/passwd", "root:x:0:0::/root:/bin/sh\n", 0644);
 	scratch_write(&scratch, "/etc/group", "root:x:0:\n", 0644);
-	write_sums();
+	scratch_write(&scratch, "/ext/" DEB, "deb", 0644);
+	scratch_add_sum(&sums, DEB, "deb");
+	scratch_write(&scratch, "/ext/SHA256SUMS", buf_text(&sums), 0644);
 	return 0;
 }
 
