@@ -30,7 +30,7 @@ from lab import distros, layer, rows  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
 from lab.teller import NotHere, Teller, expect  # noqa: E402
-from lab.userland import MANAGERS  # noqa: E402
+from lab.userland import MANAGERS, arrange  # noqa: E402
 
 HOST = PACKAGE_HOSTS[0]
 UNLISTED = "unlisted.contoso.com"  # leads to the fake, but is not in its certificate
@@ -571,37 +571,9 @@ rpm --install --nosignature /run/lab/base/RPMS/noarch/*.rpm
 rm -rf /var/lib/dpkg /usr/bin/dpkg* /usr/bin/apt*
 """
 
-# yum 3 and tdnf are in no release of Debian: a link, and a script, stand for them.
-SHIMS = {
-    "dnf": "rm /usr/bin/zypper",
-    "zypper": "rm -f /usr/bin/dnf*",
-    "yum": "rm /usr/bin/zypper; mkdir /usr/libexec/lab; mv $(readlink -f /usr/bin/dnf) /usr/libexec/lab/dnf; rm -f /usr/bin/dnf*; "
-           "ln -s /usr/libexec/lab/dnf /usr/bin/yum",
-    "tdnf": """rm /usr/bin/zypper; mkdir /usr/libexec/lab; mv $(readlink -f /usr/bin/dnf) /usr/libexec/lab/dnf; rm -f /usr/bin/dnf*
-cat >/usr/bin/tdnf <<'END'
-#!/bin/sh
-# A shim of the lab, over dnf: tdnf names a version with "=", its configuration calls reposdir otherwise, and it does not
-# look at the signature of the metadata.
-mkdir -p /run/lab/tdnf
-sed 's|^repodir=.*|reposdir=/run/lab/tdnf|' /var/cache/aadsshlogin-repository/tdnf.conf >/run/lab/tdnf.conf
-sed 's/^repo_gpgcheck=1/repo_gpgcheck=0/' /var/cache/aadsshlogin-repository/repos/*.repo >/run/lab/tdnf/x.repo
-for word; do
-	shift
-	case $word in
-	*/tdnf.conf) set -- "$@" /run/lab/tdnf.conf ;;
-	lab-*=*) set -- "$@" "${word%%=*}-${word#*=}" ;;
-	*) set -- "$@" "$word" ;;
-	esac
-done
-exec /usr/libexec/lab/dnf "$@"
-END
-chmod 755 /usr/bin/tdnf""",
-}
-
-
 def prepare_rpm(p: Place) -> None:
     p.machine.sh(RPM, input=BASE_SPEC)
-    p.machine.sh(SHIMS[p.where.manager])
+    arrange(p.machine, p.where.manager)
 
 
 def break_apt(p: Place) -> None:

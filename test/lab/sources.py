@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Where packages come from: the zip, a repository of ours, Microsoft's; and from each to each.
 
-The fake Azure serves signed repositories, real apt and dpkg read them.  Most rows run the handler as the guest agent
-would run it; the first chapter has the agent itself.  Microsoft's packages are STAND-INS: standins.py.
+The fake Azure serves signed repositories; real apt and dpkg read them, and rpm, dnf and zypper on machines that
+userland.py makes like those of Red Hat, SUSE and Azure Linux, with its shims for yum and tdnf.  Most rows run the
+handler as the guest agent would run it; the first chapter has the agent itself.  Microsoft's packages are STAND-INS:
+standins.py.
 
-usage: sources.py [--build DIR] [--list] [--only TEXT] [--sample]    as root; exit status 1 if a row does not hold
+usage: sources.py [--build DIR] [--dir DIR] [--list] [--only TEXT] [--on NAME] [--sample]    as root; exit status 1 if a row
+does not hold
 """
 
 import dataclasses
@@ -13,7 +16,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
@@ -21,13 +24,15 @@ from azure import packages  # noqa: E402
 from azure.client import Azure  # noqa: E402
 from azure.model import PACKAGE_HOSTS, PROXY_PORT, ExtensionStatus, Extension as Goal  # noqa: E402
 from azure.packages import Signer  # noqa: E402
-from lab import layer, rows, standins  # noqa: E402
+from lab import distros, layer, rows, standins  # noqa: E402
 from lab.install import FIRST, NAME, Extension, settings, zip_of  # noqa: E402
 from lab.login import Person, as_person, check_no_sudo, check_sudo, ssh  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.place import DOMAIN, MEMORY, NOT_OURS, SETTINGS, WATCHED, Place  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
-from lab.teller import Teller, expect  # noqa: E402
+from lab.teller import NotHere, Teller, expect  # noqa: E402
+from lab.userland import (AZURE_LINUX, MANAGERS, RED_HAT_7, RED_HAT_9, RED_HAT_10, SUSE_15_6, Userland, os_release,  # noqa: E402
+                          put_on)
 
 HOST = PACKAGE_HOSTS[0]
 UNLISTED = "unlisted.contoso.com"  # leads to the fake, but is not in its certificate
@@ -40,6 +45,60 @@ CACHES = ["/var/cache/debconf*", "/var/cache/ldconfig*", "/var/cache/man*"]
 PATIENCE = 240
 
 
+class Kind(NamedTuple):
+    """What differs between deb and rpm."""
+
+    publish: Callable[..., None]
+    metadata: str  # what must be signed, below the repository
+    words: Sequence[str]  # in it, and others of that length
+    query: Sequence[str]
+    remove: str  # whatever a row left
+
+
+KINDS = {
+    "deb": Kind(packages.deb, "InRelease", ("Origin: Lab", "Origin: Bad"),
+                ["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Version}"], "dpkg --purge"),
+    "rpm": Kind(packages.rpm, "repodata/repomd.xml", ("<revision>1", "<revision>2"),
+                ["rpm", "-q", "--qf", "ii %{EPOCHNUM}:%{VERSION}"], "rpm -e --noscripts"),
+}
+
+
+class Where(NamedTuple):
+    """A machine whose package manager is tried."""
+
+    name: str
+    userland: Optional[Userland] = None  # None: Debian's, as this machine is
+    release: str = ""  # a file of test/data/osrelease
+    microsoft: str = ""  # where Microsoft's packages for it are
+    suite: str = ""  # of Debian, whose root lies below; "": this machine
+    tool: str = ""  # the program that reads repositories, if not of that name
+    wrong_key: str = "GPG"  # what is said when somebody else signed
+    script: str = ""  # what its machine needs besides
+
+    @property
+    def manager(self) -> str:
+        return self.tool or self.name
+
+    @property
+    def kind(self) -> str:
+        return "rpm" if self.userland else "deb"
+
+
+# zypper insists on the file of roots that Debian's libcurl was built for.
+CURL_OF_DEBIAN = "ln -s /var/lib/ca-certificates/ca-bundle.pem /etc/ssl/certs/ca-certificates.crt"
+
+WHERE = [
+    Where("apt", wrong_key="NO_PUBKEY"),
+    Where("dnf", RED_HAT_9, "rhel-9.6", "rhel/9/prod"),
+    Where("yum", RED_HAT_7, "rhel-7.9", "rhel/7/prod"),
+    Where("zypper", SUSE_15_6, "sles-15.7", "sles/15/prod", wrong_key="Signature verification failed", script=CURL_OF_DEBIAN),
+    Where("tdnf", AZURE_LINUX, "azurelinux-3.0", "azurelinux/3.0/prod/ms-non-oss/x86_64",
+          wrong_key="is not signed with the repository's key"),
+    Where("authselect", RED_HAT_10, "rhel-10.0", "rhel/10/prod", "trixie", "dnf"),
+]
+SAMPLE = ("apt", "dnf")
+
+
 class Shelf:
     """The repositories, which all machines of this run read."""
 
@@ -48,61 +107,97 @@ class Shelf:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.signer, self.stranger = Signer(self.folder / "signer"), Signer(self.folder / "stranger", "Stranger")
-        self.ours = sorted((build / "extension" / "packages").glob("*.deb"))
-        expect(self.ours, f"there are no packages in {build}/extension: run ./bootstrap build")
+        made = build / "extension" / "packages"
+        self.ours = {kind: sorted(made.glob(f"*.{kind}")) for kind in KINDS}
+        expect(self.ours["deb"], f"there are no packages in {build}/extension: run ./bootstrap build")
         self.arch = subprocess.run(["dpkg", "--print-architecture"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
     def close(self) -> None:
         for signer in (self.signer, self.stranger):
             signer.stop()
 
-    def repository(self, azure: Azure, name: str, contents: Sequence[Path], signer: Optional[Signer] = None,
-                   login: Optional[str] = None, suite: Optional[str] = None) -> Path:
-        folder = self.folder / azure.dir.name / name
-        packages.deb(folder, contents, signer or self.signer, suite=suite)
-        shutil.copyfile(self.signer.armored, folder / "aadsshlogin.asc")
-        azure.show_packages(name, folder, login)
-        return folder
+    def signed(self, contents: Sequence[Path], signer: Signer) -> List[Path]:
+        """Copies that are signed one by one."""
+        folder = self.folder / f"signed-{signer.name}"
+        folder.mkdir(exist_ok=True)
+        made = [Path(shutil.copy(path, folder)) for path in contents]
+        for path in made:
+            packages.sign_rpm(path, signer)
+        return made
 
-    def microsoft(self, azure: Azure, codename: str, *contents: Path) -> None:
-        """As packages.microsoft.com has it."""
-        keys = self.folder / azure.dir.name / "keys"
-        keys.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.signer.armored, keys / "microsoft.asc")
-        azure.show_packages("keys", keys)
-        self.repository(azure, f"repos/microsoft-debian-{codename}-prod", contents, suite=codename)
 
-    def standin(self, **how: object) -> Path:
-        folder = self.folder / "standins"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        return standins.make(folder, arch=self.arch, **how)
+# Without an init system that holds its socket, sshd refuses connections for a moment while it reads its files.
+WATCH = """refused=0
+while [ ! -e /run/stop ]; do
+	said=$("$@" 2>&1) || said="$said LOCKED OUT"
+	case $said in
+	*"Connection refused"*)
+		refused=$((refused + 1))
+		[ $refused -lt 20 ] || echo "$said"
+		sleep 0.05 ;;
+	*)
+		refused=0
+		echo "$said" ;;
+	esac
+done >/run/watched"""
 
 
 class Lab:
     """A machine with its cloud, on which the handler runs as the agent would run it."""
 
-    def __init__(self, build: Path, shelf: Shelf, label: str) -> None:
-        self.build, self.shelf = build, shelf
-        self.machine = Machine(hostname=label, hosts={UNLISTED: "127.0.0.1"})
-        self.label = label
+    def __init__(self, build: Path, shelf: Shelf, where: Where, root: Optional[Path] = None) -> None:
+        self.build, self.shelf, self.where, self.kind = build, shelf, where, KINDS[where.kind]
+        self.label = f"sources-{where.name}"
+        self.machine = Machine(hostname=self.label, root=root, hosts={UNLISTED: "127.0.0.1"},
+                               optional=MANAGERS if where.userland else [])
+        self.ours = shelf.ours[where.kind]
 
     def __enter__(self) -> "Lab":
         self.machine.start()
         self.azure = Azure.start(layer.LAB / f"azure-{self.label}", prefix=self.machine.network)
         self.machine.trust(self.azure.ca)
         self.machine.allow_refusals()
+        if self.where.userland:
+            put_on(self.machine, self.where.userland, os_release(self.where.release))
+            self.machine.sh(self.where.script)
         self.machine.start_sshd()
-        self.codename = self.machine.sh(". /etc/os-release; echo $VERSION_CODENAME").stdout.strip()
+        self.codename = self.machine.sh(". /etc/os-release; echo ${VERSION_CODENAME-}").stdout.strip()
         self.extension = Extension(self.machine, zip_of(self.build, FIRST))
-        self.shelf.repository(self.azure, "ours", self.shelf.ours)
-        self.shelf.microsoft(self.azure, self.codename, self.shelf.standin())
+        self.repository("ours", self.ours)
+        self.microsoft(self.standin())
         self.fresh = self.snapshot()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.azure.stop()
         self.machine.stop()
+
+    def repository(self, name: str, contents: Sequence[Path], signer: Optional[Signer] = None, login: Optional[str] = None,
+                   suite: Optional[str] = None) -> Path:
+        folder, by = self.shelf.folder / self.azure.dir.name / name, signer or self.shelf.signer
+        if self.where.manager == "tdnf":  # which may not look at the metadata
+            contents = self.shelf.signed(contents, by)
+        self.kind.publish(folder, contents, by, **({"suite": suite} if suite else {}))
+        shutil.copyfile(self.shelf.signer.armored, folder / "aadsshlogin.asc")
+        self.azure.show_packages(name, folder, login)
+        return folder
+
+    def microsoft(self, *contents: Path) -> None:
+        """As packages.microsoft.com has it."""
+        keys = self.shelf.folder / self.azure.dir.name / "keys"
+        keys.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.shelf.signer.armored, keys / "microsoft.asc")
+        self.azure.show_packages("keys", keys)
+        if self.where.kind == "deb":
+            self.repository(f"repos/microsoft-debian-{self.codename}-prod", contents, suite=self.codename)
+        else:
+            self.repository(self.where.microsoft, contents)
+
+    def standin(self, **how: object) -> Path:
+        folder = self.shelf.folder / "standins"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return standins.make(folder, self.where.kind, arch=self.shelf.arch, **how)
 
     def snapshot(self) -> Snapshot:
         return self.machine.snapshot([*WATCHED, "/var/cache"], [*NOT_OURS, *MEMORY, *BOOKS, *CACHES])
@@ -126,13 +221,13 @@ class Lab:
         message = status["formattedMessage"]["message"]
         expect("\n" in message, f"no remedy in {message!r}")
         for word in words:
+            word = word.format(metadata=self.kind.metadata, wrong_key=self.where.wrong_key)
             expect(word in message, f"{word!r} is not in {message!r}")
         expect(SECRET not in result.stdout + result.stderr + message, "the secret is told")
 
     def installed(self) -> str:
         """The version of aadsshlogin, "" for none."""
-        result = self.machine.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Version}", "aadsshlogin"], check=False)
-        words = result.stdout.split()
+        words = self.machine.run([*self.kind.query, "aadsshlogin"], check=False).stdout.split()
         return words[-1] if words[:1] == ["ii"] else ""
 
     def is_fresh(self) -> None:
@@ -149,14 +244,14 @@ class Lab:
         self.azure.clear_faults()
         self.azure.set_proxy_login(None)
         self.run("uninstall", packageSource="embedded")
-        self.machine.sh("dpkg --purge aadsshlogin aadsshlogin-selinux >/dev/null 2>&1 || true; rm -rf /var/lib/aadsshlogin")
+        self.machine.sh(f"for name in aadsshlogin aadsshlogin-selinux; do {self.kind.remove} $name >/dev/null 2>&1 || true; done; "
+                        "rm -rf /var/lib/aadsshlogin")
         self.extension.forget()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
         """The local administrator signs in again and again meanwhile, and nothing may keep him out."""
-        command = " ".join(ssh("/root/.ssh/local", "local", ["sudo", "-n", "id", "-u"]))
-        watcher = self.machine.popen(["sh", "-c", f"while [ ! -e /run/stop ]; do {command} >>/run/watched 2>&1 || echo LOCKED OUT >>/run/watched; done"])
+        watcher = self.machine.popen(["sh", "-c", WATCH, "sh", *ssh("/root/.ssh/local", "local", ["sudo", "-n", "id", "-u"])])
         try:
             yield
         finally:
@@ -215,52 +310,56 @@ def fault(endpoint: str, **how: object) -> Callable[[Lab], None]:
     return lambda lab: lab.azure.fault(f"packages.{endpoint}", **how)
 
 
+def tamper(lab: Lab) -> None:
+    if lab.where.manager == "tdnf":
+        raise NotHere("tdnf here does not look at it, and its packages are what is checked")
+    metadata = lab.repository("ours", lab.ours) / lab.kind.metadata
+    text = metadata.read_text(encoding="utf-8")
+    expect(lab.kind.words[0] in text, text)
+    metadata.write_text(text.replace(*lab.kind.words), encoding="utf-8")
+
+
 refused("no repositoryUrl", 53, ["packageSource is repository, but repositoryUrl is missing"], lambda lab: {"repositoryUrl": None})
 refused("a repository by http", 53, ["repositoryUrl", "https"], url(f"http://{HOST}/ours"))
 refused("a repository whose name is not resolved", 20, ["nonesuch.invalid", "a name is not resolved"], url("https://nonesuch.invalid/ours"))
 refused("a port that nobody listens on", 20, ["no connection"], url(f"https://{HOST}:9/ours"))
 refused("a certificate of another name", 20, ["TLS fails", "certificate"], url(f"https://{UNLISTED}/ours"))
 refused("metadata that is forbidden", 20, ["it is forbidden (403)"], fault("metadata", status=403))
-refused("metadata that is not there", 20, ["https://packages.contoso.com/ours/InRelease", "(404)"], fault("metadata", status=404))
+refused("metadata that is not there", 20, ["https://packages.contoso.com/ours/{metadata}", "(404)"], fault("metadata", status=404))
 refused("a server that is broken", 20, ["it is not handed out (503)"], fault("metadata", status=503))
 refused("a page in place of metadata", 20, ["it is no metadata of packages"], fault("metadata", status=200, body="<html>log in</html>"))
 refused("metadata that is endless", 20, ["too long"], fault("metadata", status=200, body="x" * (5 << 20)))
 refused("a key that is not there", 20, ["the repository's key", "(404)"], fault("key", status=404))
 refused("a page in place of a key", 20, ["the repository's key", "something else is there"], fault("key", status=200, body="<html>"))
 refused("a repository that wants to know who asks", 20, ["(401)", "repositoryToken"],
-        lambda lab: lab.shelf.repository(lab.azure, "ours", lab.shelf.ours, login=f"token:{SECRET}") and None)
+        lambda lab: lab.repository("ours", lab.ours, login=f"token:{SECRET}") and None)
 refused("a proxy that wants to know who asks", 20, ["the proxy wants to know who asks (407)", f"127.0.0.1:{PROXY_PORT}"],
         lambda lab: lab.azure.set_proxy_login(f"u:{SECRET}") or {"proxy": f"http://127.0.0.1:{PROXY_PORT}"})
-refused("a key of somebody else's", 20, ["the repository cannot be read", "NO_PUBKEY"],
-        lambda lab: shutil.copyfile(lab.shelf.stranger.armored, lab.shelf.repository(lab.azure, "ours", lab.shelf.ours) / "aadsshlogin.asc") and None,
+refused("a key of somebody else's", 20, ["{wrong_key}"],
+        lambda lab: shutil.copyfile(lab.shelf.stranger.armored, lab.repository("ours", lab.ours) / "aadsshlogin.asc") and None,
         sample=True)
 refused("metadata that was changed after it was signed", 20, ["the repository cannot be read"],
-        lambda lab: tamper(lab.shelf.repository(lab.azure, "ours", lab.shelf.ours) / "InRelease"))
+        tamper)
 refused("a repository of another version", 20, ["does not offer aadsshlogin", "this version of the extension"],
-        lambda lab: lab.shelf.repository(lab.azure, "ours", []) and None)
+        lambda lab: lab.repository("ours", []) and None)
 refused("a package that is not there", 20, ["cannot download aadsshlogin"], fault("package", status=404))
 refused("a package that needs what is missing", 52, ["lab-nonesuch"],
-        lambda lab: lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin(depends="lab-nonesuch")), base=THEIRS)
+        lambda lab: lab.microsoft(lab.standin(depends="lab-nonesuch")), base=THEIRS)
 refused("a package of Microsoft's whose script fails", 24, ["aadsshlogin"],
-        lambda lab: lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin(postinst="exit 3")), base=THEIRS)
-refused("no repository of Microsoft's for this release", 20, [f"repos/microsoft-debian-", "(404)"],
+        lambda lab: lab.microsoft(lab.standin(postinst="exit 3")), base=THEIRS)
+refused("no repository of Microsoft's for this release", 20, ["(404)"],
         lambda lab: {"repositoryUrl": f"https://{PACKAGE_HOSTS[1]}/nothing"}, base=THEIRS)
 for part, words in {"nsswitch": ["does not name aad"], "pam": ["does not ask pam_aad.so"], "sudo": ["/etc/sudoers.d/aad_admins"],
                     "sshd": ["does not ask aad_certhandler"]}.items():
     refused(f"packages of Microsoft's that leave out {part}", 21, ["Microsoft's packages are installed, but", *words],
-            lambda lab, part=part: lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin(without=[part])), base=THEIRS, sample=part == "pam")
-
-
-def tamper(path: Path) -> None:
-    text = path.read_text(encoding="ascii")
-    path.write_text(text.replace("Origin: Lab", "Origin: Bad"), encoding="ascii")
+            lambda lab, part=part: lab.microsoft(lab.standin(without=[part])), base=THEIRS, sample=part == "pam")
 
 
 def check_ours(lab: Lab) -> None:
     expect(lab.installed() == f"1:{FIRST}", lab.installed())
     expect(not lab.machine.exists(REPOSITORY), "the repository stays")
     expect(lab.machine.exists("/etc/aadsshlogin.conf"), "nothing is configured")
-    expect("Added by aadsshlogin installer" not in lab.machine.read(SSHD_CONFIG), "their block stays")
+    expect("AuthorizedKeysCommandUser root" not in lab.machine.read(SSHD_CONFIG), "their block stays")
     lab.check_local()
 
 
@@ -314,7 +413,7 @@ def unreachable(lab: Lab) -> None:
 def put_back(lab: Lab) -> None:
     lab.right("install", **ZIP)
     before = lab.snapshot()
-    lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin(without=["sshd"]))
+    lab.microsoft(lab.standin(without=["sshd"]))
     lab.fails(21, ["does not ask aad_certhandler"], "enable", **THEIRS)
     changes = [line for line in difference(before, lab.snapshot()) if "/etc/aadpasswd" not in line]
     expect(not changes, "\n".join(changes))
@@ -340,17 +439,17 @@ def put_back_theirs(lab: Lab) -> None:
 def lines_behind(lab: Lab) -> None:
     def check() -> None:
         shown = lab.machine.sh("/usr/sbin/sshd -T -C user=root,host=h,addr=127.0.0.1").stdout
-        expect("x11forwarding no" in shown.lower(), "it does not count for root")
+        expect("banner /etc/nowhere" in shown.lower(), "it does not count for root")
 
     before = lab.machine.read(SSHD_CONFIG)
     lab.right("install", **THEIRS)
-    lab.machine.write(SSHD_CONFIG, lab.machine.read(SSHD_CONFIG).replace("X11Forwarding yes", "") + "X11Forwarding no\n")
+    lab.machine.write(SSHD_CONFIG, lab.machine.read(SSHD_CONFIG) + "Banner /etc/nowhere\n")
     check()
     lab.right("enable")
     lab.right("uninstall")
     check()
     text = lab.machine.read(SSHD_CONFIG)
-    expect(text.endswith("X11Forwarding no\n") and "aad" not in text.replace("Closed by aadsshlogin", ""), text[-400:])
+    expect(text.endswith("Banner /etc/nowhere\n") and "aad" not in text.replace("Closed by aadsshlogin", ""), text[-400:])
     lab.machine.write(SSHD_CONFIG, before)
     lab.is_fresh()
 
@@ -361,7 +460,7 @@ def kill_after(lab: Lab, seconds: float) -> bool:
     script = f"cd {lab.extension.folder}; {environment} timeout --signal=KILL {seconds} /bin/sh bin/aadssh-shim enable >/dev/null 2>&1 || echo $?"
     done = lab.machine.sh(script, timeout=120).stdout.strip() == "137"
     # A package manager that was cut off goes on by itself or is dead: both are waited for.
-    lab.machine.sh("while pgrep -x 'apt-get|dpkg|aadssh-handler' >/dev/null; do sleep 0.1; done", timeout=60)
+    lab.machine.sh("while pgrep -x 'apt-get|dpkg|rpm|dnf|yum|zypper|aadssh-handler' >/dev/null; do sleep 0.1; done", timeout=60)
     return done
 
 
@@ -387,6 +486,77 @@ killed("the zip", "Microsoft's")
 killed("Microsoft's", "the zip")
 
 
+# Kills the handler, alone or with all that it started, as soon as a process of a command line is there.
+ASSASSIN = r"""import os, re, signal, sys, time
+def processes():
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline", "rb") as line:
+                parent = int(stat.read().rpartition(")")[2].split()[1])
+                found[int(name)] = parent, line.read().replace(bytes(1), b" ").decode(errors="replace")
+        except OSError:
+            pass
+    return found
+def above(found, pid):
+    while pid in found:
+        yield pid
+        pid = found[pid][0]
+deadline = time.monotonic() + 60
+while time.monotonic() < deadline:
+    found = processes()
+    for pid, (_, line) in found.items():
+        handler = [one for one in above(found, pid) if found[one][1].startswith(sys.argv[3])]
+        if not handler or not re.search(sys.argv[1], line):
+            continue
+        alone = sys.argv[2] == "alone"
+        for one in handler if alone else [one for one in found if handler[-1] in above(found, one)]:
+            os.kill(one, signal.SIGKILL)
+        sys.exit(0)
+sys.exit(1)
+"""
+
+# Where a run is killed: the command line of what runs then, and the endpoint that is slow so that it takes a while.
+MOMENTS = {
+    "the repository is read": (r" (update|makecache|refresh)\b", "metadata"),
+    "packages are downloaded": (r"( download |--downloadonly)", "package"),
+    "packages are installed": (r"/(dpkg --install|rpm --upgrade) ", None),
+}
+
+
+def kill_at(lab: Lab, pattern: str, whom: str) -> None:
+    program = lab.machine.sh(f"ls {lab.extension.folder}/bin/$(uname -m)/aadssh-handler").stdout.strip()
+    assassin = lab.machine.popen(["python3", "-c", ASSASSIN, pattern, whom, program])
+    result = lab.run("install", **OURS)
+    expect(assassin.wait(timeout=90) == 0, "what was waited for never ran")
+    expect(result.returncode in (-9, 137), result)
+    # What goes on by itself comes to an end.
+    lab.machine.sh("while pgrep -x 'apt-get|dpkg|rpm|dnf|yum|zypper' >/dev/null; do sleep 0.1; done", timeout=60)
+    lab.check_local()
+
+
+def killed_at(moment: str) -> None:
+    def play(lab: Lab) -> None:
+        pattern, slow = MOMENTS[moment]
+        for whom, after in (("alone", "install"), ("all", "install"), ("all", "uninstall")):
+            if slow:
+                lab.azure.fault(f"packages.{slow}", delay=1)
+            kill_at(lab, pattern, whom)
+            lab.azure.clear_faults()
+            if after == "install":
+                lab.right("install", **OURS)
+                check_ours(lab)
+            expect(lab.run("uninstall").returncode == 0, "uninstall")
+            expect(not lab.machine.exists(REPOSITORY), "the repository stays")
+            lab.is_fresh()
+
+    ROWS.append(Row(f"killed while {moment}, alone and with all that it started: the next run goes on, uninstall leaves no trace", play))
+
+
+for moment in MOMENTS:
+    killed_at(moment)
+
+
 @row("uninstalling goes by what is on the machine, whatever the settings say")
 def odd_uninstall(lab: Lab) -> None:
     lab.right("install", **THEIRS)
@@ -395,12 +565,41 @@ def odd_uninstall(lab: Lab) -> None:
     lab.is_fresh()
 
 
+def verified(lab: Lab) -> Result:
+    return lab.machine.run([f"{lab.extension.folder}/bin/aadssh-shim", "verify", "--json"], check=False)
+
+
+@row("verify: all is as it was packed; a program that was changed is named, the package manager's word for it or not", sample=True)
+def verify(lab: Lab) -> None:
+    lab.right("install", **OURS)
+    expect(verified(lab).returncode == 0, verified(lab))
+    lab.machine.sh("cp -a /usr/sbin/aadsshlogin /root/kept; echo >>/usr/sbin/aadsshlogin")
+    found = verified(lab)
+    expect(found.returncode == 21 and "/usr/sbin/aadsshlogin is not as it was packed" in found.stderr, found)
+    lab.machine.sh("mv /root/kept /usr/sbin/aadsshlogin")
+    expect(verified(lab).returncode == 0, verified(lab))
+    # Another package of this name and version, which its package manager finds unchanged.
+    folder = lab.shelf.folder / "another"
+    folder.mkdir(exist_ok=True)
+    make, install = (packages.make_deb, "dpkg --install") if lab.where.kind == "deb" else (packages.make_rpm, "rpm --upgrade --force --noscripts")
+    another = make(folder, packages.Package("aadsshlogin", FIRST, files={"/usr/sbin/aadsshlogin": "#!/bin/sh\n"}))
+    lab.machine.write("/root/another", another.read_bytes())
+    lab.machine.sh(f"{install} /root/another; rm /root/another")
+    found = verified(lab)
+    expect(found.returncode == 21 and "/usr/sbin/aadsshlogin is not as it was packed" in found.stderr, found)
+    lab.right("uninstall")
+    lab.is_fresh()
+
+
 # The guest agent
 
 
 def chapter_agent(tell: Teller, build: Path, shelf: Shelf) -> None:
     with Place(build, "sources-agent") as place:
-        shelf.repository(place.azure, "ours", shelf.ours, login=f"token:{SECRET}")
+        folder = shelf.folder / "agent"
+        packages.deb(folder, shelf.ours["deb"], shelf.signer)
+        shutil.copyfile(shelf.signer.armored, folder / "aadsshlogin.asc")
+        place.azure.show_packages("ours", folder, f"token:{SECRET}")
         place.azure.set_proxy_login(f"someone:{SECRET}")
         place.agent.start()
         before = place.snapshot()
@@ -452,23 +651,33 @@ def play(lab: Lab, row: Row) -> None:
         row.play(lab)
     finally:
         lab.clean()
-        lab.shelf.repository(lab.azure, "ours", lab.shelf.ours)
-        lab.shelf.microsoft(lab.azure, lab.codename, lab.shelf.standin())
+        lab.repository("ours", lab.ours)
+        lab.microsoft(lab.standin())
 
 
 def main() -> int:
     parser = rows.options(__doc__, "where the extension's zip is")
+    parser.add_argument("--dir", type=Path, default=layer.CHECKOUT / "build" / "distros", help="where roots are kept")
+    parser.add_argument("--on", default="", help="machines whose name begins so")
     arguments = parser.parse_args()
     chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
     tell = Teller(chapters=False)
     shelf = Shelf(arguments.build)
     try:
-        if not arguments.only:
+        if not arguments.only and "agent".startswith(arguments.on):
             chapter_agent(tell, arguments.build, shelf)
-        with Lab(arguments.build, shelf, "sources") as lab:
-            for row in chosen:
-                with tell.step(row.title):
-                    play(lab, row)
+        for where in WHERE:
+            if not where.name.startswith(arguments.on) or (arguments.sample and where.name not in SAMPLE):
+                continue
+            if not shelf.ours[where.kind]:
+                with tell.step(f"{where.name}: every row"):
+                    raise NotHere(f"there are no packages for {where.kind}")
+                continue
+            root = distros.ensure_root(where.suite, arguments.dir.resolve()) if where.suite else None
+            with Lab(arguments.build, shelf, where, root) as lab:
+                for row in chosen:
+                    with tell.step(f"{where.name}: {row.title}"):
+                        play(lab, row)
     finally:
         shelf.close()
     return tell.summary("the rows of sources")

@@ -56,6 +56,7 @@ rm -rf /var/lib/dpkg /var/lib/apt /etc/apt /etc/dpkg /usr/lib/apt
 find /usr/bin /usr/sbin -name 'apt*' -o -name 'dpkg*' | xargs rm -f
 """
 
+# yum 3 and tdnf are in no release of Debian: a link, and a script, stand for them.
 ARRANGE_MANAGERS = f"""
 keep_dnf() {{ mkdir -p {KEPT}; mv "$(readlink -f /usr/bin/dnf)" {KEPT}/dnf; rm -f /usr/bin/dnf*; }}
 case $1 in
@@ -65,10 +66,35 @@ yum) rm -f /usr/bin/zypper; keep_dnf; ln -s {KEPT}/dnf /usr/bin/yum ;;
 tdnf)
 	rm -f /usr/bin/zypper
 	keep_dnf
-	printf '#!/bin/sh\n# A shim of the lab: stands for tdnf.\nexec {KEPT}/dnf "$@"\n' >/usr/bin/tdnf
+	cat >/usr/bin/tdnf
 	chmod 755 /usr/bin/tdnf ;;
 esac
 """
+
+TDNF = f"""#!/bin/sh
+# A shim of the lab, over dnf: tdnf names a version with "=", its configuration calls reposdir otherwise, and it does not
+# look at the signature of the metadata.
+for word; do
+	shift
+	case $word in
+	*/tdnf.conf)
+		mkdir -p /run/lab/tdnf
+		sed 's|^repodir=.*|reposdir=/run/lab/tdnf|' "$word" >/run/lab/tdnf.conf
+		sed 's/^repo_gpgcheck=1/repo_gpgcheck=0/' "${{word%/*}}"/repos/*.repo >/run/lab/tdnf/x.repo
+		set -- "$@" /run/lab/tdnf.conf ;;
+	-*) set -- "$@" "$word" ;;
+	*=*) set -- "$@" "${{word%%=*}}-${{word#*=}}" ;;
+	*) set -- "$@" "$word" ;;
+	esac
+done
+exec {KEPT}/dnf "$@"
+"""
+
+
+def arrange(machine: Machine, manager: str) -> None:
+    """Of the package managers for rpm only that one."""
+    machine.sh(ARRANGE_MANAGERS, manager, input=TDNF)
+
 
 # Debian's files that say how people sign in; what else is in pam.d is of no matter here.
 NO_CONFIGURATION = """
@@ -182,7 +208,8 @@ def put_on(machine: Machine, userland: Userland, os_release: str) -> None:
     machine.write("/usr/lib/os-release", os_release)
     if userland.trees:
         machine.sh(RPM, userland.database, input=BASE_SPEC)
-        machine.sh(ARRANGE_MANAGERS + HIDE_DEBIAN + NO_CONFIGURATION, userland.manager)
+        arrange(machine, userland.manager)
+        machine.sh(HIDE_DEBIAN + NO_CONFIGURATION)
         add_trees(machine, userland.trees)
         machine.sh(ALLOW_REFUSALS)
     if userland.libraries:

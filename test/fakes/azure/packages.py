@@ -70,6 +70,7 @@ class Package:
             file = root / path.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
+            file.chmod(0o755 if text.startswith("#!") else 0o644)
 
 
 def make_deb(folder: Path, package: Package, arch: str = "all") -> Path:
@@ -103,7 +104,7 @@ def make_rpm(folder: Path, package: Package, signer: Optional[Signer] = None) ->
              "License: MIT", "BuildArch: noarch", "AutoReqProv: no", *([f"Requires: {package.depends}"] if package.depends else []),
              "%description", "A package of the lab.", "%install", "mkdir -p %{buildroot}", f"cp -r {top}/files/. %{{buildroot}}"]
     for name, body in package.scripts.items():
-        lines += [RPM_SCRIPTS[name], body]
+        lines += [RPM_SCRIPTS[name], body.replace("%", "%%")]
     folders = {str(Path(path).parent) for path in package.content()}
     lines += ["%files", *(f"%dir {folder}" for folder in folders if folder.endswith(f"/{package.name}")), *package.content()]
     spec = top / "package.spec"
@@ -114,9 +115,13 @@ def make_rpm(folder: Path, package: Package, signer: Optional[Signer] = None) ->
     shutil.move(str(made), path)
     shutil.rmtree(top)
     if signer:
-        call(["rpm", "--define", "__gpg /usr/bin/gpg", "--define", f"_gpg_name {signer.name}", "--addsign", str(path)],
-             env={"GNUPGHOME": str(signer.folder)})
+        sign_rpm(path, signer)
     return path
+
+
+def sign_rpm(path: Path, signer: Signer) -> None:
+    call(["rpm", "--define", "__gpg /usr/bin/gpg", "--define", f"_gpg_name {signer.name}", "--addsign", str(path)],
+         env={"GNUPGHOME": str(signer.folder)})
 
 
 def publish_key(folder: Path, signer: Signer) -> None:
