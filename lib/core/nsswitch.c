@@ -9,6 +9,7 @@
 #include "lib/core/nsswitch.h"
 
 #define SOURCE "aad"
+#define NO_NEWLINE_LINE "# The line above had no newline before aadsshlogin came."
 
 enum { PASSWD, GROUP, INITGROUPS, SHADOW, GSHADOW };
 
@@ -190,6 +191,13 @@ static int refuse(struct span line, struct err *err)
 			  "write the source \"" SOURCE "\" into this line where it is right");
 }
 
+/* From 2.33 on glibc ends a source at a blank alone: it would look for one named `aad#...`. */
+static int refuse_comment(struct span line, struct err *err)
+{
+	(void)refuse(line, err);
+	return err_remedy(err, 0, "write a blank before the # of this line");
+}
+
 /*
  * Where in the line " aad" belongs: behind the last source that is asked whatever the ones before
  * it answer.  *ret is NULL when we are there already; behind that place we might never be asked.
@@ -217,7 +225,7 @@ static int find_place(struct span line, struct span sources, const unsigned char
 			place = token.p + token.len;
 	}
 	*ret = place;
-	return 0;
+	return place < line.p + line.len && *place == '#' ? refuse_comment(line, err) : 0;
 }
 
 static void add_between(struct buf *buf, const unsigned char *from, const unsigned char *to)
@@ -283,6 +291,19 @@ int nsswitch_add_part(struct span text, struct buf *ret, struct err *err)
 	return add_to_lines(text, seen, ret, err);
 }
 
+/* Does the text end within a line that we stand in?  glibc passes over such a line (seen on 2.36).
+ */
+static bool ends_in_line(struct span text)
+{
+	struct span line = {0}, sources;
+
+	if (text.len == 0 || text.p[text.len - 1] == '\n')
+		return false;
+	while (span_line(&text, &line))
+		continue;
+	return line_database(line, &sources) >= 0 && line_database(line, &sources) < SHADOW;
+}
+
 int nsswitch_add(struct span text, struct buf *ret, struct err *err)
 {
 	bool seen[ARRAY_LEN(databases)] = {false};
@@ -298,19 +319,31 @@ int nsswitch_add(struct span text, struct buf *ret, struct err *err)
 		return err_remedy(err, 0, "add the line \"%s: files\" to /etc/nsswitch.conf",
 				  databases[i]);
 	}
+	if (ends_in_line(text))
+		buf_str(&out, "\n" NO_NEWLINE_LINE "\n");
+	if (buf_ok(&out, err) < 0)
+		return -err->code;
 	buf_move(ret, &out);
 	return 0;
 }
 
 int nsswitch_remove(struct span text, struct buf *ret, struct err *err)
 {
-	const unsigned char *done = text.p;
+	const unsigned char *start = text.p, *done = text.p;
 	AUTO_BUF out = {0};
 	struct span line, sources;
 
-	while (span_line(&text, &line))
-		if (line_database(line, &sources) >= 0)
+	while (span_line(&text, &line)) {
+		if (span_is(line, NO_NEWLINE_LINE)) {
+			/* The newline before it stays for lines that were added since. */
+			bool last = text.len == 0 && line.p > start;
+
+			add_between(&out, done, line.p - (last ? 1 : 0));
+			done = text.p;
+		} else if (line_database(line, &sources) >= 0) {
 			copy_without(sources, &done, &out);
+		}
+	}
 	add_between(&out, done, text.p);
 	if (buf_ok(&out, err) < 0)
 		return -err->code;

@@ -15,9 +15,11 @@
 /*
  * Add the source behind the others of its line, so that names that exist elsewhere always win; but
  * before an action such as [NOTFOUND=return] that would end the search before us.  A line that
- * names us there already stays as it is; a name of ours behind such an action moves.  -EINVAL when
- * the line of passwd or group is missing, or an action both merges and ends the search, so that
- * nothing can stand before it (the remedy tells the line to write); -ENOMEM.
+ * names us there already stays as it is; a name of ours behind such an action moves.  Where the
+ * text ends without a newline in such a line, it gets one, and a comment that says so.  -EINVAL
+ * when the line of passwd or group is missing, an action both merges and ends the search, so that
+ * nothing can stand before it, or a `#` follows the place without a blank (the remedy tells the
+ * line to write); -ENOMEM.
  */
 int nsswitch_add(struct span text, struct buf *ret, struct err *err);
 
@@ -28,7 +30,7 @@ int nsswitch_add(struct span text, struct buf *ret, struct err *err);
  */
 int nsswitch_add_part(struct span text, struct buf *ret, struct err *err);
 
-/* Take the source out of those lines.  -ENOMEM. */
+/* Take the source out of those lines, and the newline that nsswitch_add gave.  -ENOMEM. */
 int nsswitch_remove(struct span text, struct buf *ret, struct err *err);
 
 /* Does the line of passwd name the source, whoever wrote it? */

@@ -76,6 +76,18 @@ static int check_names(struct machine *m, const char *probe, struct err *err)
 	return r < 0 ? r : check_unknown(m, probe, err);
 }
 
+/* Without our word in the line of group people sign in, and are in none of our groups. */
+static int check_groups(struct machine *m, struct err *err)
+{
+	AUTO_BUF output = {0};
+	int r = lookup_getent(m->sys, "group", USERS_GROUP, &output, err);
+
+	if (r != -ENOENT)
+		return r;
+	(void)err_set(err, ENOENT, "the name service does not know the group " USERS_GROUP);
+	return err_remedy(err, 0, "see what the line of group in /etc/nsswitch.conf asks first");
+}
+
 static int check_key_command(struct machine *m, const char *probe, struct err *err)
 {
 	const char *const argv[] = {KEY_COMMAND, probe, PLAIN_KEY, NULL};
@@ -98,6 +110,8 @@ static int prove_names(struct machine *m, struct err *err)
 
 	if (r == 0)
 		r = check_names(m, probe, err);
+	if (r == 0)
+		r = check_groups(m, err);
 	return r < 0 ? r : check_key_command(m, probe, err);
 }
 

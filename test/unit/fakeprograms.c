@@ -217,6 +217,9 @@ static int run_other(struct sys *sys, const char *name, const struct proc_spec *
 		assert_true(spec->input.len > 0);
 		ret->status = fake.visudo ? 1 : 0;
 		says = fake.visudo ? fake.visudo : "parsed OK\n";
+	} else if (strcmp(name, "getent") == 0 && strcmp(spec->argv[1], "group") == 0) {
+		ret->status = fake.getent_group ? 0 : 2;
+		says = fake.getent_group ? fake.getent_group : "";
 	} else if (strcmp(name, "getent") == 0) {
 		ret->status = fake.getent ? 0 : 2;
 		says = fake.getent ? fake.getent : "";
@@ -263,6 +266,7 @@ void fakeprograms_start(struct scratch *scratch)
 			"Perform PAM account validation management\n"
 			"Set the pam remote user to the user running sudo\n",
 		.sudo_rs = "sudo-rs 0.2.15\n",
+		.getent_group = "aad_users:*:10000000:\n",
 		.getent = "aadsshlogin-probe@aadsshlogin.invalid:*:12345678:12345678::"
 			  "/home/aadsshlogin-probe@aadsshlogin.invalid:/bin/bash\n",
 		.key_command = "",

@@ -28,6 +28,7 @@ struct fakeprograms {
 	const char *sudo_rs; /* what `sudo-rs -V` says */
 	const char *visudo; /* what visudo complains of, NULL: nothing */
 	const char *getent; /* the line for the probe, NULL: unknown */
+	const char *getent_group; /* the line for the group of all users, NULL: unknown */
 	const char *key_command; /* what it prints */
 	struct buf modules; /* what `semodule -lfull -m` lists; loading and removing change it */
 	bool semodule_forgets; /* it reports success and does nothing */

@@ -15,6 +15,8 @@
 #include "lib/core/nsswitch.h"
 #include "test/unit/source.h"
 
+#define NO_NEWLINE "# The line above had no newline before aadsshlogin came.\n"
+
 /* clang-format off */
 static const struct row {
 	const char *name, *before, *after;
@@ -23,11 +25,16 @@ static const struct row {
 	 "passwd: files aad\ngroup: files aad\n"},
 	{"spacing_stays", "passwd:\t\tfiles  sss \t\ngroup:files\n",
 	 "passwd:\t\tfiles  sss aad \t\ngroup:files aad\n"},
-	{"before_a_comment", "passwd: files # local\ngroup: files#\n",
-	 "passwd: files aad # local\ngroup: files aad#\n"},
+	{"before_a_comment", "passwd: files # local\ngroup: files\t#\n",
+	 "passwd: files aad # local\ngroup: files aad\t#\n"},
 	{"carriage_returns", "passwd: files\r\ngroup: files\r\n",
 	 "passwd: files aad\r\ngroup: files aad\r\n"},
-	{"no_final_newline", "passwd: files\ngroup: files", "passwd: files aad\ngroup: files aad"},
+	{"no_final_newline", "passwd: files\ngroup: files",
+	 "passwd: files aad\ngroup: files aad\n" NO_NEWLINE},
+	{"no_final_newline_behind_a_comment", "group: files\npasswd: files  # x",
+	 "group: files aad\npasswd: files aad  # x\n" NO_NEWLINE},
+	{"no_final_newline_in_a_line_that_is_not_ours", "passwd: files\ngroup: files\nshadow: files",
+	 "passwd: files aad\ngroup: files aad\nshadow: files"},
 	{"indented_lines", "  passwd: files\n\tgroup: files\n",
 	 "  passwd: files aad\n\tgroup: files aad\n"},
 	{"no_source_at_all", "passwd:\ngroup: # none\n", "passwd: aad\ngroup: aad # none\n"},
@@ -94,6 +101,10 @@ static const struct bad {
 	 "add the line \"group: files\""},
 	{"an_end_that_merges", "passwd: files\ngroup: files [SUCCESS=merge NOTFOUND=return] sss\n",
 	 "no source can be added to \"group: files [SUCCESS=merge", "\"aad\" into this line"},
+	{"a_comment_without_a_blank", "passwd: files\ngroup: files#local\n",
+	 "no source can be added to \"group: files#local\"", "write a blank before the #"},
+	{"a_comment_at_the_colon", "passwd:#\ngroup: files\n",
+	 "no source can be added to \"passwd:#\"", "write a blank before the #"},
 };
 /* clang-format on */
 
@@ -267,6 +278,18 @@ static void a_directory_in_passwd_is_found(void **state)
 		assert_false(nsswitch_directory(span_of(without[i]), &found));
 }
 
+static void the_newline_stays_for_a_line_that_was_added_behind_it(void **state)
+{
+	AUTO_BUF out = {0};
+
+	(void)state;
+	take_out(span_of("passwd: files aad\ngroup: files aad\n" NO_NEWLINE "hosts: files\n"),
+		 &out);
+	assert_text(&out, span_of("passwd: files\ngroup: files\nhosts: files\n"));
+	take_out(span_of(NO_NEWLINE), &out);
+	assert_text(&out, span_of(""));
+}
+
 static void nothing_comes_out_of_a_file_without_ours(void **state)
 {
 	AUTO_BUF out = {0};
@@ -286,6 +309,7 @@ int main(void)
 		cmocka_unit_test(an_end_within_an_operator_is_refused),
 		cmocka_unit_test(ours_behind_an_end_moves_before_it),
 		cmocka_unit_test(a_directory_in_passwd_is_found),
+		cmocka_unit_test(the_newline_stays_for_a_line_that_was_added_behind_it),
 		cmocka_unit_test(nothing_comes_out_of_a_file_without_ours),
 	};
 	struct CMUnitTest

@@ -1381,6 +1381,14 @@ static void a_name_that_does_not_resolve_is_refused(void **state)
 	stepmachine_must_refuse(&step_verify, ENOENT, EXIT_VERIFY, PROBE);
 }
 
+static void a_group_that_is_not_known_is_refused(void **state)
+{
+	(void)state;
+	stepmachine_write(AADPASSWD_PATH, "");
+	fake.getent_group = NULL;
+	stepmachine_must_refuse(&step_verify, ENOENT, EXIT_VERIFY, "aad_users");
+}
+
 static void a_wrong_answer_is_refused(void **state)
 {
 	static const char *const answers[] = {
@@ -1504,6 +1512,7 @@ int main(void)
 		STEP_TEST(verify_says_when_the_identity_cannot_read_roles),
 		STEP_TEST(verify_asks_in_the_first_domain),
 		STEP_TEST(a_name_that_does_not_resolve_is_refused),
+		STEP_TEST(a_group_that_is_not_known_is_refused),
 		STEP_TEST(a_wrong_answer_is_refused),
 		STEP_TEST(asking_must_not_make_an_account),
 		STEP_TEST(a_key_that_nobody_signed_must_not_pass),
