@@ -251,6 +251,8 @@ static int run(inspect_fn *inspect, const struct command *command, const struct 
 		return EXIT_DEPENDENCY;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Who starts us may ignore it, and then no child's end would be seen. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	code = inspect ? inspect(&sys, command, query) : verb_run(&sys, command);
 	sys_done(&sys);
 	return code;

@@ -412,8 +412,12 @@ static int explain(const struct pkg_manager *manager, const char *program,
 	buf_span(&cause, find_failure(manager, text));
 	if (cause.len == 0)
 		find_cause(text, &cause);
-	(void)err_set(err, EIO, "%s failed (status %d): %.300s", program, res->status,
-		      buf_text(&cause));
+	if (res->status < 0)
+		(void)err_set(err, EIO, "%s was ended by signal %d: %.300s", program, -res->status,
+			      buf_text(&cause));
+	else
+		(void)err_set(err, EIO, "%s failed (status %d): %.300s", program, res->status,
+			      buf_text(&cause));
 	for (const struct remedy *remedy = manager->remedies; remedy->words; remedy++)
 		if (span_has(buf_bytes(&cause), remedy->words))
 			return err_remedy(err, 0, "%s", remedy->text);
@@ -470,6 +474,7 @@ static int change(struct sys *sys, const struct pkg_manager *manager, const char
 				       .environ = environ,
 				       .timeout_ms = timeout_ms,
 				       .output_max = OUTPUT_MAX,
+				       .keep_end = true,
 				       .merge_stderr = true,
 				       .log_fd = log_fd};
 	const int64_t wait_ms = sys_left_ms(sys, PKG_LOCK_WAIT_MS + RESERVE_MS) - RESERVE_MS;

@@ -121,21 +121,92 @@ static void __attribute__((noreturn)) child_main(const struct child *child)
 	_exit(127);
 }
 
-/* Read what is there; keep the head, copy all to the log.  False at the end of the output. */
-static bool drain(int fd, const struct proc_spec *spec, struct buf *output)
+/* The output of a program that runs, of which each reader has its limit. */
+struct output {
+	const struct proc_spec *spec;
+	struct buf *kept;
+	size_t logged; /* bytes in the log */
+};
+
+/* Let the third quarter of a full buffer go, so that the end finds room. */
+static void make_room(const struct proc_spec *spec, struct buf *kept)
 {
-	char chunk[8192];
+	const size_t half = spec->output_max / 2, quarter = spec->output_max / 4;
+
+	if (!spec->keep_end || kept->failed || kept->len < spec->output_max)
+		return;
+	memmove(kept->data + half, kept->data + kept->len - quarter, quarter);
+	kept->len = half + quarter;
+	kept->data[kept->len] = '\0';
+}
+
+static void keep(const struct output *output, struct span bytes)
+{
+	const struct proc_spec *spec = output->spec;
+	struct buf *kept = output->kept;
+	struct span part;
+
+	do {
+		size_t room;
+
+		make_room(spec, kept);
+		room = spec->output_max > kept->len ? spec->output_max - kept->len : 0;
+		if (!span_take(&bytes, bytes.len < room ? bytes.len : room, &part))
+			return;
+		buf_span(kept, part);
+	} while (part.len && bytes.len && !kept->failed);
+}
+
+static void copy_to_log(struct output *output, struct span bytes)
+{
+	static const char left_out[] = "\n[more was said: it is left out]\n";
+	const size_t room = PROC_LOG_MAX - output->logged;
+	const int fd = output->spec->log_fd;
+
+	if (fd <= 0 || room == 0)
+		return;
+	if (bytes.len >= room) {
+		bytes.len = room;
+		(void)fs_write_all(fd, bytes);
+		bytes = span_of(left_out);
+		output->logged = PROC_LOG_MAX;
+	} else {
+		output->logged += bytes.len;
+	}
+	(void)fs_write_all(fd, bytes);
+}
+
+/* Read what is there.  False at the end of the output. */
+static bool drain(int fd, struct output *output)
+{
+	unsigned char chunk[8192];
 	ssize_t n = read(fd, chunk, sizeof(chunk));
-	size_t room = spec->output_max > output->len ? spec->output_max - output->len : 0;
 
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
-	if (n == 0)
-		return false;
-	buf_add(output, chunk, (size_t)n < room ? (size_t)n : room);
-	if (spec->log_fd > 0)
-		(void)fs_write_all(spec->log_fd, (struct span){(unsigned char *)chunk, (size_t)n});
-	return true;
+	keep(output, (struct span){chunk, (size_t)n});
+	copy_to_log(output, (struct span){chunk, (size_t)n});
+	return n > 0;
+}
+
+/* Did the child end?  It is not collected yet, so that its number is nobody else's.  Or -errno. */
+static int look_for_end(pid_t pid)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return errno == EINTR ? 0 : -errno;
+	return info.si_pid == pid;
+}
+
+static int collect(pid_t pid, int *ret_status)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, ret_status, 0);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? -errno : 0;
 }
 
 /* Ready once the process ended; -1 before Linux 5.3. */
@@ -146,45 +217,57 @@ static int open_process(pid_t pid)
 
 /*
  * Wait until the child ended.  Its output may be held open by a daemon that it left behind: what
- * counts is the child, whose end its descriptor tells, or without one a short poll of waitpid
- * beside the pipe.
+ * counts is the child, whose end its descriptor tells, or without one a short look beside the pipe.
+ * Of one that was stopped nothing stays: what it started may not heed SIGTERM as it does.
  */
 static int watch(struct sys *sys, pid_t pid, int fd, const struct proc_spec *spec,
-		 struct proc_result *ret)
+		 struct proc_result *ret, int *ret_status)
 {
 	AUTO_CLOSE int process = open_process(pid);
 	const int pause_min_ms = process >= 0 ? PAUSE_MS : 1;
 	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, spec->timeout_ms) * 1000000;
+	struct output output = {.spec = spec, .kept = &ret->output};
 	int64_t kill_at = 0;
 	bool open = true;
-	int status;
+	int r = 0;
 
-	for (int pause_ms = pause_min_ms;;
+	for (int pause_ms = pause_min_ms; r == 0;
 	     pause_ms = pause_ms * 2 < PAUSE_MS ? pause_ms * 2 : PAUSE_MS) {
 		struct pollfd pfds[] = {{.fd = open ? fd : -1, .events = POLLIN},
 					{.fd = process, .events = POLLIN}};
 		int64_t now;
-		pid_t ended;
 
 		if (poll(pfds, ARRAY_LEN(pfds), pause_ms) > 0 && pfds[0].revents) {
-			open = drain(fd, spec, &ret->output);
+			open = drain(fd, &output);
 			pause_ms = pause_min_ms;
 		}
-		ended = waitpid(pid, &status, WNOHANG);
-		if (ended == pid || (ended < 0 && errno != EINTR))
-			break;
+		r = look_for_end(pid);
 		now = sys->ops->boottime_ns(sys);
-		if (!ret->timed_out && now >= end) {
+		if (r == 0 && !ret->timed_out && now >= end) {
 			ret->timed_out = true;
 			kill_at = now + (int64_t)GRACE_MS * 1000000;
 			(void)kill(-pid, SIGTERM);
-		} else if (ret->timed_out && now >= kill_at) {
+		} else if (r == 0 && ret->timed_out && now >= kill_at) {
 			(void)kill(-pid, SIGKILL);
 		}
 	}
+	if (ret->timed_out || r < 0)
+		(void)kill(-pid, SIGKILL);
 	while (open && poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) > 0)
-		open = drain(fd, spec, &ret->output);
-	return status;
+		open = drain(fd, &output);
+	return r < 0 ? r : collect(pid, ret_status);
+}
+
+/* The errno value of a child that could not become the program, 0 when it did. */
+static int read_report(int fd)
+{
+	int code = 0;
+	ssize_t n;
+
+	do
+		n = read(fd, &code, sizeof(code));
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(code) ? code : 0;
 }
 
 int proc_run_real(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
@@ -236,11 +319,15 @@ int proc_run_real(struct sys *sys, const struct proc_spec *spec, struct proc_res
 	(void)close(report_write);
 	out_write = report_write = -1;
 
-	if (read(report_read, &code, sizeof(code)) == (ssize_t)sizeof(code)) {
-		(void)waitpid(pid, &status, 0);
+	code = read_report(report_read);
+	if (code) {
+		(void)collect(pid, &status);
 		return err_set(err, code, "cannot run %s: %s", spec->argv[0], strerror(code));
 	}
-	status = watch(sys, pid, out_read, spec, ret);
+	code = watch(sys, pid, out_read, spec, ret, &status);
+	if (code < 0)
+		return err_set(err, -code, "cannot see how %s ended: %s", spec->argv[0],
+			       strerror(-code));
 	ret->status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 	if (ret->timed_out)
 		return err_set(err, ETIMEDOUT, "%s did not finish in time and was stopped",

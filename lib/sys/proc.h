@@ -2,7 +2,7 @@
 /*
  * Run a program: absolute argv[0], no shell, a small whole environment, standard input from the
  * given bytes or /dev/null, its own process group, capped output, a monotonic deadline; then TERM,
- * KILL after two seconds, and it is always reaped.
+ * KILL after two seconds, to all of its process group, and it is always reaped.
  */
 #ifndef SYS_PROC_H
 #define SYS_PROC_H
@@ -14,6 +14,8 @@
 #include "lib/core/cleanup.h"
 #include "lib/sys/sys.h"
 
+#define PROC_LOG_MAX ((size_t)1 << 20) /* bytes of one program's output that go to the log */
+
 struct proc_spec {
 	const char *const *argv; /* NULL-terminated, argv[0] absolute */
 	const char *const *environ; /* added to PATH, LANG and HOME; NULL: nothing */
@@ -21,6 +23,7 @@ struct proc_spec {
 	struct span input; /* standard input, may be empty */
 	int timeout_ms; /* more than 0; the deadline of struct sys shortens it */
 	size_t output_max; /* bytes of output kept (the head); the rest is read and dropped */
+	bool keep_end; /* of a longer output its first half is kept, and the end of it */
 	bool merge_stderr; /* standard error goes with the output, otherwise to /dev/null */
 	/*
 	 * Where SELinux is on, stay in this process's context: a daemon's program that only looks
@@ -28,7 +31,7 @@ struct proc_spec {
 	 */
 	bool own_context;
 	bool ends_with_us; /* it is killed when this process ends before it */
-	int log_fd; /* a copy of all output goes here when above 0 */
+	int log_fd; /* a copy of the output goes here when above 0, up to PROC_LOG_MAX */
 };
 
 struct proc_result {
@@ -46,7 +49,8 @@ struct proc_result {
 /*
  * Through sys->ops->run.  Returns 0 when the program ran to an end, whatever its status;
  * -ENOENT (argv[0] missing) or another -errno when it could not be started; -ETIMEDOUT when the
- * deadline stopped it.  *ret is filled in each case and owned by the caller.
+ * deadline stopped it; -ECHILD when its end cannot be seen, as where SIGCHLD is ignored.  *ret is
+ * filled in each case and owned by the caller.
  */
 int proc_run(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
 	     struct err *err);

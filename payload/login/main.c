@@ -41,6 +41,8 @@ static bool forget_caller(void)
 		return false;
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Who starts us may ignore it, and then no child's end would be seen. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	return true;
 }
 

@@ -384,7 +384,7 @@ static void a_failure_is_told_in_the_package_managers_words(void **state)
 		 "/usr/bin/dpkg failed (status 1): error: unpacking failed: no space"},
 		{{2, "first\nlast words\n\n", NULL}, "/usr/bin/dpkg failed (status 2): last words"},
 		{{2, "an error:", NULL}, "/usr/bin/dpkg failed (status 2): an error:"},
-		{{-9, "", NULL}, "/usr/bin/dpkg failed (status -9): "},
+		{{-9, "", NULL}, "/usr/bin/dpkg was ended by signal 9: "},
 	};
 	/* clang-format on */
 	const struct pkg_manager *manager = debian();

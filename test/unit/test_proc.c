@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -177,6 +178,79 @@ static void long_output_is_cut_but_read_to_its_end(void **state)
 	assert_int_equal(run("head -c 300000 /dev/zero | tr '\\0' x", &res, &err), 0);
 	assert_int_equal(res.status, 0);
 	assert_string_equal(buf_text(&res.output), "xxxxxxxxxxxxxxxx");
+}
+
+static void of_long_output_the_end_can_be_kept_too(void **state)
+{
+	const char *const argv[] = {"/bin/sh", "-c",
+				    "echo begin; head -c 300000 /dev/zero | tr '\\0' x; echo end",
+				    NULL};
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = 5000, .output_max = 64, .keep_end = true};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(proc_run(&machine, &spec, &res, &err), 0);
+	assert_in_range(res.output.len, 48, 64);
+	assert_memory_equal(res.output.data, "begin\nxxx", 9);
+	assert_string_equal(res.output.data + res.output.len - 5, "xend\n");
+}
+
+static void a_flood_does_not_fill_the_log(void **state)
+{
+	const char *const argv[] = {"/bin/sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x",
+				    NULL};
+	AUTO_CLOSE int log = memfd_create("log", MFD_CLOEXEC);
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = 5000, .output_max = 16, .log_fd = log};
+	static const char left_out[] = "x\n[more was said: it is left out]\n";
+	AUTO_PROC res = PROC_RESULT_INIT;
+	char end[sizeof(left_out)] = "";
+	struct err err = {0};
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(proc_run(&machine, &spec, &res, &err), 0);
+	assert_int_equal(fstat(log, &st), 0);
+	assert_int_equal(st.st_size, PROC_LOG_MAX + strlen(left_out) - 1);
+	assert_true(pread(log, end, strlen(left_out), st.st_size - (off_t)strlen(left_out)) > 0);
+	assert_string_equal(end, left_out);
+}
+
+static void of_what_is_stopped_nothing_stays(void **state)
+{
+	const char *const argv[] = {"/bin/sh", "-c",
+				    "(trap '' TERM; exec sleep 61) & echo $!; wait", NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = 300, .output_max = 16};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+	int tries = 200;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(proc_run(&machine, &spec, &res, &err), -ETIMEDOUT);
+	pid = (pid_t)strtol(buf_text(&res.output), NULL, 10);
+	assert_true(pid > 1);
+	/* It is another's child by now, and gone when that one has collected it. */
+	while (kill(pid, 0) == 0 && tries-- > 0)
+		(void)poll(NULL, 0, 10);
+	assert_true(kill(pid, 0) < 0 && errno == ESRCH);
+}
+
+static void an_end_that_cannot_be_seen_is_no_success(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+	int r;
+
+	(void)state;
+	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	r = run("exit 0", &res, &err);
+	assert_true(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+	assert_int_equal(r, -ECHILD);
+	assert_non_null(strstr(err.msg, "/bin/sh"));
+	assert_int_not_equal(res.status, 0);
 }
 
 static void what_does_not_end_is_stopped_and_reaped(void **state)
@@ -389,6 +463,11 @@ int main(void)
 		cmocka_unit_test(a_signal_is_told_from_an_exit_code),
 		cmocka_unit_test(long_output_is_cut_but_read_to_its_end),
 		OLD_KERNEL(long_output_is_cut_but_read_to_its_end),
+		cmocka_unit_test(of_long_output_the_end_can_be_kept_too),
+		cmocka_unit_test(a_flood_does_not_fill_the_log),
+		cmocka_unit_test(of_what_is_stopped_nothing_stays),
+		OLD_KERNEL(of_what_is_stopped_nothing_stays),
+		cmocka_unit_test(an_end_that_cannot_be_seen_is_no_success),
 		cmocka_unit_test(what_does_not_end_is_stopped_and_reaped),
 		OLD_KERNEL(what_does_not_end_is_stopped_and_reaped),
 		cmocka_unit_test(a_daemon_left_behind_does_not_hold_us),
