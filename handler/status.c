@@ -90,17 +90,43 @@ static void status_path(const char *status_folder, int64_t sequence, char ret[PA
 	(void)snprintf(ret, PATH_MAX, "%s/%lld.status", status_folder, (long long)sequence);
 }
 
-int status_publish(struct sys *sys, const char *status_folder, int64_t sequence, struct span text,
-		   struct err *err)
+typedef int put_fn(struct sys *sys, const char *path, struct span text, struct err *err);
+
+static int put_beside(struct sys *sys, const char *path, struct span text, struct err *err)
 {
-	const struct fs_meta file = files_meta(sys, 0600);
+	const struct fs_meta meta = files_meta(sys, 0600);
+
+	return fs_replace(sys, path, text, &meta, err);
+}
+
+static int put(struct sys *sys, const char *path, const struct status *status, put_fn *how,
+	       struct err *err)
+{
+	AUTO_BUF text = {0};
+	int r = status_build(status, &text, err);
+
+	return r < 0 ? r : how(sys, path, buf_bytes(&text), err);
+}
+
+int status_publish(struct sys *sys, const char *status_folder, int64_t sequence,
+		   const struct status *status, struct err *err)
+{
 	const struct fs_meta folder = files_meta(sys, 0700);
+	struct status shorter = *status;
+	struct err later = {0};
 	char path[PATH_MAX];
 
+	shorter.count = 0;
 	status_path(status_folder, sequence, path);
 	if (!fs_exists(sys, status_folder) && fs_mkdir(sys, status_folder, &folder, err) < 0)
 		return -err->code;
-	return fs_replace(sys, path, text, &file, err);
+	if (put(sys, path, status, put_beside, err) == 0)
+		return 0;
+	if (put(sys, path, &shorter, put_beside, &later) < 0 &&
+	    put(sys, path, &shorter, fs_overwrite, &later) < 0)
+		return -err->code;
+	*err = (struct err){0};
+	return 0;
 }
 
 enum status_value status_standing(struct sys *sys, const char *status_folder, int64_t sequence)

@@ -34,9 +34,13 @@ struct status {
 /* The file's text.  -ENOMEM. */
 int status_build(const struct status *status, struct buf *ret, struct err *err);
 
-/* Publish under the status folder, which is made if it is missing.  The errors of fs_replace. */
-int status_publish(struct sys *sys, const char *status_folder, int64_t sequence, struct span text,
-		   struct err *err);
+/*
+ * Publish under the status folder, which is made if it is missing.  When that fails the substatuses
+ * are left out, and then the status that is there is written over: on a full disk, too, none may
+ * stand that is not so any more.  -ENOMEM, and the errors of fs_replace and fs_overwrite.
+ */
+int status_publish(struct sys *sys, const char *status_folder, int64_t sequence,
+		   const struct status *status, struct err *err);
 
 /* What stands for this sequence number; STATUS_NONE also for a file that cannot be understood. */
 enum status_value status_standing(struct sys *sys, const char *status_folder, int64_t sequence);

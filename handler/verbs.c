@@ -119,12 +119,10 @@ static void publish(struct job *job, enum status_value value, int code, const ch
 	};
 	const char *folder = job->session.environment.status_folder;
 	struct err err = {0};
-	AUTO_BUF text = {0};
 
 	if (!folder || job->session.sequence < 0)
 		return;
-	if (status_build(&status, &text, &err) < 0 ||
-	    status_publish(job->sys, folder, job->session.sequence, buf_bytes(&text), &err) < 0)
+	if (status_publish(job->sys, folder, job->session.sequence, &status, &err) < 0)
 		mention(job, "cannot publish the status", &err);
 }
 

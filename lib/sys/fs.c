@@ -476,6 +476,20 @@ int fs_replace(struct sys *sys, const char *path, struct span data, const struct
 	return 0;
 }
 
+int fs_overwrite(struct sys *sys, const char *path, struct span data, struct err *err)
+{
+	AUTO_CLOSE int fd = fs_open(sys, path, O_WRONLY | O_NOFOLLOW, 0, err);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "%s is not a regular file", path);
+	if (fs_write_all(fd, data) < 0 || ftruncate(fd, (off_t)data.len) < 0 || fsync(fd) < 0)
+		return err_sys(err, "write over %s", path);
+	return 0;
+}
+
 int fs_remove(struct sys *sys, const char *path, struct err *err)
 {
 	AUTO_CLOSE int dirfd = -1;

@@ -65,9 +65,20 @@ struct fs_meta {
 	gid_t gid;
 };
 
-/* Publish bytes under path, see invariant 2.  -ELOOP when path is a symbolic link. */
+/*
+ * Publish bytes under path, see invariant 2.  -ELOOP when path is a symbolic link.  After a failure
+ * the file is as it was, or whole and new: that its directory could not be written to the disk is
+ * only known afterwards.
+ */
 int fs_replace(struct sys *sys, const char *path, struct span data, const struct fs_meta *meta,
 	       struct err *err);
+
+/*
+ * Write over the bytes of a regular file that is there, for when there is no room beside it.  Who
+ * reads meanwhile, or after a failure, may find neither the old nor the new text whole.  -ELOOP,
+ * -EINVAL.
+ */
+int fs_overwrite(struct sys *sys, const char *path, struct span data, struct err *err);
 
 /* Absent already is success. */
 int fs_remove(struct sys *sys, const char *path, struct err *err);
@@ -75,7 +86,10 @@ int fs_remove(struct sys *sys, const char *path, struct err *err);
 /* Give a file another name on the same file system; what has that name is replaced. */
 int fs_rename(struct sys *sys, const char *from, const char *to, struct err *err);
 
-/* Make one directory with exactly this mode and owner; one that is there is made so.  -ENOTDIR. */
+/*
+ * Make one directory with exactly this mode and owner; one that is there is made so.  When that
+ * fails it is not made.  -ENOTDIR.
+ */
 int fs_mkdir(struct sys *sys, const char *path, const struct fs_meta *meta, struct err *err);
 int fs_rmdir(struct sys *sys, const char *path, struct err *err);
 

@@ -311,6 +311,30 @@ static void replacing_sets_bytes_and_mode_and_leaves_no_other_file(void **state)
 	assert_null(names[1]);
 }
 
+static void bytes_are_written_over_in_place(void **state)
+{
+	struct scratch *s = *state;
+	AUTO_CLOSE int reader = -1;
+	struct stat before, after;
+	struct err err = {0};
+
+	scratch_write(s, "/over", "a longer text", 0604);
+	scratch_mkdir(s, "/over-dir", 0755);
+	assert_int_equal(fs_symlink(&s->sys, "over", "/over-link", &err), 0);
+	assert_int_equal(fs_lstat(&s->sys, "/over", &before, &err), 0);
+	assert_int_equal(fs_overwrite(&s->sys, "/over", SPAN_LIT("short"), &err), 0);
+	assert_int_equal(fs_lstat(&s->sys, "/over", &after, &err), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_int_equal(after.st_size, 5);
+	assert_int_equal(fs_overwrite(&s->sys, "/over-link", SPAN_LIT("x"), &err), -ELOOP);
+	assert_int_equal(fs_overwrite(&s->sys, "/over-dir", SPAN_LIT("x"), &err), -EISDIR);
+	assert_int_equal(fs_overwrite(&s->sys, "/none", SPAN_LIT("x"), &err), -ENOENT);
+	assert_int_equal(mkfifoat(s->sys.rootfd, "over-pipe", 0600), 0);
+	reader = openat(s->sys.rootfd, "over-pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	assert_int_equal(fs_overwrite(&s->sys, "/over-pipe", SPAN_LIT("x"), &err), -EINVAL);
+}
+
 static void links_are_never_replaced(void **state)
 {
 	struct scratch *s = *state;
@@ -447,6 +471,7 @@ int main(void)
 		T(a_sticky_directory_is_passed_for_a_directory_of_roots),
 		T(a_pipe_is_read_to_its_end),
 		T(replacing_sets_bytes_and_mode_and_leaves_no_other_file),
+		T(bytes_are_written_over_in_place),
 		T(links_are_never_replaced),
 		T(links_are_read_and_made_as_they_are),
 		T(removing_twice_is_success),

@@ -153,14 +153,11 @@ static void what_is_published_stands(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
 		const struct status status = {
 			.operation = "Enable", .value = values[i], .cause = ""};
-		AUTO_BUF text = {0};
 		struct err err = {0};
 
 		assert_int_equal(status_standing(&scratch.sys, "/status", (int64_t)i), STATUS_NONE);
-		assert_int_equal(status_build(&status, &text, &err), 0);
-		assert_int_equal(
-			status_publish(&scratch.sys, "/status", (int64_t)i, buf_bytes(&text), &err),
-			0);
+		assert_int_equal(status_publish(&scratch.sys, "/status", (int64_t)i, &status, &err),
+				 0);
 		assert_int_equal(status_standing(&scratch.sys, "/status", (int64_t)i), values[i]);
 	}
 	scratch_done(&scratch);
@@ -185,20 +182,52 @@ static void garbage_is_no_status(void **state)
 	scratch_done(&scratch);
 }
 
+/* A directory where the new file is to be made stands for a disk without room for one. */
+static void without_room_for_another_file_the_status_is_written_over(void **state)
+{
+	const struct step step = {.name = "sshd"};
+	const struct step_result result = {.step = &step, .state = STEP_FAILED};
+	const struct status status = {.operation = "Enable",
+				      .value = STATUS_ERROR,
+				      .code = 25,
+				      .cause = "no",
+				      .results = &result,
+				      .count = 1};
+	struct scratch scratch;
+	AUTO_FREE char *text = NULL;
+	struct err err = {0};
+	char old[5000];
+
+	(void)state;
+	scratch_open(&scratch);
+	memset(old, 'x', sizeof(old));
+	old[sizeof(old) - 1] = '\0';
+	scratch_mkdir(&scratch, "/status/.7.status.aadssh-new", 0755);
+	assert_int_equal(status_publish(&scratch.sys, "/status", 7, &status, &err), -EISDIR);
+	scratch_write(&scratch, "/status/7.status", old, 0600);
+	assert_int_equal(status_publish(&scratch.sys, "/status", 7, &status, &err), 0);
+	assert_int_equal(err.code, 0);
+	assert_int_equal(status_standing(&scratch.sys, "/status", 7), STATUS_ERROR);
+	text = scratch_text(&scratch, "/status/7.status");
+	assert_non_null(strstr(text, "\"code\": 25"));
+	assert_null(strstr(text, "sshd"));
+	scratch_done(&scratch);
+}
+
 static void a_missing_folder_is_made(void **state)
 {
+	const struct status status = {.operation = "", .value = STATUS_SUCCESS, .cause = ""};
 	struct scratch scratch;
 	struct err err = {0};
 	struct stat st;
 
 	(void)state;
 	scratch_open(&scratch);
-	assert_int_equal(status_publish(&scratch.sys, "/status", 7, span_of("x"), &err), 0);
+	assert_int_equal(status_publish(&scratch.sys, "/status", 7, &status, &err), 0);
 	assert_int_equal(fs_lstat(&scratch.sys, "/status", &st, &err), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_true(fs_exists(&scratch.sys, "/status/7.status"));
-	assert_int_equal(status_publish(&scratch.sys, "/none/status", 7, span_of("x"), &err),
-			 -ENOENT);
+	assert_int_equal(status_publish(&scratch.sys, "/none/status", 7, &status, &err), -ENOENT);
 	scratch_done(&scratch);
 }
 
@@ -211,6 +240,7 @@ int main(void)
 		cmocka_unit_test(the_longest_messages_stay_below_the_agents_limits),
 		cmocka_unit_test(what_is_published_stands),
 		cmocka_unit_test(garbage_is_no_status),
+		cmocka_unit_test(without_room_for_another_file_the_status_is_written_over),
 		cmocka_unit_test(a_missing_folder_is_made),
 	};
 
