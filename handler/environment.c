@@ -67,14 +67,20 @@ int environment_parse(struct span text, struct environment *ret, struct err *err
 	return 0;
 }
 
+/* It is being written, or the machine is short of something at the moment. */
+static bool may_pass(int r)
+{
+	return r == -EBADMSG || r == -EIO || r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
 int environment_read(struct sys *sys, const char *extension, struct environment *ret,
 		     struct err *err)
 {
 	char path[PATH_MAX];
-	int r = -EBADMSG;
+	int r = -EBADMSG; /* to begin with */
 
 	(void)snprintf(path, sizeof(path), "%s/HandlerEnvironment.json", extension);
-	for (int i = 0; i < TRIES && r == -EBADMSG; i++) {
+	for (int i = 0; i < TRIES && may_pass(r); i++) {
 		AUTO_BUF text = {0};
 
 		if (i)

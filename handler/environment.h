@@ -27,8 +27,9 @@ int environment_parse(struct span text, struct environment *ret, struct err *err
 
 /*
  * Read <extension folder>/HandlerEnvironment.json.  The agent rewrites it in place at each of its
- * starts, so a text that does not parse is read again for up to two seconds.  -ENOENT, -EPERM when
- * others can write it, and the errors of environment_parse.
+ * starts, so a text that does not parse is read again for up to two seconds, and so is one that
+ * cannot be read for want of memory or descriptors, or with -EIO.  -ENOENT, -EPERM when others can
+ * write it, and the errors of environment_parse.
  */
 int environment_read(struct sys *sys, const char *extension, struct environment *ret,
 		     struct err *err);

@@ -18,6 +18,7 @@
 #include "handler/text.h"
 #include "handler/verbs.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/num.h"
 #include "lib/core/outcome.h"
 #include "lib/steps/changes.h"
 #include "lib/steps/run.h"
@@ -104,6 +105,30 @@ static void observe(const struct step_result *result, void *arg)
 			 result->notes[i]);
 }
 
+/*
+ * Where the status goes: what HandlerEnvironment.json says, and while it cannot be read, where the
+ * agent has it as a rule.  -ENOENT when there is no such folder, or no sequence number.
+ */
+static int find_status(struct job *job, char ret[PATH_MAX], int64_t *ret_sequence)
+{
+	const char *folder = job->session.environment.status_folder;
+	const char *told = job->command->sequence;
+	struct err ignored = {0};
+	uint64_t number = 0;
+	struct stat st;
+
+	*ret_sequence = job->session.sequence;
+	if (folder && *ret_sequence >= 0)
+		return span_copy(span_of(folder), ret, PATH_MAX) ? 0 : -ENOENT;
+	if (folder || !told || !num_parse(span_of(told), INT32_MAX, &number))
+		return -ENOENT;
+	*ret_sequence = (int64_t)number;
+	(void)snprintf(ret, PATH_MAX, "%s/status", job->command->folder);
+	if (fs_lstat(job->sys, ret, &st, &ignored) < 0 || !S_ISDIR(st.st_mode))
+		return -ENOENT;
+	return 0;
+}
+
 static void publish(struct job *job, enum status_value value, int code, const char *cause,
 		    const char *remedy)
 {
@@ -117,12 +142,13 @@ static void publish(struct job *job, enum status_value value, int code, const ch
 		.results = job->results,
 		.count = job->ran ? job->table.count : 0,
 	};
-	const char *folder = job->session.environment.status_folder;
 	struct err err = {0};
+	char folder[PATH_MAX];
+	int64_t sequence;
 
-	if (!folder || job->session.sequence < 0)
+	if (find_status(job, folder, &sequence) < 0)
 		return;
-	if (status_publish(job->sys, folder, job->session.sequence, &status, &err) < 0)
+	if (status_publish(job->sys, folder, sequence, &status, &err) < 0)
 		mention(job, "cannot publish the status", &err);
 }
 
@@ -133,10 +159,12 @@ static bool is_terminal(enum status_value value)
 
 static enum status_value standing(struct job *job)
 {
-	if (!job->session.environment.status_folder || job->session.sequence < 0)
+	char folder[PATH_MAX];
+	int64_t sequence;
+
+	if (find_status(job, folder, &sequence) < 0)
 		return STATUS_NONE;
-	return status_standing(job->sys, job->session.environment.status_folder,
-			       job->session.sequence);
+	return status_standing(job->sys, folder, sequence);
 }
 
 /* mrseq is a convention between handlers and agent.  Nothing here is skipped because of it. */
@@ -337,7 +365,7 @@ static bool all_is_off(struct job *job)
 
 		if (job->table.steps[i]->plan(&job->session.machine, WANT_ABSENT, &left, &ignored) <
 			    0 ||
-		    left.count)
+		    left.count || fs_sure(job->sys, &ignored) < 0)
 			return false;
 	}
 	return true;

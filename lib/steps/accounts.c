@@ -419,6 +419,18 @@ static int plan_ledger(struct machine *m, const struct text *accounts, const str
 	return r < 0 ? r : changes_write(m, ret, LEDGER_PATH, buf_bytes(&after), &meta, err);
 }
 
+/* Without our mark and the original the next run could not tell what is ours and what was before.
+ */
+static int remove_held(struct machine *m, struct changes *ret, const char *path, struct err *err)
+{
+	const size_t count = ret->count;
+	int r = changes_remove(m, ret, path, err);
+
+	if (ret->count > count)
+		changes_hold(ret);
+	return r;
+}
+
 /* Whoever can write our files by now, they go. */
 static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *err)
 {
@@ -452,8 +464,8 @@ static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *
 	else
 		r = changes_remove(m, ret, AADPASSWD_PATH, err);
 	if (r == 0)
-		r = changes_remove(m, ret, AADADMINS_PATH, err);
-	return r < 0 ? r : changes_remove(m, ret, buf_text(&path), err);
+		r = remove_held(m, ret, AADADMINS_PATH, err);
+	return r < 0 ? r : remove_held(m, ret, buf_text(&path), err);
 }
 
 /* ---- the name services */

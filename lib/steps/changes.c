@@ -278,6 +278,12 @@ int changes_rmdir(struct machine *m, struct changes *changes, const char *path, 
 	return add_dir(changes, &change, "remove ", path, err);
 }
 
+void changes_hold(struct changes *changes)
+{
+	if (changes->count)
+		changes->list[changes->count - 1].held = true;
+}
+
 int changes_call(struct changes *changes, const char *what,
 		 int (*call)(struct machine *m, struct err *err),
 		 int (*undo)(struct machine *m, struct err *err), struct err *err)
@@ -302,7 +308,9 @@ int changes_original_path(const char *path, struct buf *ret, struct err *err)
 static int keep_original(struct machine *m, const struct change *change, struct err *err)
 {
 	const struct fs_meta private = machine_meta(m, 0700);
+	struct err ignored = {0};
 	AUTO_BUF path = {0};
+	int r;
 
 	if (changes_original_path(change->path, &path, err) < 0)
 		return -err->code;
@@ -311,8 +319,11 @@ static int keep_original(struct machine *m, const struct change *change, struct 
 	if (fs_mkdir(m->sys, STATE_DIR, &private, err) < 0 ||
 	    fs_mkdir(m->sys, ORIGINAL_DIR, &private, err) < 0)
 		return -err->code;
-	return fs_replace(m->sys, buf_text(&path), buf_bytes(&change->before), &change->meta_before,
-			  err);
+	r = fs_replace(m->sys, buf_text(&path), buf_bytes(&change->before), &change->meta_before,
+		       err);
+	if (r < 0)
+		(void)fs_rmdir(m->sys, ORIGINAL_DIR, &ignored); /* stays while others are in it */
+	return r;
 }
 
 /* An original stays only while the file differs from it. */
@@ -370,16 +381,32 @@ int change_make(struct machine *m, const struct change *change, bool keep, struc
 	return err_set(err, EINVAL, "unknown change");
 }
 
+/* Then there is nothing to write: on a full disk that would fail. */
+static bool is_as_before(struct machine *m, const struct change *change)
+{
+	struct err ignored = {0};
+	AUTO_BUF now = {0};
+	struct stat st;
+	bool same = fs_read(m->sys, change->path, 0, TEXT_MAX, &now, &st, &ignored) == 0 &&
+		    same_meta(meta_of(&st), change->meta_before) &&
+		    span_eq(buf_bytes(&now), buf_bytes(&change->before));
+
+	if (change->secret && now.data)
+		explicit_bzero(now.data, now.cap);
+	return same;
+}
+
 int change_undo(struct machine *m, const struct change *change, struct err *err)
 {
-	int r;
+	int r = 0;
 
 	switch (change->kind) {
 	case CHANGE_WRITE:
 	case CHANGE_REMOVE:
 		if (!change->existed)
 			return fs_remove(m->sys, change->path, err);
-		r = put_file(m, change->path, &change->before, &change->meta_before, err);
+		if (!is_as_before(m, change))
+			r = put_file(m, change->path, &change->before, &change->meta_before, err);
 		if (r == 0 && change->shared)
 			forget_original(m, change);
 		return r;

@@ -247,13 +247,13 @@ static int plan_sudos(struct machine *m, struct changes *ret, struct err *err)
 static int take_out(struct machine *m, const char *path, struct changes *ret, struct err *err)
 {
 	AUTO_BUF before = {0}, after = {0};
-	struct err ignored = {0};
-	int r;
-
-	/* What cannot be read, as a link or a directory, was not edited either. */
-	if (fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, &ignored) < 0)
+	int r = fs_read(m->sys, path, 0, FS_CONFIG_MAX, &before, NULL, err);
+	if (pamfile_is_none(r)) {
+		*err = (struct err){0};
 		return 0;
-	r = pamstack_remove(buf_bytes(&before), &after, err);
+	}
+	if (r == 0)
+		r = pamstack_remove(buf_bytes(&before), &after, err);
 	if (r < 0)
 		return r;
 	return is_copy(m, path, buf_bytes(&before), buf_bytes(&after))
@@ -294,12 +294,14 @@ static int plan_others(struct machine *m, struct changes *ret, struct err *err)
 static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 {
 	AUTO_NAMES names = NULL;
-	struct err ignored = {0};
 	char path[PATH_MAX];
+	int r = fs_list(m->sys, PAM_DIR, &names, err);
 
-	if (fs_list(m->sys, PAM_DIR, &names, &ignored) < 0)
+	if (r == -ENOENT || r == -ENOTDIR) {
+		*err = (struct err){0};
 		return 0;
-	for (char **name = names; *name; name++) {
+	}
+	for (char **name = names; r == 0 && *name; name++) {
 		struct err own = {0};
 
 		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);

@@ -37,15 +37,23 @@ static int check_link(struct machine *m, const char *path, struct err *err)
 			  path);
 }
 
+bool pamfile_is_none(int r)
+{
+	return r == -ENOENT || r == -ELOOP || r == -EISDIR || r == -EINVAL || r == -EMSGSIZE ||
+	       r == -EBADMSG || r == -ENXIO;
+}
+
 int pamfile_foreign(struct machine *m, const char *path, char ret_path[PATH_MAX], struct buf *ret,
 		    struct fs_meta *ret_meta, struct err *err)
 {
 	const char *target = authselect_target(m, path);
-	struct err ignored = {0};
 	AUTO_BUF text = {0};
 	struct stat st;
-	int r = fs_read(m->sys, target ?: path, 0, FS_CONFIG_MAX, &text, &st, &ignored);
+	int r = fs_read(m->sys, target ?: path, 0, FS_CONFIG_MAX, &text, &st, err);
 
+	if (r < 0 && !pamfile_is_none(r))
+		return r;
+	*err = (struct err){0};
 	if (r == -ELOOP)
 		return check_link(m, path, err);
 	if (r < 0 || !foreign_pam_has(buf_bytes(&text)))

@@ -60,21 +60,31 @@ static void begin(struct run *run, size_t i, struct work *work)
 	run->machine->note_count = 0;
 }
 
+/* What was decided on a question that had no answer does not count. */
+static int unless_in_doubt(struct run *run, int r, struct err *err)
+{
+	return r < 0 ? r : fs_sure(run->machine->sys, err);
+}
+
 static int plan(struct run *run, struct work *work, enum want want, struct err *err)
 {
 	struct sys *sys = run->machine->sys;
+	struct err earlier;
 
 	if (sys->deadline_ns && sys_left_ms(sys, 1) == 0) {
 		(void)err_set(err, ETIMEDOUT, "the time was up before %s", work->step->name);
 		err->outcome = EXIT_DEADLINE;
 		return -err->code;
 	}
-	return work->step->plan(run->machine, want, &work->changes, err);
+	(void)fs_sure(sys, &earlier);
+	return unless_in_doubt(run, work->step->plan(run->machine, want, &work->changes, err), err);
 }
 
 static int prove(struct run *run, struct work *work, struct err *err)
 {
-	return work->step->prove ? work->step->prove(run->machine, err) : 0;
+	int r = work->step->prove ? work->step->prove(run->machine, err) : 0;
+
+	return unless_in_doubt(run, r, err);
 }
 
 /* "write /etc/a, write /etc/b, reload sshd" */
@@ -180,11 +190,15 @@ static int make_changes(struct run *run, struct work *work, struct err *err)
 
 	while (r == 0 && work->begun < work->changes.count) {
 		const struct change *change = &work->changes.list[work->begun];
+		int made = change_make(run->machine, change, true, err);
 
-		r = change_make(run->machine, change, true, err);
-		/* A file is replaced or it is not; a call that failed may have done half. */
-		if (r == 0 || change->kind == CHANGE_CALL)
+		/*
+		 * A call that failed may have done half, and a file that could not be written to
+		 * the disk may have its new name; a directory is made or it is not.
+		 */
+		if (made == 0 || change->kind != CHANGE_MKDIR)
 			work->begun++;
+		r = unless_in_doubt(run, made, err);
 	}
 	return r;
 }
@@ -223,15 +237,20 @@ int run_apply(struct run *run, struct err *err)
 	return r;
 }
 
-/* Each change is tried, since what can come off shall come off. */
+/* Each change but the held is tried, since what can come off shall come off. */
 static int revert_step(struct run *run, struct work *work, struct err *err)
 {
 	int r = plan(run, work, WANT_ABSENT, err);
 
 	for (size_t i = 0; i < work->changes.count; i++) {
+		const struct change *change = &work->changes.list[i];
 		struct err later = {0};
 
-		if (change_make(run->machine, &work->changes.list[i], false, &later) == 0 || r < 0)
+		if (r < 0 && change->held)
+			continue;
+		if (unless_in_doubt(run, change_make(run->machine, change, false, &later),
+				    &later) == 0 ||
+		    r < 0)
 			continue;
 		*err = later;
 		r = -later.code;

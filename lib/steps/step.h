@@ -59,6 +59,7 @@ struct change {
 	char *path;
 	bool existed; /* there was a file, whose bytes are `before`, or a directory */
 	bool shared; /* the owner's file, in which only some words are ours */
+	bool held; /* see changes_hold */
 	bool secret; /* the bytes never reach a plan or a log */
 	struct buf before; /* for undoing, and for diffs */
 	struct buf after; /* for CHANGE_WRITE */
@@ -100,6 +101,12 @@ int changes_mkdir(struct machine *m, struct changes *changes, const char *path,
 		  const struct fs_meta *meta, struct err *err);
 /* What is below the directory is not kept: undoing makes an empty one. */
 int changes_rmdir(struct machine *m, struct changes *changes, const char *path, struct err *err);
+
+/*
+ * Take the change that was added last away only where all of its step before it came off: it is
+ * what the next run goes by.
+ */
+void changes_hold(struct changes *changes);
 
 /*
  * undo  called when this run is undone, after the step's files are back, once call was begun;

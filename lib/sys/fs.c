@@ -32,6 +32,37 @@ static const char *below(const char *path)
 	return *path ? path : ".";
 }
 
+/* Some file systems let a signal break these off, though nobody here waits for one. */
+static int openat_again(int dir, const char *name, int flags, mode_t mode)
+{
+	int fd;
+
+	do
+		fd = openat(dir, name, flags, mode);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+static int fsync_again(int fd)
+{
+	int r;
+
+	do
+		r = fsync(fd);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+static int ftruncate_again(int fd, off_t size)
+{
+	int r;
+
+	do
+		r = ftruncate(fd, size);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
 /* The walk of a path below the root where the kernel has no openat2. */
 struct walk {
 	int rootfd, dir; /* dir: where the walk is, owned */
@@ -58,7 +89,7 @@ static bool next_name(struct walk *walk, char ret[PATH_MAX])
 
 static int enter(struct walk *walk, int from, const char *name)
 {
-	int fd = openat(from, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat_again(from, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -111,7 +142,7 @@ static int step(struct walk *walk, const char *name)
 
 static int open_at(struct walk *walk, const char *name, int flags, mode_t mode)
 {
-	int fd = openat(walk->dir, name, flags, mode);
+	int fd = openat_again(walk->dir, name, flags, mode);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -156,7 +187,7 @@ static long open_below(int rootfd, const char *path, struct open_how *how)
 
 	for (int tries = 0; tries < OPEN_TRIES; tries++) {
 		fd = syscall(SYS_openat2, rootfd, path, how, sizeof(*how));
-		if (fd >= 0 || errno != EAGAIN)
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
 	}
 	return fd;
@@ -343,12 +374,33 @@ int fs_lstat(struct sys *sys, const char *path, struct stat *ret, struct err *er
 	return r < 0 ? err_sys(err, "%s", path) : 0;
 }
 
+/* These say of a path that nothing can be there. */
+static bool is_absent(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG ||
+	       code == EACCES;
+}
+
 bool fs_exists(struct sys *sys, const char *path)
 {
-	struct err ignored = {0};
+	struct err err = {0};
 	struct stat st;
 
-	return fs_lstat(sys, path, &st, &ignored) == 0;
+	if (fs_lstat(sys, path, &st, &err) == 0)
+		return true;
+	if (!is_absent(err.code) && sys->doubt.code == 0)
+		sys->doubt = err;
+	return false;
+}
+
+int fs_sure(struct sys *sys, struct err *err)
+{
+	const struct err doubt = sys->doubt;
+
+	sys->doubt = (struct err){0};
+	if (doubt.code)
+		*err = doubt;
+	return -doubt.code;
 }
 
 int fs_readlink(struct sys *sys, const char *path, char *ret, size_t size, struct err *err)
@@ -377,7 +429,7 @@ int fs_symlink(struct sys *sys, const char *to, const char *path, struct err *er
 	dirfd = open_parent(sys, path, &name, err);
 	if (dirfd < 0)
 		return dirfd;
-	if (symlinkat(to, dirfd, name) < 0 || fsync(dirfd) < 0)
+	if (symlinkat(to, dirfd, name) < 0 || fsync_again(dirfd) < 0)
 		return err_sys(err, "link %s", path);
 	return 0;
 }
@@ -421,7 +473,8 @@ static bool has_attribute(int fd, const char *name, const char *value, size_t le
  */
 static void copy_attributes(int dirfd, const char *name, int to)
 {
-	AUTO_CLOSE int from = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int from =
+		openat_again(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	char names[XATTR_MAX], value[XATTR_MAX];
 	ssize_t total = from < 0 ? -1 : flistxattr(from, names, sizeof(names));
 
@@ -440,9 +493,9 @@ static int publish(int dirfd, const char *name, const char *temp, int fd, struct
 		return -errno;
 	copy_attributes(dirfd, name, fd);
 	if (fchown(fd, meta->uid, meta->gid) < 0 || fchmod(fd, meta->mode & 07777) < 0 ||
-	    fsync(fd) < 0 || renameat(dirfd, temp, dirfd, name) < 0)
+	    fsync_again(fd) < 0 || renameat(dirfd, temp, dirfd, name) < 0)
 		return -errno;
-	return fsync(dirfd) < 0 ? -errno : 0;
+	return fsync_again(dirfd) < 0 ? -errno : 0;
 }
 
 int fs_replace(struct sys *sys, const char *path, struct span data, const struct fs_meta *meta,
@@ -464,7 +517,7 @@ int fs_replace(struct sys *sys, const char *path, struct span data, const struct
 			       "%s is not a regular file", path);
 	if (unlinkat(dirfd, temp, 0) < 0 && errno != ENOENT)
 		return err_sys(err, "remove the left-over of %s", path);
-	fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat_again(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, "create a file beside %s", path);
 	r = publish(dirfd, name, temp, fd, data, meta);
@@ -485,7 +538,8 @@ int fs_overwrite(struct sys *sys, const char *path, struct span data, struct err
 		return fd;
 	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "%s is not a regular file", path);
-	if (fs_write_all(fd, data) < 0 || ftruncate(fd, (off_t)data.len) < 0 || fsync(fd) < 0)
+	if (fs_write_all(fd, data) < 0 || ftruncate_again(fd, (off_t)data.len) < 0 ||
+	    fsync_again(fd) < 0)
 		return err_sys(err, "write over %s", path);
 	return 0;
 }
@@ -511,7 +565,7 @@ int fs_remove(struct sys *sys, const char *path, struct err *err)
 			return 0;
 		return err_sys(err, "remove %s", path);
 	}
-	return fsync(dirfd) < 0 ? err_sys(err, "remove %s", path) : 0;
+	return fsync_again(dirfd) < 0 ? err_sys(err, "remove %s", path) : 0;
 }
 
 int fs_rename(struct sys *sys, const char *from, const char *to, struct err *err)
@@ -530,23 +584,37 @@ int fs_rename(struct sys *sys, const char *from, const char *to, struct err *err
 	return 0;
 }
 
+static int set_directory(int parent, const char *name, const struct fs_meta *meta)
+{
+	AUTO_CLOSE int fd =
+		openat_again(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+
+	if (fd < 0 || fchown(fd, meta->uid, meta->gid) < 0 || fchmod(fd, meta->mode & 07777) < 0 ||
+	    fsync_again(parent) < 0)
+		return -errno;
+	return 0;
+}
+
 int fs_mkdir(struct sys *sys, const char *path, const struct fs_meta *meta, struct err *err)
 {
-	AUTO_CLOSE int parent = -1, fd = -1;
+	AUTO_CLOSE int parent = -1;
 	const char *name;
+	bool made;
+	int r;
 
 	parent = open_parent(sys, path, &name, err);
 	if (parent < 0)
 		return parent;
-	if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
+	made = mkdirat(parent, name, 0700) == 0;
+	if (!made && errno != EEXIST)
 		return err_sys(err, "make %s", path);
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, "%s", path);
-	if (fchown(fd, meta->uid, meta->gid) < 0 || fchmod(fd, meta->mode & 07777) < 0 ||
-	    fsync(parent) < 0)
-		return err_sys(err, "make %s", path);
-	return 0;
+	r = set_directory(parent, name, meta);
+	if (r == 0)
+		return 0;
+	if (made)
+		(void)unlinkat(parent, name, AT_REMOVEDIR);
+	errno = -r;
+	return err_sys(err, "make %s", path);
 }
 
 int fs_rmdir(struct sys *sys, const char *path, struct err *err)
@@ -576,7 +644,8 @@ static int empty_dir(int fd, const char *path, struct err *err)
 			continue;
 		if (unlinkat(dirfd(dir), name, 0) == 0 || errno == ENOENT)
 			continue;
-		child = openat(dirfd(dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		child = openat_again(dirfd(dir), name,
+				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 		if (child < 0)
 			r = err_sys(err, "remove %s/%s", path, name);
 		else

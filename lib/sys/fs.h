@@ -48,9 +48,13 @@ int fs_open_file(struct sys *sys, const char *path, unsigned flags, struct stat 
 int fs_read_optional(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
 		     bool *ret_exists, struct stat *meta, struct err *err);
 
-/* Is there something of that name (links are not followed)?  An unreadable path counts as absent.
+/*
+ * Is there something of that name (links are not followed)?  What cannot be told counts as absent,
+ * and fs_sure says so: once, with the first such error since it was asked last.  Returns 0, or that
+ * error.  So a question costs no branch, and who acts on the answers asks whether they were any.
  */
 bool fs_exists(struct sys *sys, const char *path);
+int fs_sure(struct sys *sys, struct err *err);
 int fs_lstat(struct sys *sys, const char *path, struct stat *ret, struct err *err);
 
 /* Where a symbolic link points, as a string.  -EINVAL when it is none, -ENAMETOOLONG. */

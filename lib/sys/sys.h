@@ -36,6 +36,7 @@ struct sys {
 	uid_t owner; /* who may own trusted files: 0, a test's own uid */
 	const struct sys_ops *ops; /* never NULL */
 	struct witness *witness; /* what was looked at, or NULL; see fs.h */
+	struct err doubt; /* what fs_exists could not tell, see fs_sure */
 	int64_t deadline_ns; /* CLOCK_BOOTTIME by which all must be done, 0: none */
 	/* Told, now and then, what a long wait is for: a clause.  NULL: nobody wants to know. */
 	void (*waiting)(void *arg, const char *what);

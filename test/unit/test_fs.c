@@ -335,6 +335,25 @@ static void bytes_are_written_over_in_place(void **state)
 	assert_int_equal(fs_overwrite(&s->sys, "/over-pipe", SPAN_LIT("x"), &err), -EINVAL);
 }
 
+static void what_cannot_be_told_counts_as_absent_and_is_remembered_once(void **state)
+{
+	struct scratch *s = *state;
+	struct sys closed = s->sys;
+	struct err err = {0};
+
+	scratch_write(s, "/there", "", 0644);
+	assert_true(fs_exists(&s->sys, "/there"));
+	assert_false(fs_exists(&s->sys, "/not-there"));
+	assert_false(fs_exists(&s->sys, "/there/below"));
+	assert_int_equal(fs_sure(&s->sys, &err), 0);
+	closed.rootfd = -1;
+	assert_false(fs_exists(&closed, "/there"));
+	assert_false(fs_exists(&closed, "/later"));
+	assert_int_equal(fs_sure(&closed, &err), -EBADF);
+	assert_non_null(strstr(err.msg, "/there"));
+	assert_int_equal(fs_sure(&closed, &err), 0);
+}
+
 static void links_are_never_replaced(void **state)
 {
 	struct scratch *s = *state;
@@ -472,6 +491,7 @@ int main(void)
 		T(a_pipe_is_read_to_its_end),
 		T(replacing_sets_bytes_and_mode_and_leaves_no_other_file),
 		T(bytes_are_written_over_in_place),
+		T(what_cannot_be_told_counts_as_absent_and_is_remembered_once),
 		T(links_are_never_replaced),
 		T(links_are_read_and_made_as_they_are),
 		T(removing_twice_is_success),

@@ -780,6 +780,21 @@ static void a_missing_environment_is_told_on_standard_error(void **state)
 	assert_int_equal(run("install"), EXIT_SETTINGS);
 	assert_string_equal(order, "");
 	assert_said(notes, "error 53 settings-invalid: " OLD "/HandlerEnvironment.json: ");
+	assert_false(there(OLD "/status"));
+}
+
+/* An earlier version's success may stand there. */
+static void without_an_environment_the_status_is_where_the_agent_looks(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(run("install"), EXIT_OK);
+	assert_int_equal(fs_remove(&scratch.sys, OLD "/HandlerEnvironment.json", &err), 0);
+	assert_int_equal(run("enable"), EXIT_SETTINGS);
+	assert_int_equal(status_standing(&scratch.sys, OLD "/status", 3), STATUS_ERROR);
+	assert_text(OLD "/status/3.status", "\"code\": 53");
+	assert_text(OLD "/status/3.status", "HandlerEnvironment.json");
 }
 
 static void a_status_folder_that_is_none_does_not_change_the_outcome(void **state)
@@ -857,6 +872,7 @@ int main(void)
 		TEST(settings_that_are_wrong_get_an_error_status),
 		TEST(no_settings_at_all_are_the_defaults),
 		TEST(a_missing_environment_is_told_on_standard_error),
+		TEST(without_an_environment_the_status_is_where_the_agent_looks),
 		TEST(a_status_folder_that_is_none_does_not_change_the_outcome),
 		TEST(a_missing_status_folder_is_made),
 		TEST(instances_are_refused),
