@@ -18,6 +18,7 @@
 #include "lib/sys/proc.h"
 
 #define GRACE_MS 2000
+#define LAST_READS 16 /* twice what a pipe holds */
 #define PAUSE_MS 50 /* until the clock is looked at again */
 #define ENVIRON_MAX 24
 #define SELINUX_PATH "/sys/fs/selinux/enforce"
@@ -253,8 +254,10 @@ static int watch(struct sys *sys, pid_t pid, int fd, const struct proc_spec *spe
 	}
 	if (ret->timed_out || r < 0)
 		(void)kill(-pid, SIGKILL);
-	while (open && poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) > 0)
-		open = drain(fd, &output);
+	/* What the pipe held at its end; a daemon that goes on talking is not listened to. */
+	for (int i = 0; i < LAST_READS && open; i++)
+		open = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) > 0 &&
+		       drain(fd, &output);
 	return r < 0 ? r : collect(pid, ret_status);
 }
 

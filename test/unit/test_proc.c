@@ -294,6 +294,18 @@ static void the_end_of_a_child_is_seen_at_once(void **state)
 	assert_true(quickest_ns < (int64_t)56 * 1000000);
 }
 
+static void a_daemon_that_goes_on_talking_does_not_hold_us(void **state)
+{
+	const char *const argv[] = {"/bin/sh", "-c", "timeout 20 yes & echo $!", NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = 10000, .output_max = 16};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(proc_run(&machine, &spec, &res, &err), 0);
+	assert_int_equal(res.status, 0);
+}
+
 static void nothing_of_the_environment_reaches_the_child(void **state)
 {
 	AUTO_PROC res = PROC_RESULT_INIT;
@@ -473,6 +485,7 @@ int main(void)
 		cmocka_unit_test(a_daemon_left_behind_does_not_hold_us),
 		OLD_KERNEL(a_daemon_left_behind_does_not_hold_us),
 		cmocka_unit_test(the_end_of_a_child_is_seen_at_once),
+		cmocka_unit_test(a_daemon_that_goes_on_talking_does_not_hold_us),
 		cmocka_unit_test(nothing_of_the_environment_reaches_the_child),
 		cmocka_unit_test(a_missing_program_is_named),
 		cmocka_unit_test(must_quotes_the_last_line),
