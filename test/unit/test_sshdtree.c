@@ -53,6 +53,8 @@ static const struct rival_row {
 	{"everybody_but_all_of_ours", {"Match User !*@*,!????????" "-*,*\n" OTHER INCLUDE, NULL, NULL}, "*", NULL, 0},
 	{"some_domain_of_all", {"Match User *@contoso.com\n" OTHER INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
 	{"a_domain_of_others", {"Match User *@contoso.com\n" OTHER INCLUDE, NULL, NULL}, "fabrikam.com", NULL, 0},
+	{"capitals_which_sshd_tells_apart", {"Match User *@Contoso.com\n" OTHER INCLUDE, NULL, NULL}, "contoso.com", NULL, 0},
+	{"capitals_among_all_domains", {"Match User *@Contoso.com\n" OTHER INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
 	{"the_second_domain", {"Match User *@contoso.com\n" OTHER INCLUDE, NULL, NULL}, "fabrikam.com contoso.com", SSHD_MAIN_PATH, 2},
 	{"an_address_may_be_theirs", {"Match Address 10.0.0.0/8\n" OTHER INCLUDE, NULL, NULL}, "*", SSHD_MAIN_PATH, 2},
 	{"users_that_do_not_exist", {"Match Invalid-User\n" OTHER INCLUDE, NULL, NULL}, "*", NULL, 0},
