@@ -14,6 +14,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 
 from lab import layer  # noqa: E402
 from lab.host import Host, Visitor  # noqa: E402
+from lab.machine import Machine  # noqa: E402
 from lab.snapshot import difference  # noqa: E402
 from lab.rawssh import SUCCESS  # noqa: E402
 from lab.teller import Teller, expect  # noqa: E402
@@ -29,15 +30,24 @@ SERVICES = {
 }
 
 
-def prepare(host: Host, release: str) -> None:
-    machine = host.machine
+def put_shim(machine: Machine, release: str) -> None:
+    """release: of authselect's, as which it behaves"""
     machine.write("/usr/bin/authselect", (layer.CHECKOUT / "test/fakes/authselect.py").read_bytes(), 0o755)
     machine.sh('rm -rf /usr/share/authselect /etc/authselect /var/lib/authselect; mkdir -p /usr/share/authselect '
                '/etc/authselect/custom; cp -R "$1" /usr/share/authselect/default', str(layer.CHECKOUT / "test/data/authselect"))
     machine.write("/usr/share/authselect/shim", f"release {release}\n")
+
+
+def select(machine: Machine) -> None:
+    machine.run(["authselect", "select", "minimal", "with-altfiles", "--force", "--nobackup"])
+
+
+def prepare(host: Host, release: str) -> None:
+    machine = host.machine
+    put_shim(machine, release)
     for name, text in SERVICES.items():
         machine.write(f"/etc/pam.d/{name}", f"#%PAM-1.0\n{text}")
-    machine.run(["authselect", "select", "minimal", "with-altfiles", "--force", "--nobackup"])
+    select(machine)
 
 
 def check_selected(host: Host, profile: str) -> None:
@@ -70,7 +80,7 @@ def play(tell: Teller, host: Host, release: str) -> None:
         host.configure()
         check_selected(host, "custom/aadsshlogin")
         check_login(visitor)
-        machine.run(["authselect", "select", "minimal", "with-altfiles", "--force", "--nobackup"])
+        select(machine)
         host.configure()
         check_login(visitor)
     with tell.step("nothing stays of it, and the local administrator gets in"):

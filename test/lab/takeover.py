@@ -20,7 +20,7 @@ from typing import Callable, List, NamedTuple, Optional
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
 from azure.client import Azure  # noqa: E402
-from lab import layer, rows  # noqa: E402
+from lab import authselect, layer, rows  # noqa: E402
 from lab.install import FIRST, FOLDER, SEQUENCE, Extension, settings, zip_of  # noqa: E402
 from lab.login import Person, ssh  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
@@ -315,6 +315,7 @@ class Row(NamedTuple):
     play: Callable[[Lab], None]
     sample: bool = False
     userland: Optional[Userland] = None  # of a machine of rpm; the others are Debian's
+    prepare: Callable[[Machine], None] = lambda machine: None  # what that machine has besides
 
 
 def closed(broken: str = "nothing", before: str = "true") -> Callable[[Lab], None]:
@@ -426,6 +427,13 @@ LOCAL_PAM = """sed -i '/^account.*pam_aad/d' /etc/pam.d/common-account
 sed -i '/^account.*pam_unix/s/success=[0-9]/success=2/; /^account.*pam_unix/a account [success=1 default=ignore] pam_aad.so' \\
     /etc/pam.d/common-account"""
 
+
+def by_authselect(machine: Machine) -> None:
+    """A SHIM of authselect makes /etc/nsswitch.conf and the files that services include: test/fakes/authselect.py."""
+    authselect.put_shim(machine, "1.5")
+    authselect.select(machine)
+
+
 ROWS: List[Row] = [
     Row("the closed product", closed(), sample=True),
     Row("the closed product, PAM edited by hand since", closed(before=LOCAL_PAM)),
@@ -446,6 +454,9 @@ ROWS: List[Row] = [
     Row("the closed product, by rpm", closed(), userland=RED_HAT_9),
     Row("the closed product, by rpm, whose scripts fail", closed("fails"), userland=RED_HAT_9),
     Row("the closed product, by rpm, whose script hangs", closed("hangs"), userland=RED_HAT_9),
+    Row("the closed product, by rpm, its lines in authselect's files",
+        closed(before="for name in system-auth password-auth; do [ -L /etc/pam.d/$name ]; grep -q pam_aad /etc/authselect/$name; done"),
+        userland=RED_HAT_9, prepare=by_authselect),
     Row("the old product, by rpm, with somebody signed in", old(OLD, OLD_SELINUX, session=True), userland=RED_HAT_9),
     Row("the old product without users, by rpm, whose scripts fail", old(OLD, OLD_SELINUX, broken="fails", users=False),
         userland=RED_HAT_9),
@@ -463,6 +474,7 @@ def play(build: Path, row: Row) -> None:
         machine.sh(PAT)
         if row.userland:
             put_on(machine, row.userland, os_release("rhel-9.6"))
+            row.prepare(machine)
 
     if row.userland:
         with zipfile.ZipFile(zip_of(build, FIRST)) as archive:

@@ -12,7 +12,7 @@ reload_sshd()
 
 set_up()
 {
-	sed -i 's/^\(passwd\|group\|shadow\):.*/& aad/' /etc/nsswitch.conf
+	sed -i --follow-symlinks 's/^\(passwd\|group\|shadow\):.*/& aad/' /etc/nsswitch.conf
 	getent group aad_admins >/dev/null || groupadd --system aad_admins
 	if [ "$PRODUCT" = aadsshlogin ]; then
 		echo '%aad_admins ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/aad_admins
@@ -33,7 +33,7 @@ set_up()
 	fi
 }
 
-# By Debian's tool where it is the machine's; otherwise lines in the files that services include.
+# By Debian's tool where it is the machine's; otherwise lines in the files that services include, authselect's too.
 set_up_pam()
 {
 	if [ "$FORM" = deb ]; then
@@ -41,7 +41,7 @@ set_up_pam()
 		return
 	fi
 	for file in password-auth system-auth; do
-		sed -i -e '0,/^auth/s/^auth/auth [success=done user_unknown=ignore default=die] pam_aad.so\n&/' \
+		sed -i --follow-symlinks -e '0,/^auth/s/^auth/auth [success=done user_unknown=ignore default=die] pam_aad.so\n&/' \
 			-e '0,/^account/s/^account/account [success=done default=ignore] pam_aad.so\n&/' /etc/pam.d/$file
 	done
 }
@@ -51,9 +51,9 @@ take_down()
 	if [ "$FORM" = deb ]; then
 		pam-auth-update --package --remove aad
 	else
-		sed -i '/pam_aad\.so/d' /etc/pam.d/password-auth /etc/pam.d/system-auth
+		sed -i --follow-symlinks '/pam_aad\.so/d' /etc/pam.d/password-auth /etc/pam.d/system-auth
 	fi
-	sed -i 's/ aad\b//' /etc/nsswitch.conf
+	sed -i --follow-symlinks 's/ aad\b//' /etc/nsswitch.conf
 	rm -f /etc/sudoers.d/aad_admins
 	if grep -q 'Added by aadsshlogin' /etc/ssh/sshd_config; then
 		sed -i '/Added by aadsshlogin/,$d' /etc/ssh/sshd_config
