@@ -2,11 +2,13 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/core/guid.h"
 #include "lib/core/name.h"
 #include "lib/core/sshdtree.h"
 
@@ -325,7 +327,37 @@ struct access {
 	struct sshd_place place; /* the last line, or the first that names our users */
 	struct span pattern; /* the one that names our users */
 	bool given, named;
+	bool some; /* who is kept out depends on the user or the client */
 };
+
+struct access_walk {
+	struct access lists[ARRAY_LEN(lists)];
+	struct span groups;
+};
+
+static bool is_denial(enum list list)
+{
+	return list == DENY_USERS || list == DENY_GROUPS;
+}
+
+/* Does the pattern match a user of each domain? */
+static bool names_every_domain(struct span pattern, const struct conf *conf)
+{
+	struct span domains = span_of(conf->user_domains), domain;
+	char sample[NAME_SIZE];
+
+	while (span_word(&domains, &domain))
+		if (!sshdconf_probe(domain, sample, sizeof(sample)) ||
+		    !match_one(pattern, span_of(sample)))
+			return false;
+	return true;
+}
+
+/* What stands behind `@` is a pattern for hosts, even if a domain of users was meant. */
+static bool is_for_hosts(struct span pattern, const unsigned char *at)
+{
+	return at + 1 < pattern.p + pattern.len && (at[1] == '*' || isdigit(at[1]));
+}
 
 static bool names_our_users(struct span pattern, enum list list, const struct conf *conf)
 {
@@ -336,11 +368,8 @@ static bool names_our_users(struct span pattern, enum list list, const struct co
 	if (list == ALLOW_GROUPS || list == DENY_GROUPS)
 		return match_one(pattern, SPAN_LIT(USERS_GROUP)) ||
 		       (list == ALLOW_GROUPS && match_one(pattern, span_of(conf->admin_group)));
-	/* What stands behind `@` is a pattern for hosts, even if a domain of users was meant. */
 	if (at) {
-		unsigned char host = (size_t)(at - pattern.p) + 1 < pattern.len ? at[1] : 0;
-
-		if (list == DENY_USERS || (host != '*' && !isdigit(host)))
+		if (list == DENY_USERS || !is_for_hosts(pattern, at))
 			return false;
 		pattern.len = (size_t)(at - pattern.p);
 	}
@@ -348,29 +377,68 @@ static bool names_our_users(struct span pattern, enum list list, const struct co
 	       match_one(pattern, span_of(sample));
 }
 
-static bool visit_access(struct walk *walk, const struct sshd_place *place, enum scope scope)
+/* Has a group of /etc/group that the pattern matches a member whose name can be one of ours? */
+static bool has_member_of_ours(struct span pattern, struct span groups)
 {
-	struct access *all = walk->arg;
-	struct span args, pattern;
+	struct span line;
 
-	for (size_t i = 0; scope != SCOPE_NEVER && i < ARRAY_LEN(lists); i++) {
-		struct access *access = &all[i];
+	while (span_line(&groups, &line)) {
+		const unsigned char *colon = line.len ? memchr(line.p, ':', line.len) : NULL;
+		const struct span name = {line.p, colon ? (size_t)(colon - line.p) : 0};
 
-		if (!sshdconf_is(&place->directive, lists[i]) || access->named)
-			continue;
-		access->given = true;
-		access->place = *place;
-		args = place->directive.args;
-		while (!access->named && sshdconf_arg(&args, &pattern)) {
-			access->named = names_our_users(pattern, (enum list)i, walk->conf);
-			access->pattern = pattern;
-		}
+		if (colon && match_one(pattern, name) && memchr(line.p, '@', line.len))
+			return true;
 	}
 	return false;
 }
 
-static void advise_allow_users(const struct sshdtree *tree, const struct conf *conf,
-			       struct buf *out)
+/* Can a pattern that does not name all of our users let one of them in? */
+static bool lets_some_in(struct span pattern, enum list list, struct span groups)
+{
+	const unsigned char *at = pattern.len ? memchr(pattern.p, '@', pattern.len) : NULL;
+
+	if (list == ALLOW_GROUPS) /* a group of the user's own has the user's name */
+		return at || guid_valid(pattern) || has_member_of_ours(pattern, groups);
+	if (at && !is_for_hosts(pattern, at))
+		return false;
+	if (at)
+		pattern.len = (size_t)(at - pattern.p);
+	return memchr(pattern.p, '*', pattern.len) || memchr(pattern.p, '?', pattern.len) ||
+	       guid_valid(pattern);
+}
+
+static void look_at_pattern(struct access *access, struct span pattern, enum list list,
+			    const struct access_walk *all, const struct conf *conf)
+{
+	access->named = names_our_users(pattern, list, conf);
+	access->pattern = pattern;
+	if (list == DENY_USERS && access->named)
+		access->some |= !names_every_domain(pattern, conf);
+	else if (!is_denial(list) && !access->named)
+		access->some |= lets_some_in(pattern, list, all->groups);
+}
+
+static bool visit_access(struct walk *walk, const struct sshd_place *place, enum scope scope)
+{
+	struct access_walk *all = walk->arg;
+	struct span args, pattern;
+
+	for (size_t i = 0; scope != SCOPE_NEVER && i < ARRAY_LEN(lists); i++) {
+		struct access *access = &all->lists[i];
+
+		if (!sshdconf_is(&place->directive, lists[i]) || access->named)
+			continue;
+		access->given = true;
+		access->some |= scope == SCOPE_MAY;
+		access->place = *place;
+		args = place->directive.args;
+		while (!access->named && sshdconf_arg(&args, &pattern))
+			look_at_pattern(access, pattern, (enum list)i, all, walk->conf);
+	}
+	return false;
+}
+
+static void help_allow_users(const struct sshdtree *tree, const struct conf *conf, struct buf *out)
 {
 	struct span domains = span_of(conf->user_domains), domain;
 
@@ -381,39 +449,39 @@ static void advise_allow_users(const struct sshdtree *tree, const struct conf *c
 			buf_str(out, " *?");
 			buf_span(out, domain);
 		}
-		buf_str(out, "\n");
 		return;
 	}
-	buf_printf(out, "write at the end of %s the two lines: Match User *@* / AllowUsers *\n",
+	buf_printf(out, "write at the end of %s the two lines: Match User *@* / AllowUsers *",
 		   tree->files[0].path);
 }
 
-int sshdtree_access(const struct sshdtree *tree, const struct conf *conf, struct buf *ret,
-		    struct err *err)
+static void fill_bar(const struct sshdtree *tree, const struct conf *conf, enum list list,
+		     const struct access *access, struct sshd_bar *ret)
 {
-	struct access all[ARRAY_LEN(lists)] = {{.given = false}};
-	struct walk walk = {.tree = tree, .conf = conf, .visit = visit_access, .arg = all};
-	AUTO_BUF out = {0};
+	AUTO_BUF help = {0};
+
+	*ret = (struct sshd_bar){.place = access->place, .list = lists[list], .all = !access->some};
+	if (is_denial(list))
+		buf_printf(&help, "take %.*s out of the line", (int)access->pattern.len,
+			   (const char *)access->pattern.p);
+	else if (list == ALLOW_USERS)
+		help_allow_users(tree, conf, &help);
+	else
+		buf_str(&help, "write below it: AllowGroups " USERS_GROUP);
+	(void)snprintf(ret->help, sizeof(ret->help), "%s", buf_text(&help));
+}
+
+size_t sshdtree_bars(const struct sshdtree *tree, const struct conf *conf, struct span groups,
+		     struct sshd_bar *ret)
+{
+	struct access_walk all = {.groups = groups};
+	struct walk walk = {.tree = tree, .conf = conf, .visit = visit_access, .arg = &all};
+	size_t count = 0;
 
 	if (tree->count)
 		(void)walk_file(&walk, &tree->files[0], SCOPE_GLOBAL);
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		bool denies = i == DENY_USERS || i == DENY_GROUPS;
-
-		if (!all[i].given || all[i].named != denies)
-			continue;
-		buf_printf(&out, "%s:%u: %s keeps Entra users out; ", all[i].place.path,
-			   all[i].place.directive.line, lists[i]);
-		if (denies)
-			buf_printf(&out, "take %.*s out of the line\n", (int)all[i].pattern.len,
-				   (const char *)all[i].pattern.p);
-		else if (i == ALLOW_USERS)
-			advise_allow_users(tree, conf, &out);
-		else
-			buf_str(&out, "write below it: AllowGroups " USERS_GROUP "\n");
-	}
-	if (buf_ok(&out, err) < 0)
-		return -err->code;
-	buf_move(ret, &out);
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		if (all.lists[i].given && all.lists[i].named == is_denial((enum list)i))
+			fill_bar(tree, conf, (enum list)i, &all.lists[i], &ret[count++]);
+	return count;
 }

@@ -49,13 +49,24 @@ bool sshdtree_rival(const struct sshdtree *tree, const struct conf *conf, struct
 bool sshdtree_setter(const struct sshdtree *tree, const struct conf *conf, const char *keyword,
 		     const char *other, struct sshd_place *ret, bool *ret_in_match);
 
+/* A list that keeps our users out. */
+struct sshd_bar {
+	struct sshd_place place;
+	const char *list; /* its keyword, static */
+	bool all; /* none of them gets in, wherever they come from */
+	char help[256]; /* the change that helps, a clause */
+};
+
 /*
- * What of AllowUsers, DenyUsers, AllowGroups and DenyGroups keeps our users out: one sentence
- * a line, each with file, line and the change that helps.  (A name with `@` cannot stand in
- * AllowUsers: sshd takes what follows for the host.)  -ENOMEM.
+ * Which of AllowUsers, DenyUsers, AllowGroups and DenyGroups keep our users out.  (A name with `@`
+ * cannot stand in AllowUsers: sshd takes what follows for the host.)
+ * groups  the text of /etc/group: people may have put our users into a local group
+ * ret     SSHD_BARS_MAX of them
+ * Returns how many there are.
  */
-int sshdtree_access(const struct sshdtree *tree, const struct conf *conf, struct buf *ret,
-		    struct err *err);
+#define SSHD_BARS_MAX 4
+size_t sshdtree_bars(const struct sshdtree *tree, const struct conf *conf, struct span groups,
+		     struct sshd_bar *ret);
 
 /* A pattern list: commas, `*`, `?`, `!`.  1 matches, -1 is excluded by `!`, 0 neither. */
 int sshdtree_match(struct span list, struct span name);

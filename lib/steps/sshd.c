@@ -31,6 +31,8 @@
 	"/usr/etc/ssh/sshd_config" /* SUSE: read where SSHD_MAIN_PATH is missing                   \
 				    */
 #define FILES_MAX 256 /* of the configuration, that are looked at for messages */
+#define GROUP_PATH "/etc/group"
+#define GROUP_MAX ((size_t)16 << 20)
 
 /* The texts as they shall be. */
 struct wanted {
@@ -202,16 +204,33 @@ static int load_tree(struct machine *m, const struct wanted *wanted, struct sshd
 	return r;
 }
 
-static int note_access(struct machine *m, const struct sshdtree *tree, struct err *err)
+/* Lists that keep all of our users out end the work: the status must not say that they get in. */
+static int check_access(struct machine *m, const struct sshdtree *tree, struct err *err)
 {
-	AUTO_BUF advice = {0};
-	struct span text, line;
-	int r = sshdtree_access(tree, &m->conf, &advice, err);
+	struct sshd_bar bars[SSHD_BARS_MAX];
+	AUTO_BUF groups = {0};
+	bool exists;
+	size_t count;
+	int r = fs_read_optional(m->sys, GROUP_PATH, FS_FOLLOW, GROUP_MAX, &groups, &exists, NULL,
+				 err);
 
-	text = buf_bytes(&advice);
-	while (r == 0 && span_line(&text, &line))
-		machine_note(m, "%.*s", (int)line.len, (const char *)line.p);
-	return r;
+	if (r < 0)
+		return r;
+	count = sshdtree_bars(tree, &m->conf, buf_bytes(&groups), bars);
+	for (size_t i = 0; i < count; i++) {
+		const struct sshd_bar *bar = &bars[i];
+		const unsigned line = bar->place.directive.line;
+
+		if (!bar->all) {
+			machine_note(m, "%s:%u: %s keeps Entra users out; %s", bar->place.path,
+				     line, bar->list, bar->help);
+		} else if (err->code == 0) {
+			(void)err_set(err, EACCES, "%s:%u: %s keeps all Entra users out",
+				      bar->place.path, line, bar->list);
+			(void)err_remedy(err, EXIT_SSHD, "%s", bar->help);
+		}
+	}
+	return -err->code;
 }
 
 static int refuse_rival(const struct sshd_place *rival, struct err *err)
@@ -234,27 +253,47 @@ static bool same_value(struct span shown, const char *wanted)
 	       strncasecmp((const char *)shown.p, wanted, shown.len) == 0;
 }
 
-static int check_use_pam(struct span settings, struct err *err)
+/* The configuration as it shall be, for messages: what cannot be read is not in it. */
+static void load_for_message(struct machine *m, struct sshdtree *ret)
 {
+	AUTO_WANTED wanted = {.by_dropin = false};
+	struct err ignored = {0};
+
+	if (want_texts(m, &wanted, &ignored) == 0)
+		(void)load_tree(m, &wanted, ret, &ignored);
+}
+
+static int check_use_pam(struct machine *m, struct span settings, struct err *err)
+{
+	AUTO_SSHDTREE tree = {0};
+	struct sshd_place place;
 	struct span shown;
+	bool in_match;
 
 	if (sshdconf_shown(settings, "UsePAM", &shown) && same_value(shown, "yes"))
 		return 0;
-	(void)err_set(err, EPERM, "sshd does not use PAM: roles would not be asked for");
-	return err_remedy(err, EXIT_SSHD, "set UsePAM yes in " SSHD_MAIN_PATH);
+	load_for_message(m, &tree);
+	if (!sshdtree_setter(&tree, &m->conf, "UsePAM", NULL, &place, &in_match)) {
+		(void)err_set(err, EPERM, "sshd does not use PAM: roles would not be asked for");
+		return err_remedy(err, EXIT_SSHD,
+				  "write at the top of " SSHD_MAIN_PATH ": UsePAM yes");
+	}
+	(void)err_set(err, EPERM,
+		      "%s:%u: sshd is told not to use PAM: roles would not be asked for",
+		      place.path, place.directive.line);
+	return err_remedy(err, EXIT_SSHD, "change %s:%u to: UsePAM yes", place.path,
+			  place.directive.line);
 }
 
 /* The line to write, and where: the first global one wins, before it one in a Match. */
 static int advise_line(struct machine *m, const struct sshdcert_lack *lack, struct err *err)
 {
 	AUTO_SSHDTREE tree = {0};
-	AUTO_WANTED wanted = {.by_dropin = false};
-	struct err ignored = {0};
 	struct sshd_place place;
 	bool in_match = false;
 
-	if (want_texts(m, &wanted, &ignored) < 0 || load_tree(m, &wanted, &tree, &ignored) < 0 ||
-	    !sshdtree_setter(&tree, &m->conf, lack->keyword, lack->other, &place, &in_match))
+	load_for_message(m, &tree);
+	if (!sshdtree_setter(&tree, &m->conf, lack->keyword, lack->other, &place, &in_match))
 		return err_remedy(err, EXIT_SSHD, "write at the top of " SSHD_MAIN_PATH ": %s %s",
 				  lack->keyword, lack->value);
 	if (in_match)
@@ -303,7 +342,7 @@ int sshd_check_user(struct machine *m, const char *user, struct buf *ret, struct
 	int r = sshd_show(m, NULL, user, ret, err);
 
 	if (r == 0)
-		r = check_use_pam(buf_bytes(ret), err);
+		r = check_use_pam(m, buf_bytes(ret), err);
 	if (r == 0)
 		r = check_certificates(m, buf_bytes(ret), err);
 	return r < 0 ? r : check_settings(m, buf_bytes(ret), user, err);
@@ -406,7 +445,7 @@ static int check_ours(struct machine *m, struct span candidate, struct err *err)
 	if (r == 0)
 		r = sshd_show(m, &candidate, probe, &settings, err);
 	if (r == 0)
-		r = check_use_pam(buf_bytes(&settings), err);
+		r = check_use_pam(m, buf_bytes(&settings), err);
 	return r < 0 ? r : check_certificates(m, buf_bytes(&settings), err);
 }
 
@@ -475,14 +514,14 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 
 	if (r == 0)
 		r = load_tree(m, &wanted, &tree, err);
+	if (r == 0 && sshdtree_rival(&tree, &m->conf, &rival))
+		r = refuse_rival(&rival, err);
 	if (r == 0)
-		r = note_access(m, &tree, err);
+		r = check_access(m, &tree, err);
 	if (r == 0)
 		r = plan_files(m, &wanted, ret, err);
 	if (r < 0 || ret->count == 0)
 		return r;
-	if (sshdtree_rival(&tree, &m->conf, &rival))
-		return refuse_rival(&rival, err);
 	r = check_candidate(m, &wanted, err);
 	if (r == 0)
 		r = changes_call(ret, "ask sshd what it makes of it", prove_change, NULL, err);

@@ -34,7 +34,8 @@ static void round_trip(struct span main, const struct conf *conf)
 static void read_tree(struct span main, struct span included, const struct conf *conf)
 {
 	AUTO_SSHDTREE tree = {0};
-	AUTO_BUF main_text = {0}, included_text = {0}, advice = {0};
+	AUTO_BUF main_text = {0}, included_text = {0};
+	struct sshd_bar bars[SSHD_BARS_MAX];
 	struct sshd_place rival;
 	struct err err = {0};
 
@@ -42,7 +43,7 @@ static void read_tree(struct span main, struct span included, const struct conf 
 	buf_span(&included_text, included);
 	if (sshdtree_add(&tree, SSHD_MAIN_PATH, &main_text, &err) < 0 ||
 	    sshdtree_add(&tree, SSHD_DROPIN_DIR "/10.conf", &included_text, &err) < 0 ||
-	    sshdtree_access(&tree, conf, &advice, &err) < 0)
+	    sshdtree_bars(&tree, conf, included, bars) > SSHD_BARS_MAX)
 		abort();
 	if (sshdtree_rival(&tree, conf, &rival) && rival.directive.line == 0)
 		abort();

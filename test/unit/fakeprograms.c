@@ -60,7 +60,8 @@ static void show_settings(const struct proc_spec *spec, const char *text, struct
 
 	assert_string_equal(spec->argv[2], "-C");
 	buf_str(out, "port 22\npidfile /run/sshd.pid\n");
-	buf_printf(out, "usepam %s\n", strstr(text, "UsePAM no") ? "no" : "yes");
+	buf_printf(out, "usepam %s\n",
+		   strstr(text, "UsePAM no") || strstr(text, "#UsePAM") ? "no" : "yes");
 	buf_str(out, fake.sshd_algorithms);
 	if (fake.sshd_penalties)
 		buf_printf(out, "persourcepenalties %s\n", fake.sshd_penalties);

@@ -68,7 +68,8 @@ static const struct rival_row {
 	{"behind_our_block", {"# BEGIN aadsshlogin: this block is managed, other lines are not touched\nMatch all\n# END aadsshlogin\nMatch all\n" OTHER, NULL, NULL}, "*", NULL, 0},
 };
 
-#define HELP_USERS "/etc/ssh/sshd_config:1: AllowUsers keeps Entra users out; "
+#define GROUPS "root:x:0:\nwheel:x:10:local\nguests:x:700:bob,eve@contoso.com\nguest:x:701:\n"
+#define HELP_USERS "/etc/ssh/sshd_config:1: AllowUsers keeps all Entra users out; "
 static const struct access_row {
 	const char *name;
 	struct files files;
@@ -77,14 +78,14 @@ static const struct access_row {
 } access_rows[] = {
 	{"nothing_is_limited", {INCLUDE, NULL, NULL}, "*", ""},
 	{"groups_that_leave_us_out", {"AllowGroups wheel\nPort 22\nAllowGroups sshusers\n", NULL, NULL}, "*",
-	 "/etc/ssh/sshd_config:3: AllowGroups keeps Entra users out; write below it: AllowGroups aad_users\n"},
+	 "/etc/ssh/sshd_config:3: AllowGroups keeps all Entra users out; write below it: AllowGroups aad_users\n"},
 	{"groups_in_an_included_file", {INCLUDE, D "/50-x.conf", "AllowGroups wheel\n"}, "*",
-	 D "/50-x.conf:1: AllowGroups keeps Entra users out; write below it: AllowGroups aad_users\n"},
+	 D "/50-x.conf:1: AllowGroups keeps all Entra users out; write below it: AllowGroups aad_users\n"},
 	{"groups_that_name_us", {"AllowGroups wheel aad_users\n", NULL, NULL}, "*", ""},
 	{"groups_that_name_us_later", {"AllowGroups wheel\nAllowGroups aad_*\n", NULL, NULL}, "*", ""},
 	{"administrators_alone", {"AllowGroups aad_admins\n", NULL, NULL}, "*", ""},
 	{"a_denied_group", {"DenyGroups guests aad_*\n", NULL, NULL}, "*",
-	 "/etc/ssh/sshd_config:1: DenyGroups keeps Entra users out; take aad_* out of the line\n"},
+	 "/etc/ssh/sshd_config:1: DenyGroups keeps all Entra users out; take aad_* out of the line\n"},
 	{"other_denied_groups", {"DenyGroups guests\nDenyUsers bob *@10.0.0.1\n", NULL, NULL}, "*", ""},
 	{"users_of_one_domain", {"AllowUsers root alice@10.*\n", NULL, NULL}, "contoso.com",
 	 HELP_USERS "write below it: AllowUsers *?contoso.com\n"},
@@ -98,13 +99,27 @@ static const struct access_row {
 	 HELP_USERS "write below it: AllowUsers *?contoso.com\n"},
 	{"everybody_from_an_address", {"AllowUsers *@10.0.0.1\n", NULL, NULL}, "*", ""},
 	{"everybody_is_denied", {"DenyUsers *\n", NULL, NULL}, "*",
-	 "/etc/ssh/sshd_config:1: DenyUsers keeps Entra users out; take * out of the line\n"},
+	 "/etc/ssh/sshd_config:1: DenyUsers keeps all Entra users out; take * out of the line\n"},
+	{"some_users_by_a_pattern", {"AllowUsers root b*?contoso.com\n", NULL, NULL}, "contoso.com",
+	 "/etc/ssh/sshd_config:1: AllowUsers keeps Entra users out; write below it: AllowUsers *?contoso.com\n"},
+	{"a_service_principal", {"AllowUsers root 01234567" "-1111-1111-1111-0123456789ab\n", NULL, NULL}, "contoso.com",
+	 "/etc/ssh/sshd_config:1: AllowUsers keeps Entra users out; write below it: AllowUsers *?contoso.com\n"},
+	{"a_local_group_with_one_of_ours", {"AllowGroups wheel guests\n", NULL, NULL}, "*",
+	 "/etc/ssh/sshd_config:1: AllowGroups keeps Entra users out; write below it: AllowGroups aad_users\n"},
+	{"a_local_group_of_a_similar_name", {"AllowGroups wheel guest\n", NULL, NULL}, "*",
+	 "/etc/ssh/sshd_config:1: AllowGroups keeps all Entra users out; write below it: AllowGroups aad_users\n"},
+	{"a_group_of_ones_own", {"AllowGroups eve@contoso.com\n", NULL, NULL}, "*",
+	 "/etc/ssh/sshd_config:1: AllowGroups keeps Entra users out; write below it: AllowGroups aad_users\n"},
+	{"from_some_addresses", {"Match Address 10.0.0.0/8\nAllowGroups wheel\n", NULL, NULL}, "*",
+	 "/etc/ssh/sshd_config:2: AllowGroups keeps Entra users out; write below it: AllowGroups aad_users\n"},
+	{"one_domain_of_two_is_denied", {"DenyUsers *?contoso.com\n", NULL, NULL}, "contoso.com fabrikam.com",
+	 "/etc/ssh/sshd_config:1: DenyUsers keeps Entra users out; take *?contoso.com out of the line\n"},
 	{"in_a_Match_of_others", {"Match User alice\nAllowGroups wheel\n", NULL, NULL}, "*", ""},
 	{"in_a_Match_of_ours", {"Match Address 10.0.0.0/8\nDenyGroups aad_users\n", NULL, NULL}, "*",
 	 "/etc/ssh/sshd_config:2: DenyGroups keeps Entra users out; take aad_users out of the line\n"},
 	{"several_at_once", {"DenyGroups *\nAllowGroups x\n", NULL, NULL}, "*",
-	 "/etc/ssh/sshd_config:2: AllowGroups keeps Entra users out; write below it: AllowGroups aad_users\n"
-	 "/etc/ssh/sshd_config:1: DenyGroups keeps Entra users out; take * out of the line\n"},
+	 "/etc/ssh/sshd_config:2: AllowGroups keeps all Entra users out; write below it: AllowGroups aad_users\n"
+	 "/etc/ssh/sshd_config:1: DenyGroups keeps all Entra users out; take * out of the line\n"},
 };
 
 static const struct match_row {
@@ -161,12 +176,17 @@ static void the_advice_names_line_and_change(void **state)
 {
 	const struct access_row *row = *state;
 	const struct conf conf = conf_of(row->domains);
+	struct sshd_bar bars[SSHD_BARS_MAX];
 	AUTO_SSHDTREE tree = {0};
 	AUTO_BUF advice = {0};
-	struct err err = {0};
+	size_t count;
 
 	build(&row->files, &tree);
-	assert_int_equal(sshdtree_access(&tree, &conf, &advice, &err), 0);
+	count = sshdtree_bars(&tree, &conf, SPAN_LIT(GROUPS), bars);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&advice, "%s:%u: %s keeps %sEntra users out; %s\n", bars[i].place.path,
+			   bars[i].place.directive.line, bars[i].list, bars[i].all ? "all " : "",
+			   bars[i].help);
 	assert_string_equal(buf_text(&advice), row->advice);
 }
 
@@ -186,13 +206,11 @@ static void an_empty_tree_has_nothing(void **state)
 	const struct conf conf = conf_of("*");
 	AUTO_SSHDTREE tree = {0};
 	struct sshd_place rival;
-	AUTO_BUF advice = {0};
-	struct err err = {0};
+	struct sshd_bar bars[SSHD_BARS_MAX];
 
 	(void)state;
 	assert_false(sshdtree_rival(&tree, &conf, &rival));
-	assert_int_equal(sshdtree_access(&tree, &conf, &advice, &err), 0);
-	assert_int_equal(advice.len, 0);
+	assert_int_equal(sshdtree_bars(&tree, &conf, (struct span){0}, bars), 0);
 }
 
 int main(void)

@@ -164,9 +164,14 @@ static void the_owners_own_error_is_quoted(void **state)
 static void without_PAM_nobody_would_ask_for_roles(void **state)
 {
 	(void)state;
-	stepmachine_write(SSHD_MAIN_PATH, "UsePAM no\n");
-	stepmachine_must_refuse(&step_sshd, EPERM, EXIT_SSHD, "PAM");
-	stepmachine_expect(SSHD_MAIN_PATH, "UsePAM no\n");
+	stepmachine_write(SSHD_MAIN_PATH, "\n\tUsePAM no\n");
+	stepmachine_must_refuse(&step_sshd, EPERM, EXIT_SSHD,
+				SSHD_MAIN_PATH ":2: sshd is told not to use PAM");
+	assert_string_equal(sm.err.remedy, "change " SSHD_MAIN_PATH ":2 to: UsePAM yes");
+	stepmachine_expect(SSHD_MAIN_PATH, "\n\tUsePAM no\n");
+	stepmachine_write(SSHD_MAIN_PATH, "#UsePAM yes\n");
+	stepmachine_must_refuse(&step_sshd, EPERM, EXIT_SSHD, "sshd does not use PAM");
+	assert_string_equal(sm.err.remedy, "write at the top of " SSHD_MAIN_PATH ": UsePAM yes");
 }
 
 static void PAM_switched_off_later_is_seen(void **state)
@@ -384,20 +389,49 @@ static void the_vendors_main_file_counts_where_there_is_no_other(void **state)
 	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
 }
 
-static void lists_that_keep_our_users_out_are_noted(void **state)
+#define CIS_PATH "/etc/ssh/sshd_config.d/90-cis.conf"
+#define CIS "Match Address 10.0.0.0/8\nAllowGroups wheel\nDenyGroups *\n"
+
+static void lists_that_keep_some_of_our_users_out_are_noted(void **state)
 {
 	(void)state;
-	stepmachine_write("/etc/ssh/sshd_config.d/90-cis.conf",
-			  "AllowGroups wheel\nDenyGroups *\n");
+	stepmachine_write(CIS_PATH, CIS);
 	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
 	assert_int_equal(sm.result.note_count, 2);
 	assert_string_equal(sm.result.notes[0],
-			    "/etc/ssh/sshd_config.d/90-cis.conf:1: AllowGroups keeps Entra users "
-			    "out; write below it: AllowGroups aad_users");
-	stepmachine_expect("/etc/ssh/sshd_config.d/90-cis.conf",
-			   "AllowGroups wheel\nDenyGroups *\n");
+			    CIS_PATH ":2: AllowGroups keeps Entra users out; write below it: "
+				     "AllowGroups aad_users");
+	stepmachine_expect(CIS_PATH, CIS);
 	stepmachine_must_apply(&step_sshd, STEP_OK);
 	assert_int_equal(sm.result.note_count, 2);
+}
+
+static void a_list_that_keeps_all_of_our_users_out_is_refused(void **state)
+{
+	(void)state;
+	stepmachine_write("/etc/group", "root:x:0:\nwheel:x:10:alice\n");
+	stepmachine_write(CIS_PATH, "Match User bob\nAllowGroups x\nMatch all\nPermitTTY no\n");
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE "AllowGroups wheel\n");
+	stepmachine_must_refuse(&step_sshd, EACCES, EXIT_SSHD,
+				SSHD_MAIN_PATH ":3: AllowGroups keeps all Entra users out");
+	assert_string_equal(sm.err.remedy, "write below it: AllowGroups aad_users");
+	stepmachine_expect(SSHD_DROPIN_PATH, NULL);
+	stepmachine_write("/etc/group", "root:x:0:\nwheel:x:10:alice,bob@contoso.com\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 1);
+}
+
+static void what_is_added_later_is_seen(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE "DenyUsers *\n");
+	stepmachine_must_refuse(&step_sshd, EACCES, EXIT_SSHD, SSHD_MAIN_PATH ":3: DenyUsers");
+	stepmachine_write(SSHD_MAIN_PATH, "Match LocalPort 2222\nAuthorizedKeysFile none\n"
+					  "AuthorizedKeysCommand /x\nMatch all\n" WITH_INCLUDE);
+	stepmachine_must_refuse(&step_sshd, EEXIST, EXIT_SSHD,
+				SSHD_MAIN_PATH ":3: AuthorizedKeysCommand in an earlier Match");
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
 }
 
 static void a_block_without_end_is_left_for_its_owner(void **state)
@@ -452,7 +486,9 @@ int main(void)
 		STEP_TEST(a_main_file_that_is_a_link_is_not_edited),
 		STEP_TEST(a_main_file_that_others_can_write_is_not_edited),
 		STEP_TEST(the_vendors_main_file_counts_where_there_is_no_other),
-		STEP_TEST(lists_that_keep_our_users_out_are_noted),
+		STEP_TEST(lists_that_keep_some_of_our_users_out_are_noted),
+		STEP_TEST(a_list_that_keeps_all_of_our_users_out_is_refused),
+		STEP_TEST(what_is_added_later_is_seen),
 		STEP_TEST(a_block_without_end_is_left_for_its_owner),
 		STEP_TEST(nested_and_strange_includes_are_read_or_passed_over),
 	};
