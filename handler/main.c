@@ -203,11 +203,12 @@ static const char *find_folder(void)
 {
 	const char *told = getenv("AZURE_GUEST_AGENT_EXTENSION_PATH");
 	static char path[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	ssize_t len;
 
 	if (told && told[0] == '/' &&
 	    (holds(told, "HandlerEnvironment.json") || holds(told, "manifest")))
 		return told;
+	len = readlink("/proc/self/exe", path, sizeof(path) - 1);
 	path[len > 0 ? len : 0] = '\0';
 	for (int i = 0; i <= LEVELS_UP && strrchr(path, '/'); i++) {
 		*strrchr(path, '/') = '\0';

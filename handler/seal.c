@@ -171,26 +171,43 @@ bool seal_take_line(struct span line, char path[PATH_MAX], struct sighting *ret)
 	return line.len && line.p[0] == '/' && span_copy(line, path, PATH_MAX);
 }
 
-bool seal_holds(struct sys *sys, const struct seal *seal)
+/* The lines after the head.  Who is to be told has no say in whether it holds. */
+static bool check_lines(struct sys *sys, const struct seal *seal, struct span rest, bool *ret_told)
+{
+	size_t count = 0, told = 0, left = 0;
+	char path[PATH_MAX];
+	struct span line;
+
+	for (; span_line(&rest, &line); count++) {
+		struct sighting seen;
+		bool same, tells = false;
+
+		if (!seal_take_line(line, path, &seen))
+			return false;
+		same = witness_same(sys, &seen);
+		for (size_t i = 0; i < SEAL_TOLD; i++)
+			tells = tells || (seal->told[i] && strcmp(path, seal->told[i]) == 0);
+		if (!same && !tells)
+			return false;
+		told += same && tells && seen.exists;
+	}
+	for (size_t i = 0; i < SEAL_TOLD; i++)
+		left += seal->told[i] != NULL;
+	*ret_told = told == left;
+	return count > 0;
+}
+
+bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told)
 {
 	AUTO_BUF text = {0}, head = {0};
-	struct span rest, line, wanted;
 	struct err ignored = {0};
-	char path[PATH_MAX];
-	size_t count = 0;
+	struct span rest, wanted;
 
 	add_head(seal, &head);
 	if (!seal->boot_id[0] || buf_ok(&head, &ignored) < 0 ||
 	    fs_read(sys, SEAL_PATH, FS_TRUSTED, SEAL_MAX, &text, NULL, &ignored) < 0)
 		return false;
 	rest = buf_bytes(&text);
-	if (!span_take(&rest, head.len, &wanted) || !span_eq(wanted, buf_bytes(&head)))
-		return false;
-	for (; span_line(&rest, &line); count++) {
-		struct sighting seen;
-
-		if (!seal_take_line(line, path, &seen) || !witness_same(sys, &seen))
-			return false;
-	}
-	return count > 0;
+	return span_take(&rest, head.len, &wanted) && span_eq(wanted, buf_bytes(&head)) &&
+	       check_lines(sys, seal, rest, ret_told);
 }

@@ -23,15 +23,19 @@
 #define SEAL_PATH STATE_DIR "/seal"
 #define SEAL_MAX ((size_t)1 << 20) /* bytes that are still read */
 #define SEAL_PATHS_MAX 1024
+#define SEAL_TOLD 2
 
 /* What it holds for. */
 struct seal {
 	const char *version;
 	const char *settings_hash;
 	char boot_id[GUID_SIZE]; /* "": not known, nothing holds */
+	/* Files that tell others of it, and that need not be read while they are as we wrote them.
+	 */
+	const char *told[SEAL_TOLD];
 };
 
-/* This boot's seal. */
+/* This boot's seal, with nobody to tell of it. */
 struct seal seal_of(struct sys *sys, const char *version, const char *settings_hash);
 
 /*
@@ -42,8 +46,11 @@ struct seal seal_of(struct sys *sys, const char *version, const char *settings_h
 int seal_make(struct sys *sys, const struct seal *seal, const struct witness *witness,
 	      struct err *err);
 
-/* Is there a seal for this, and does each path look as it did?  Looks at each path once. */
-bool seal_holds(struct sys *sys, const struct seal *seal);
+/*
+ * Is there a seal for this, and does each path look as it did?  Looks at each path once.
+ * ret_told  when it holds: those of seal->told are all in it, and look as they did
+ */
+bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told);
 
 /*
  * One line about one path.  What is taken is written and taken again as the same.

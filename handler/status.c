@@ -85,7 +85,7 @@ int status_build(const struct status *status, struct buf *ret, struct err *err)
 	return buf_ok(ret, err);
 }
 
-static void status_path(const char *status_folder, int64_t sequence, char ret[PATH_MAX])
+void status_path(const char *status_folder, int64_t sequence, char ret[PATH_MAX])
 {
 	(void)snprintf(ret, PATH_MAX, "%s/%lld.status", status_folder, (long long)sequence);
 }

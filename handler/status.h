@@ -11,6 +11,8 @@
 #ifndef HANDLER_STATUS_H
 #define HANDLER_STATUS_H
 
+#include <limits.h>
+
 #include "lib/core/buf.h"
 #include "lib/steps/run.h"
 #include "lib/sys/sys.h"
@@ -33,6 +35,9 @@ struct status {
 
 /* The file's text.  -ENOMEM. */
 int status_build(const struct status *status, struct buf *ret, struct err *err);
+
+/* <status_folder>/<sequence>.status */
+void status_path(const char *status_folder, int64_t sequence, char ret[PATH_MAX]);
 
 /*
  * Publish under the status folder, which is made if it is missing.  When that fails the substatuses

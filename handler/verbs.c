@@ -167,21 +167,28 @@ static enum status_value standing(struct job *job)
 	return status_standing(job->sys, folder, sequence);
 }
 
+static void mrseq_path(const struct job *job, char ret[PATH_MAX])
+{
+	(void)snprintf(ret, PATH_MAX, "%s/mrseq", job->command->folder);
+}
+
 /* mrseq is a convention between handlers and agent.  Nothing here is skipped because of it. */
-static void note_sequence(struct job *job)
+static bool note_sequence(struct job *job)
 {
 	const struct fs_meta meta = files_meta(job->sys, 0600);
 	char path[PATH_MAX], text[24];
 	struct err err = {0};
 	AUTO_BUF old = {0};
 
-	(void)snprintf(path, sizeof(path), "%s/mrseq", job->command->folder);
+	mrseq_path(job, path);
 	(void)snprintf(text, sizeof(text), "%lld", (long long)job->session.sequence);
 	if (fs_read(job->sys, path, 0, sizeof(text), &old, NULL, &err) == 0 &&
 	    strcmp(buf_text(&old), text) == 0)
-		return;
-	if (fs_replace(job->sys, path, span_of(text), &meta, &err) < 0)
-		mention(job, "cannot write mrseq", &err);
+		return true;
+	if (fs_replace(job->sys, path, span_of(text), &meta, &err) == 0)
+		return true;
+	mention(job, "cannot write mrseq", &err);
+	return false;
 }
 
 /* ---- before the work */
@@ -237,9 +244,22 @@ static int take_lock(struct job *job, struct err *err)
 	return job->lock < 0 ? job->lock : 0;
 }
 
-static struct seal this_seal(struct job *job)
+/* Where it is told that all is in force. */
+struct telling {
+	char status[PATH_MAX];
+	char mrseq[PATH_MAX];
+};
+
+static struct seal this_seal(struct job *job, struct telling *telling)
 {
-	return seal_of(job->sys, job->command->version, job->session.settings_hash);
+	const struct session *session = &job->session;
+	struct seal seal = seal_of(job->sys, job->command->version, session->settings_hash);
+
+	status_path(session->environment.status_folder, session->sequence, telling->status);
+	mrseq_path(job, telling->mrseq);
+	seal.told[0] = telling->status;
+	seal.told[1] = telling->mrseq;
+	return seal;
 }
 
 /* From here on nothing is known of the machine until it was looked at again. */
@@ -308,7 +328,7 @@ static int apply(struct job *job, struct err *err)
 	job->state.partly_removed = false;
 	/* What was seen before a change is no picture of now: the next enable looks again. */
 	job->unchanged = changed == 0;
-	note_sequence(job);
+	(void)note_sequence(job);
 	(void)snprintf(
 		job->message, sizeof(job->message),
 		"Sign-in with Entra ID over SSH is in force, version %s: %zu steps, %zu changed",
@@ -491,23 +511,6 @@ static void remember_steps(struct job *job)
 	}
 }
 
-/*
- * The state is part of what is looked at: a corrupt one is written anew.  Without a seal the next
- * enable looks at everything, as this one did.
- */
-static void seal(struct job *job)
-{
-	const struct seal seal = this_seal(job);
-	struct err err = {0};
-
-	job->sys->witness = &job->witness;
-	(void)fs_exists(job->sys, STATE_PATH);
-	job->sys->witness = NULL;
-	if (seal_make(job->sys, &seal, &job->witness, &err) < 0)
-		log_line(&job->log, LOG_LEVEL_WARNING, "the next enable will not be quick: %s",
-			 err.msg);
-}
-
 static void remember(struct job *job, int code, const char *message)
 {
 	struct state *state = &job->state;
@@ -522,10 +525,10 @@ static void remember(struct job *job, int code, const char *message)
 	ascii_text(message, state->message, sizeof(state->message));
 	if (job->ran)
 		remember_steps(job);
-	if (state_write(job->sys, state, &err) < 0)
-		mention(job, "cannot remember the outcome", &err);
-	else if (job->unchanged)
-		seal(job);
+	if (state_write(job->sys, state, &err) == 0)
+		return;
+	mention(job, "cannot remember the outcome", &err);
+	job->unchanged = false;
 }
 
 static int choose_code(const struct job *job, struct err *err)
@@ -557,6 +560,27 @@ static void send_event(struct job *job, int code, const char *message)
 				      job->session.environment.events_folder, &event, &ignored);
 }
 
+/*
+ * What was written is part of what is looked at: a corrupt state is written anew.  Without a seal
+ * the next enable looks at everything, as this one did.
+ */
+static void make_seal(struct job *job)
+{
+	struct telling telling;
+	const struct seal seal = this_seal(job, &telling);
+	const bool told = standing(job) == STATUS_SUCCESS && note_sequence(job);
+	struct err err = {0};
+
+	job->sys->witness = &job->witness;
+	(void)fs_exists(job->sys, STATE_PATH);
+	if (told)
+		(void)(fs_exists(job->sys, telling.status) && fs_exists(job->sys, telling.mrseq));
+	job->sys->witness = NULL;
+	if (seal_make(job->sys, &seal, &job->witness, &err) < 0)
+		log_line(&job->log, LOG_LEVEL_WARNING, "the next enable will not be quick: %s",
+			 err.msg);
+}
+
 static int finish(struct job *job, struct err *err)
 {
 	int code = choose_code(job, err);
@@ -577,6 +601,8 @@ static int finish(struct job *job, struct err *err)
 	remember(job, code, cause);
 	if (!job->verb->passive || !is_terminal(standing(job)))
 		publish(job, code ? STATUS_ERROR : STATUS_SUCCESS, code, cause, remedy);
+	if (job->unchanged)
+		make_seal(job);
 	send_event(job, code, line);
 	return code;
 }
@@ -587,16 +613,19 @@ static int finish(struct job *job, struct err *err)
  */
 static bool in_force(struct job *job)
 {
-	const struct seal seal = this_seal(job);
+	struct telling telling;
+	const struct seal seal = this_seal(job, &telling);
+	bool told = false;
 
-	if (!seal_holds(job->sys, &seal))
+	if (!seal_holds(job->sys, &seal, &told))
 		return false;
 	(void)snprintf(job->message, sizeof(job->message),
 		       "Sign-in with Entra ID over SSH is in force, version %s: nothing to do",
 		       job->command->version);
-	if (standing(job) != STATUS_SUCCESS)
+	if (!told && standing(job) != STATUS_SUCCESS)
 		publish(job, STATUS_SUCCESS, EXIT_OK, job->message, "");
-	note_sequence(job);
+	if (!told)
+		(void)note_sequence(job);
 	say(job->command->out, job->message);
 	return true;
 }

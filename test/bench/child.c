@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "test/bench/child.h"
+
+#define ENVIRONMENT_MAX 16
 
 int64_t clock_ns(void)
 {
@@ -19,13 +22,26 @@ int64_t clock_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void __attribute__((noreturn))
-become(uid_t uid, gid_t gid, char *const argv[], int null, int answer)
+/* Fill the environment; returns how many words before the command are added to it. */
+static size_t take_variables(char *const argv[], char *ret[ENVIRONMENT_MAX + 1])
 {
 	static char home[] = "HOME=/nonexistent", logname[] = "LOGNAME=aadsshlogin",
 		    path[] = "PATH=/usr/bin:/bin:/usr/sbin:/sbin", user[] = "USER=aadsshlogin";
-	static char *const environment[] = {home, logname, path, user, NULL};
+	size_t count = 0, added = 0;
 
+	ret[count++] = home;
+	ret[count++] = logname;
+	ret[count++] = path;
+	ret[count++] = user;
+	while (argv[added] && strchr(argv[added], '=') && count < ENVIRONMENT_MAX)
+		ret[count++] = argv[added++];
+	ret[count] = NULL;
+	return added;
+}
+
+static void __attribute__((noreturn))
+become(uid_t uid, gid_t gid, char *const argv[], char *const environment[], int null, int answer)
+{
 	if (dup2(null, 0) == 0 && dup2(answer, 1) == 1 && dup2(null, 2) == 2 &&
 	    (geteuid() != 0 || setgroups(0, NULL) == 0) && setresgid(gid, gid, gid) == 0 &&
 	    setresuid(uid, uid, uid) == 0)
@@ -52,6 +68,8 @@ static int collect(int fd, struct child *child)
 int child_run(uid_t uid, gid_t gid, char *const argv[], struct child *ret)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), ends[2], r;
+	char *environment[ENVIRONMENT_MAX + 1];
+	const size_t added = take_variables(argv, environment);
 	struct rusage usage;
 	int64_t start_ns;
 	pid_t pid;
@@ -61,7 +79,7 @@ int child_run(uid_t uid, gid_t gid, char *const argv[], struct child *ret)
 	start_ns = clock_ns();
 	pid = vfork();
 	if (pid == 0)
-		become(uid, gid, argv, null, ends[1]);
+		become(uid, gid, argv + added, environment, null, ends[1]);
 	r = pid < 0 ? -errno : 0;
 	(void)close(ends[1]);
 	if (r == 0)

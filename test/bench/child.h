@@ -20,8 +20,9 @@ struct child {
 int64_t clock_ns(void);
 
 /*
- * Run argv (argv[0] absolute, NULL at its end) as sshd runs its key command: as this user without
- * further groups, with four variables of environment, standard output a pipe that is read to the
+ * Run argv (absolute, NULL at its end) as sshd runs its key command: as this user without further
+ * groups, with four variables of environment, and up to twelve more that stand before the command
+ * as NAME=VALUE, as in env(1); standard output a pipe that is read to the
  * end.  Its parent is this process.  Returns 0 or -errno; whatever the child does is *ret's.
  */
 int child_run(uid_t uid, gid_t gid, char *const argv[], struct child *ret);

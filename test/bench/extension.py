@@ -88,9 +88,10 @@ def runtime_size(package: bytes, name: str) -> Row:
 
 # ---- nothing to do
 
-def children_of(machine: Machine, argv: List[str]) -> str:
+def children_of(machine: Machine, variables: List[str], argv: List[str]) -> str:
+    given = [word for variable in variables for word in ("-E", variable)]
     machine.sh("rm -f /tmp/calls")
-    machine.run(["strace", "-f", "-o", "/tmp/calls", *argv], check=False)
+    machine.run(["strace", "-f", *given, "-o", "/tmp/calls", *argv], check=False)
     calls = re.findall(r"^\d+ +(\w+)\(", machine.read("/tmp/calls"), re.MULTILINE)
     started = sum(call in ("clone", "clone3", "fork", "vfork") for call in calls)
     return f"{len(calls)} system calls, {started} processes started"
@@ -102,20 +103,22 @@ def idle(site: Site) -> List[Row]:
     handler = f"{folder}/bin/{platform.machine()}/aadssh-handler"
     site.must("install")
     site.must("enable")
-    ours = spawned("enable with nothing to do", machine, "root", [handler, "enable"], NOTHING, requests=site.azure.counts,
-                   note=children_of(machine, [handler, "enable"]))
-    by_shell = spawned("the handler by a shell", machine, "root", ["/bin/sh", "-c", f"exec {handler} enable"], NOTHING)
-    by_shim = spawned("the shim and the handler, by a shell", machine, "root",
-                      ["/bin/sh", "-c", f"exec {folder}/bin/aadssh-shim enable"], NOTHING,
-                      note=children_of(machine, ["/bin/sh", "-c", f"exec {folder}/bin/aadssh-shim enable"]))
+    agents = [word for word in site.extension.environment() if not word.startswith("PATH=")]
+    alone, shim = [handler, "enable"], ["/bin/sh", "-c", f"exec {folder}/bin/aadssh-shim enable"]
+    ours = spawned("enable with nothing to do", machine, "root", [*agents, *alone], NOTHING,
+                   requests=site.azure.counts, note=children_of(machine, agents, alone))
+    by_shell = spawned("the handler by a shell", machine, "root",
+                       [*agents, "/bin/sh", "-c", f"exec {handler} enable"], NOTHING)
+    by_shim = spawned("the shim and the handler, by a shell", machine, "root", [*agents, *shim], NOTHING,
+                      note=children_of(machine, agents, shim))
     floor = spawned("an empty static program", machine, "root", [f"{TOOLS}/floor-static"], "")
     race([ours, by_shell, by_shim, floor])
-    shim, without = measure(by_shim, "ms"), measure(by_shell, "ms")
-    cost = Measure("the shim alone", unit="ms", runs=shim.runs, note=by_shim.note, why=shim.why or without.why)
-    if shim.value is not None and without.value is not None:
-        cost.value, cost.peak_kb = shim.value - without.value, shim.peak_kb
+    within, without = measure(by_shim, "ms"), measure(by_shell, "ms")
+    cost = Measure("the shim alone", unit="ms", runs=within.runs, note=by_shim.note, why=within.why or without.why)
+    if within.value is not None and without.value is not None:
+        cost.value, cost.peak_kb = within.value - without.value, within.peak_kb
     return [Row("enable with nothing to do", measure(ours, "ms"), 1.0, int(2.5 * MB), [measure(floor, "ms")]),
-            Row("the shim alone", cost, 1.0, None, [shim, without])]
+            Row("the shim alone", cost, 1.0, None, [within, without])]
 
 
 # ---- an installation

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn RUNS UID GID COMMAND [ARGUMENT...]: run a command one time after the other.
+ * spawn RUNS UID GID [NAME=VALUE...] COMMAND [ARGUMENT...]: run a command one time after the other.
  * Prints "NANOSECONDS PEAK_KB STATUS" a run, an empty line, and what the last run printed.
  */
 #include "config.h"

@@ -4,7 +4,7 @@
 import json
 import zipfile
 from pathlib import Path
-from typing import Optional
+from typing import List, Optional
 
 from lab.machine import ENVIRONMENT, Machine, Result
 from lab.teller import expect
@@ -57,13 +57,16 @@ class Extension:
     def write_settings(self, text: "str | bytes") -> None:
         self.machine.write(f"{self.folder}/config/{SEQUENCE}.settings", text)
 
+    def environment(self, **more: str) -> List[str]:
+        """NAME=VALUE, what the agent sets.  more: for one verb only"""
+        whole = {"PATH": ENVIRONMENT["PATH"], "LANG": "C.UTF-8", "AZURE_GUEST_AGENT_EXTENSION_PATH": self.folder,
+                 "AZURE_GUEST_AGENT_EXTENSION_VERSION": self.version, "ConfigSequenceNumber": str(SEQUENCE),
+                 "AZURE_GUEST_AGENT_UNINSTALL_CMD_EXIT_CODE": "NOT_RUN", **more}
+        return [f"{name}={value}" for name, value in whole.items()]
+
     def run(self, verb: str, **more: str) -> Result:
         """more: variables that the agent sets for this verb only"""
-        environment = {"PATH": ENVIRONMENT["PATH"], "LANG": "C.UTF-8", "AZURE_GUEST_AGENT_EXTENSION_PATH": self.folder,
-                       "AZURE_GUEST_AGENT_EXTENSION_VERSION": self.version, "ConfigSequenceNumber": str(SEQUENCE),
-                       "AZURE_GUEST_AGENT_UNINSTALL_CMD_EXIT_CODE": "NOT_RUN", **more}
-        words = [f"{name}={value}" for name, value in environment.items()]
-        return self.machine.run(["env", "-i", *words, "/bin/sh", "-c", f"{self.folder}/bin/aadssh-shim {verb}"],
+        return self.machine.run(["env", "-i", *self.environment(**more), "/bin/sh", "-c", f"{self.folder}/bin/aadssh-shim {verb}"],
                                 check=False, cwd=self.folder, timeout=180)
 
     def status(self) -> Optional[dict]:

@@ -72,8 +72,9 @@ static void make(void)
 static bool holds(void)
 {
 	const struct seal seal = this_seal();
+	bool told = false;
 
-	return seal_holds(&scratch.sys, &seal);
+	return seal_holds(&scratch.sys, &seal, &told) && told;
 }
 
 static void nothing_changed_holds(void **test)
@@ -188,11 +189,48 @@ static void it_holds_for_one_version_and_one_text_of_settings(void **test)
 {
 	const struct seal newer = seal_of(&scratch.sys, "2.0.0.0", HASH);
 	const struct seal other = seal_of(&scratch.sys, VERSION_TEXT, "f" HASH);
+	bool told;
 
 	(void)test;
 	make();
-	assert_false(seal_holds(&scratch.sys, &newer));
-	assert_false(seal_holds(&scratch.sys, &other));
+	assert_false(seal_holds(&scratch.sys, &newer, &told));
+	assert_false(seal_holds(&scratch.sys, &other, &told));
+}
+
+static bool holds_and(const char *first, const char *second, bool *ret_told)
+{
+	struct seal seal = this_seal();
+
+	seal.told[0] = first;
+	seal.told[1] = second;
+	return seal_holds(&scratch.sys, &seal, ret_told);
+}
+
+static void who_was_told_need_not_be_told_again(void **test)
+{
+	bool told = false;
+
+	(void)test;
+	make();
+	assert_true(holds_and("/etc/nsswitch.conf", "/usr/lib", &told));
+	assert_true(told);
+	/* Of one the seal knows nothing, the other is not there. */
+	assert_true(holds_and("/etc/nsswitch.conf", "/etc/other", &told));
+	assert_false(told);
+	assert_true(holds_and("/etc/nsswitch.conf", "/etc/nothing", &told));
+	assert_false(told);
+}
+
+static void it_holds_although_another_wrote_what_is_told(void **test)
+{
+	bool told = true;
+
+	(void)test;
+	make();
+	a_changed_file();
+	assert_true(holds_and("/etc/nsswitch.conf", "/usr/lib", &told));
+	assert_false(told);
+	assert_false(holds_and("/usr/lib", NULL, &told));
 }
 
 static void refuse(const struct witness *witness)
@@ -302,6 +340,8 @@ int main(void)
 		DIFFERENCE(a_boot_id_that_is_too_long),
 		DIFFERENCE(a_seal_that_others_can_write),
 		TEST(it_holds_for_one_version_and_one_text_of_settings),
+		TEST(who_was_told_need_not_be_told_again),
+		TEST(it_holds_although_another_wrote_what_is_told),
 		TEST(what_proves_nothing_is_not_sealed),
 		TEST(a_path_of_two_lines_is_not_sealed),
 		TEST(a_cut_head_does_not_hold),

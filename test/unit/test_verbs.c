@@ -466,6 +466,22 @@ static void other_settings_are_looked_at(void **state)
 	assert_string_equal(order, "abc");
 }
 
+static void a_status_that_could_not_be_written_is_written_later(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(run("install"), EXIT_OK);
+	assert_int_equal(fs_remove(&scratch.sys, OLD "/status/3.status", &err), 0);
+	scratch_mkdir(&scratch, OLD "/status/3.status", 0700); /* in its way */
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_said(notes, "cannot publish the status");
+	assert_int_equal(fs_rmdir(&scratch.sys, OLD "/status/3.status", &err), 0);
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_said(out, "nothing to do");
+	assert_text(OLD "/status/3.status", "\"success\"");
+}
+
 static void a_new_sequence_number_gets_its_status(void **state)
 {
 	(void)state;
@@ -850,6 +866,7 @@ int main(void)
 		TEST(enable_with_nothing_to_do_writes_nothing),
 		TEST(enable_repairs_what_drifted),
 		TEST(other_settings_are_looked_at),
+		TEST(a_status_that_could_not_be_written_is_written_later),
 		TEST(a_new_sequence_number_gets_its_status),
 		TEST(a_status_that_was_lost_is_written_again),
 		TEST(after_a_failure_enable_looks_again),
