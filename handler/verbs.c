@@ -38,6 +38,7 @@ struct verb {
 	int deadline_s; /* below the agent's own 300 and 900 s, with time to undo and report */
 	bool tolerant; /* goes on without environment and settings */
 	enum want want; /* of the steps */
+	bool then_enable; /* the agent runs enable next: what no step needs is left to that */
 	bool passive; /* changes nothing, and what it has to say hides no status that stands */
 	int (*work)(struct job *job, struct err *err);
 };
@@ -326,8 +327,9 @@ static int apply(struct job *job, struct err *err)
 	(void)snprintf(job->state.source, sizeof(job->state.source), "%s",
 		       package_source_name(job->session.settings.package_source));
 	job->state.partly_removed = false;
-	/* What was seen before a change is no picture of now: the next enable looks again. */
-	job->unchanged = changed == 0;
+	/* What was seen before a change is no picture of now, and what was left to enable must not
+	 * be left out: it looks again. */
+	job->unchanged = changed == 0 && !job->verb->then_enable;
 	(void)note_sequence(job);
 	(void)snprintf(
 		job->message, sizeof(job->message),
@@ -443,11 +445,11 @@ static int keep(struct job *job, struct err *err)
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	{"install", "Install", 840, false, WANT_PRESENT, false, apply},
-	{"enable", "Enable", 240, false, WANT_PRESENT, false, apply},
-	{"disable", "Disable", 840, true, WANT_PRESENT, true, keep},
-	{"uninstall", "Uninstall", 240, true, WANT_ABSENT, false, revert},
-	{"update", "Update", 840, false, WANT_PRESENT, false, update},
+	{"install", "Install", 840, false, WANT_PRESENT, true, false, apply},
+	{"enable", "Enable", 240, false, WANT_PRESENT, false, false, apply},
+	{"disable", "Disable", 840, true, WANT_PRESENT, false, true, keep},
+	{"uninstall", "Uninstall", 240, true, WANT_ABSENT, false, false, revert},
+	{"update", "Update", 840, false, WANT_PRESENT, true, false, update},
 };
 /* clang-format on */
 
@@ -465,6 +467,7 @@ static int start(struct job *job, struct err *err)
 	if (folder)
 		session->machine.log_fd =
 			files_open_log(job->sys, folder, "packages.log", &ignored);
+	session->machine.backend_later = job->verb->then_enable;
 	if (session_start(session, job->command->folder, job->command->version, err) < 0)
 		return -err->code;
 	(void)log_level_parse(session->machine.conf.log_level, &job->log.level);

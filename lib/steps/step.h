@@ -30,6 +30,7 @@ struct machine {
 	const char *proxy_secret; /* protected proxy for CONF_SECRET_PATH, NULL: none */
 	struct extension *extension; /* the handler's own part; NULL in the package's tool */
 	int log_fd; /* output of programs that were run, -1: nowhere */
+	bool backend_later; /* the step verify does not ask the role backend: a later run will */
 	char notes[NOTES_MAX][NOTE_MAX]; /* warnings of the current step, one sentence each */
 	size_t note_count;
 };

@@ -119,7 +119,7 @@ static int prove(struct machine *m, struct err *err)
 {
 	int r = prove_names(m, err);
 
-	if (r == 0)
+	if (r == 0 && !m->backend_later)
 		backend_ask(m);
 	return r;
 }

@@ -1363,6 +1363,30 @@ static void verify_says_when_the_identity_cannot_read_roles(void **state)
 	}
 }
 
+static int nobody_is_asked(struct sys *sys, const struct http_request *requests, size_t count,
+			   struct http_response *ret, struct err *err)
+{
+	(void)sys;
+	(void)count;
+	(void)ret;
+	(void)err;
+	fail_msg("%s was asked", requests->url);
+	return -EIO;
+}
+
+static void verify_leaves_the_roles_to_a_later_run(void **state)
+{
+	(void)state;
+	sm.machine.conf.role_backend = BACKEND_ARM;
+	sm.machine.conf.resource_manager = strdup("https://arm.invalid");
+	sm.machine.conf.resource_id = strdup(FAKE_RESOURCE);
+	sm.machine.backend_later = true;
+	sm.scratch.ops.http = nobody_is_asked;
+	stepmachine_write(AADPASSWD_PATH, "");
+	stepmachine_must_apply(&step_verify, STEP_OK);
+	assert_int_equal(sm.result.note_count, 0);
+}
+
 static void verify_asks_in_the_first_domain(void **state)
 {
 	(void)state;
@@ -1510,6 +1534,7 @@ int main(void)
 		STEP_TEST(microsofts_module_is_named),
 		STEP_TEST(verify_asks_for_a_name_and_a_key),
 		STEP_TEST(verify_says_when_the_identity_cannot_read_roles),
+		STEP_TEST(verify_leaves_the_roles_to_a_later_run),
 		STEP_TEST(verify_asks_in_the_first_domain),
 		STEP_TEST(a_name_that_does_not_resolve_is_refused),
 		STEP_TEST(a_group_that_is_not_known_is_refused),

@@ -40,6 +40,7 @@ static int64_t now_ns;
 static int64_t step_takes_ns;
 static enum status_value seen; /* what stood while the steps were at work */
 static const char *waited_for; /* what the steps wait for, NULL: nothing */
+static bool backend_later; /* as the steps were told */
 static bool wait_was_told; /* in the status, while it lasted */
 static char out[4096], notes[4096]; /* standard output and error of the last verb */
 
@@ -60,6 +61,7 @@ static int plan(struct machine *m, enum want want, const char *name, struct chan
 
 	(void)snprintf(path, sizeof(path), "/etc/%s", name);
 	(void)snprintf(order + strlen(order), 2, "%c", want == WANT_PRESENT ? *name : *name - 32);
+	backend_later = m->backend_later;
 	m->sys->witness = NULL; /* this look is the test's own */
 	seen = status_standing(m->sys, OLD "/status", 3);
 	m->sys->witness = witness;
@@ -454,6 +456,25 @@ static void enable_repairs_what_drifted(void **state)
 	assert_string_equal(order, "abc");
 	assert_int_equal(run("enable"), EXIT_OK);
 	assert_string_equal(order, "");
+}
+
+/* The agent runs enable after each of them. */
+static void the_role_backend_is_left_to_enable(void **state)
+{
+	(void)state;
+	assert_int_equal(run("install"), EXIT_OK);
+	assert_true(backend_later);
+	assert_int_equal(run("install"), EXIT_OK);
+	assert_said(out, "0 changed");
+	assert_true(backend_later);
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_string_equal(order, "abc");
+	assert_false(backend_later);
+	assert_int_equal(run_new("update"), EXIT_OK);
+	assert_true(backend_later);
+	assert_int_equal(run_new("enable"), EXIT_OK);
+	assert_string_equal(order, "abc");
+	assert_false(backend_later);
 }
 
 static void other_settings_are_looked_at(void **state)
@@ -865,6 +886,7 @@ int main(void)
 		TEST(a_long_wait_is_told_while_it_lasts),
 		TEST(enable_with_nothing_to_do_writes_nothing),
 		TEST(enable_repairs_what_drifted),
+		TEST(the_role_backend_is_left_to_enable),
 		TEST(other_settings_are_looked_at),
 		TEST(a_status_that_could_not_be_written_is_written_later),
 		TEST(a_new_sequence_number_gets_its_status),
