@@ -82,5 +82,5 @@ void session_done(struct session *session)
 	environment_done(&session->environment);
 	buf_done(&session->settings_text);
 	settings_done(&session->settings);
-	conf_done(&session->machine.conf);
+	machine_done(&session->machine);
 }

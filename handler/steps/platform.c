@@ -18,10 +18,9 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/num.h"
 #include "lib/core/outcome.h"
+#include "lib/steps/programs.h"
 #include "lib/sys/pkg.h"
-#include "lib/sys/proc.h"
 
-#define SSHD "/usr/sbin/sshd"
 #define SSHD_OLDEST 609 /* the first that hands the offered key to AuthorizedKeysCommand */
 #define FREE_MIN ((uint64_t)64 << 20)
 #define MEMORY_MIN_KB ((uint64_t)1 << 20)
@@ -102,7 +101,7 @@ static const struct rule {
 	 "update the distribution"},
 	{var_is_writable, EXIT_DEPENDENCY, "/var is read-only", "mount /var writable, and check its file system"},
 	{has_space, EXIT_DEPENDENCY, "less than 64 MiB are free on /usr or /var", "free some space"},
-	{has_sshd, EXIT_DEPENDENCY, "there is no " SSHD, "install openssh-server"},
+	{has_sshd, EXIT_DEPENDENCY, "there is no " SSHD_PROGRAM, "install openssh-server"},
 	{has_pam, EXIT_DEPENDENCY, "there is no /etc/pam.d", "install PAM"},
 	{has_getent, EXIT_DEPENDENCY, "there is no /usr/bin/getent", "install the package that has it: libc-bin or glibc-common"},
 };
@@ -199,34 +198,14 @@ static uint64_t read_memory(struct sys *sys)
 	return 0;
 }
 
-static bool take_number(struct span *text, uint64_t *ret)
+/* 0: it does not say, or not in a way that is known. */
+static unsigned read_sshd_release(struct machine *m)
 {
-	struct span digits = {text->p, 0};
-
-	while (digits.len < text->len && text->p[digits.len] >= '0' && text->p[digits.len] <= '9')
-		digits.len++;
-	return num_parse(digits, 999, ret) && span_take(text, digits.len, &digits);
-}
-
-/* `sshd -V` tells its version; before 9.3 it does so while complaining of the option. */
-static unsigned read_sshd_version(struct sys *sys)
-{
-	static const char *const argv[] = {SSHD, "-V", NULL};
-	static const char mark[] = "OpenSSH_";
-	const struct proc_spec spec = {
-		.argv = argv, .timeout_ms = 10000, .output_max = 4096, .merge_stderr = true};
-	AUTO_PROC res = PROC_RESULT_INIT;
 	struct err ignored = {0};
-	struct span text;
-	uint64_t major, minor;
+	unsigned release = 0;
 
-	if (proc_run(sys, &spec, &res, &ignored) < 0)
-		return 0;
-	text = span_of(strstr(buf_text(&res.output), mark) ?: "");
-	if (!span_take(&text, sizeof(mark) - 1, &(struct span){0}) || !take_number(&text, &major) ||
-	    !span_take(&text, 1, &(struct span){0}) || !take_number(&text, &minor))
-		return 0;
-	return (unsigned)(major * 100 + minor);
+	(void)sshd_release(m, &release, &ignored);
+	return release;
 }
 
 static int look(struct machine *m, struct platform_facts *ret, struct err *err)
@@ -242,8 +221,8 @@ static int look(struct machine *m, struct platform_facts *ret, struct err *err)
 		return r;
 	ret->loader = fs_exists(sys, LOADER);
 	ret->package_manager = pkg_detect(sys);
-	ret->sshd = fs_exists(sys, SSHD);
-	ret->sshd_version = ret->sshd ? read_sshd_version(sys) : 0;
+	ret->sshd = fs_exists(sys, SSHD_PROGRAM);
+	ret->sshd_version = ret->sshd ? read_sshd_release(m) : 0;
 	ret->pam = fs_exists(sys, "/etc/pam.d");
 	ret->getent = fs_exists(sys, "/usr/bin/getent");
 	ret->cluster_node = is_cluster_node(sys);

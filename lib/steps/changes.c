@@ -18,6 +18,12 @@
 
 #define TEXT_MAX AADPASSWD_MAX /* the largest file that a step changes */
 
+void machine_done(struct machine *m)
+{
+	conf_done(&m->conf);
+	buf_done(&m->sshd_proof);
+}
+
 struct fs_meta machine_meta(const struct machine *m, mode_t mode)
 {
 	uid_t owner = m->sys->owner;

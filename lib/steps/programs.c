@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/core/num.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sshdconf.h"
 #include "lib/steps/programs.h"
@@ -149,6 +150,49 @@ int sshd_show(struct machine *m, const struct span *candidate, const char *user,
 	if (r < 0)
 		return r;
 	buf_move(ret, &res.output);
+	return 0;
+}
+
+static bool take_number(struct span *text, uint64_t *ret)
+{
+	struct span digits = {text->p, 0};
+
+	while (digits.len < text->len && text->p[digits.len] >= '0' && text->p[digits.len] <= '9')
+		digits.len++;
+	return num_parse(digits, 999, ret) && span_take(text, digits.len, &digits);
+}
+
+/* Before 9.3 it says so while it complains of the option. */
+static bool parse_release(struct span output, unsigned *ret)
+{
+	static const char mark[] = "OpenSSH_";
+	const void *at = output.len ? memmem(output.p, output.len, mark, sizeof(mark) - 1) : NULL;
+	uint64_t major, minor;
+	struct span text;
+
+	if (!at)
+		return false;
+	text.p = at;
+	text.len = output.len - (size_t)(text.p - output.p);
+	if (!span_take(&text, sizeof(mark) - 1, &(struct span){0}) || !take_number(&text, &major) ||
+	    !span_take(&text, 1, &(struct span){0}) || !take_number(&text, &minor))
+		return false;
+	*ret = (unsigned)(major * 100 + minor);
+	return true;
+}
+
+int sshd_release(struct machine *m, unsigned *ret, struct err *err)
+{
+	const char *const argv[] = {SSHD_PROGRAM, "-V", NULL};
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = 10000, .output_max = 4096, .merge_stderr = true};
+	AUTO_PROC res = PROC_RESULT_INIT;
+
+	if (m->sshd_release == 0 && proc_run(m->sys, &spec, &res, err) < 0)
+		return -err->code;
+	if (m->sshd_release == 0 && !parse_release(buf_bytes(&res.output), &m->sshd_release))
+		return err_set(err, EBADMSG, SSHD_PROGRAM " does not say that it is OpenSSH");
+	*ret = m->sshd_release;
 	return 0;
 }
 

@@ -22,11 +22,18 @@ extern const struct sudo_program sudo_programs[SUDO_PROGRAMS];
  * EXIT_SSHD and sshd's own words when it refuses (-EINVAL).
  *
  * sshd_test: check a configuration; candidate NULL is the one in force.
- * sshd_show: all settings as they are for a user who comes from this machine, a line each.
+ * sshd_show: all settings as they are for a user who comes from this machine, a line each.  It
+ *            refuses what sshd_test refuses: sshd checks all before it shows anything.
  */
 int sshd_test(struct machine *m, const struct span *candidate, struct err *err);
 int sshd_show(struct machine *m, const struct span *candidate, const char *user, struct buf *ret,
 	      struct err *err);
+
+/*
+ * Which OpenSSH it is: 7.4 is 704.  Asked once, since no step puts another there.  -EBADMSG when
+ * it does not say; the errors of proc_run.
+ */
+int sshd_release(struct machine *m, unsigned *ret, struct err *err);
 
 /* The name to ask with: of ours, and nobody's. */
 int machine_probe(const struct machine *m, char *ret, size_t size, struct err *err);

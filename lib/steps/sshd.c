@@ -30,6 +30,7 @@
 #define VENDOR_MAIN_PATH                                                                           \
 	"/usr/etc/ssh/sshd_config" /* SUSE: read where SSHD_MAIN_PATH is missing                   \
 				    */
+#define SSHD_OLDEST 702
 #define FILES_MAX 256 /* of the configuration, that are looked at for messages */
 #define GROUP_PATH "/etc/group"
 #define GROUP_MAX ((size_t)16 << 20)
@@ -357,11 +358,16 @@ static int check_in_force(struct machine *m, struct buf *ret_settings, struct er
 	return r < 0 ? r : sshd_check_user(m, probe, ret_settings, err);
 }
 
+/* What it says is kept for the reload that follows, and for the proof after that. */
 static int prove_change(struct machine *m, struct err *err)
 {
 	AUTO_BUF settings = {0};
+	int r = check_in_force(m, &settings, err);
 
-	return check_in_force(m, &settings, err);
+	buf_done(&m->sshd_proof);
+	if (r == 0)
+		buf_move(&m->sshd_proof, &settings);
+	return r;
 }
 
 /* Since OpenSSH 9.8, where the owner did not switch it off. */
@@ -392,8 +398,11 @@ static void note_certificates(struct machine *m, struct span settings)
 static int prove(struct machine *m, struct err *err)
 {
 	AUTO_BUF settings = {0};
-	int r = check_in_force(m, &settings, err);
+	int r = 0;
 
+	buf_move(&settings, &m->sshd_proof);
+	if (settings.len == 0)
+		r = check_in_force(m, &settings, err);
 	if (r == 0) {
 		note_penalties(m, buf_bytes(&settings));
 		note_certificates(m, buf_bytes(&settings));
@@ -415,24 +424,15 @@ static int check_same(struct machine *m, struct span candidate, const char *user
 }
 
 /* The signature in a certificate, rsa-sha2-256, is known since OpenSSH 7.2. */
-static int check_version(struct machine *m, struct err *err)
+static int check_release(struct machine *m, struct err *err)
 {
-	const char *const argv[] = {SSHD_PROGRAM, "-V", NULL};
-	const struct proc_spec spec = {
-		.argv = argv, .timeout_ms = 10000, .output_max = 4096, .merge_stderr = true};
-	AUTO_PROC res = PROC_RESULT_INIT;
-	unsigned major, minor;
-	const char *at;
+	unsigned release;
 
-	/* Old releases do not know -V and say who they are all the same. */
-	if (proc_run(m->sys, &spec, &res, err) < 0)
+	if (sshd_release(m, &release, err) < 0)
 		return -err->code;
-	at = strstr(buf_text(&res.output), "OpenSSH_");
-	if (!at || sscanf(at, "OpenSSH_%u.%u", &major, &minor) != 2)
-		return err_set(err, EBADMSG, SSHD_PROGRAM " does not say that it is OpenSSH");
-	if (major > 7 || (major == 7 && minor >= 2))
+	if (release >= SSHD_OLDEST)
 		return 0;
-	(void)err_set(err, ENOTSUP, "OpenSSH %u.%u is too old", major, minor);
+	(void)err_set(err, ENOTSUP, "OpenSSH %u.%u is too old", release / 100, release % 100);
 	return err_remedy(err, EXIT_UNSUPPORTED, "OpenSSH 7.2 or later is needed");
 }
 
@@ -462,45 +462,49 @@ static int check_others(struct machine *m, struct span candidate, struct err *er
 
 /*
  * The candidate goes to sshd by its standard input: the owner's main file, with our block at its
- * end in either case, since Include would take the drop-in from where it is not yet.
+ * end in either case, since Include would take the drop-in from where it is not yet.  What is as it
+ * was for others is asked first: so an error of the owner's is known from one of ours.
  */
 static int check_candidate(struct machine *m, const struct wanted *wanted, struct err *err)
 {
-	struct span candidate;
 	AUTO_BUF text = {0};
-	int r = sshd_test(m, NULL, err);
+	int r = sshdconf_insert(buf_bytes(&wanted->main), &m->conf, &text, err);
 
 	if (r == 0)
-		r = check_version(m, err);
+		r = check_others(m, buf_bytes(&text), err);
 	if (r == 0)
-		r = sshdconf_insert(buf_bytes(&wanted->main), &m->conf, &text, err);
-	if (r < 0)
-		return r;
-	candidate = buf_bytes(&text);
-	r = sshd_test(m, &candidate, err);
-	if (r == 0)
-		r = check_ours(m, candidate, err);
-	return r < 0 ? r : check_others(m, candidate, err);
+		r = check_release(m, err);
+	return r < 0 ? r : check_ours(m, buf_bytes(&text), err);
+}
+
+static int reload(struct machine *m, struct span settings, struct err *err)
+{
+	char pid_file[256] = "";
+	struct span shown;
+
+	if (sshdconf_shown(settings, "PidFile", &shown))
+		(void)span_copy(shown, pid_file, sizeof(pid_file));
+	return service_reload_sshd(m->sys, pid_file, err) < 0
+		       ? err_remedy(err, EXIT_SSHD, "reload sshd by hand and read its log")
+		       : 0;
+}
+
+/* Right after prove_change, which asked sshd what this one asks. */
+static int reload_proved(struct machine *m, struct err *err)
+{
+	return reload(m, buf_bytes(&m->sshd_proof), err);
 }
 
 int sshd_reload(struct machine *m, struct err *err)
 {
-	struct span shown;
-	char pid_file[256] = "";
 	AUTO_BUF settings = {0};
 	int r;
 
+	buf_done(&m->sshd_proof);
 	if (!fs_exists(m->sys, SSHD_PROGRAM))
 		return 0;
-	r = sshd_test(m, NULL, err);
-	if (r == 0)
-		r = sshd_show(m, NULL, "root", &settings, err);
-	if (r < 0)
-		return r;
-	if (sshdconf_shown(buf_bytes(&settings), "PidFile", &shown))
-		(void)span_copy(shown, pid_file, sizeof(pid_file));
-	r = service_reload_sshd(m->sys, pid_file, err);
-	return r < 0 ? err_remedy(err, EXIT_SSHD, "reload sshd by hand and read its log") : 0;
+	r = sshd_show(m, NULL, "root", &settings, err);
+	return r < 0 ? r : reload(m, buf_bytes(&settings), err);
 }
 
 /* ---- the step */
@@ -525,7 +529,7 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 	r = check_candidate(m, &wanted, err);
 	if (r == 0)
 		r = changes_call(ret, "ask sshd what it makes of it", prove_change, NULL, err);
-	return r < 0 ? r : changes_call(ret, "reload sshd", sshd_reload, sshd_reload, err);
+	return r < 0 ? r : changes_call(ret, "reload sshd", reload_proved, sshd_reload, err);
 }
 
 static int take_block_out(struct machine *m, struct changes *ret, struct err *err)

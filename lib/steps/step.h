@@ -30,10 +30,18 @@ struct machine {
 	const char *proxy_secret; /* protected proxy for CONF_SECRET_PATH, NULL: none */
 	struct extension *extension; /* the handler's own part; NULL in the package's tool */
 	int log_fd; /* output of programs that were run, -1: nowhere */
+	unsigned sshd_release; /* what sshd_release found, 0: not asked yet */
+	/*
+	 * What sshd said of the configuration in force when the step sshd had published it; empty
+	 * when it must be asked.
+	 */
+	struct buf sshd_proof;
 	bool backend_later; /* the step verify does not ask the role backend: a later run will */
 	char notes[NOTES_MAX][NOTE_MAX]; /* warnings of the current step, one sentence each */
 	size_t note_count;
 };
+
+void machine_done(struct machine *m);
 
 /* Mode and owner of a file or directory of root's (in a test: of whoever runs it). */
 struct fs_meta machine_meta(const struct machine *m, mode_t mode);

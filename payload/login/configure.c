@@ -172,7 +172,7 @@ int configure_command(struct sys *sys, int argc, char **argv)
 		m.proxy_secret = secret.proxy;
 		r = run_apply(&run, &err);
 	}
-	conf_done(&m.conf);
+	machine_done(&m);
 	return r < 0 ? command_failed("aadsshlogin", &err) : COMMAND_OK;
 }
 
@@ -194,6 +194,6 @@ int unconfigure_command(struct sys *sys, int argc, char **argv)
 		r = conf_defaults(&m.conf, &err);
 	if (r == 0)
 		r = run_revert(&run, &err);
-	conf_done(&m.conf);
+	machine_done(&m);
 	return r < 0 ? command_failed("aadsshlogin", &err) : COMMAND_OK;
 }

@@ -591,7 +591,7 @@ static void run_certificate(struct replay *replay)
 
 static void replay_done(struct replay *replay)
 {
-	conf_done(&replay->machine.conf);
+	machine_done(&replay->machine);
 	ledger_done(&replay->ledger);
 	buf_done(&replay->entry);
 	buf_done(&replay->settings);

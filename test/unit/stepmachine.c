@@ -56,7 +56,7 @@ int stepmachine_open(void **state)
 int stepmachine_close(void **state)
 {
 	(void)state;
-	conf_done(&sm.machine.conf);
+	machine_done(&sm.machine);
 	fakeprograms_done();
 	scratch_done(&sm.scratch);
 	return 0;

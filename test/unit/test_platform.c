@@ -390,6 +390,7 @@ static void the_version_of_sshd_is_read_from_what_it_says(void **state)
 		struct err err = {0};
 
 		sshd_says = rows[i].text;
+		machine.sshd_release = 0;
 		assert_int_equal(plan(&err), rows[i].r);
 	}
 }

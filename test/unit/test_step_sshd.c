@@ -16,6 +16,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sshdconf.h"
+#include "lib/steps/sshd.h"
 #include "test/unit/stepmachine.h"
 
 #define WITH_INCLUDE "Include /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\n"
@@ -316,15 +317,48 @@ static void the_directory_that_debians_sshd_wants_is_made(void **state)
 	stepmachine_expect_meta("/run/sshd", 0755, geteuid(), geteuid() ? getegid() : 0);
 }
 
+static void use_release(const char *says)
+{
+	fake.sshd_version = says;
+	sm.machine.sshd_release = 0;
+}
+
 static void releases_are_told_apart(void **state)
 {
 	(void)state;
-	fake.sshd_version = "unknown option -- V\nOpenSSH_7.1p1, OpenSSL 1.0\n";
+	use_release("unknown option -- V\nOpenSSH_7.1p1, OpenSSL 1.0\n");
 	stepmachine_must_refuse(&step_sshd, ENOTSUP, EXIT_UNSUPPORTED, "7.1");
-	fake.sshd_version = "Dropbear v2020.81\n";
+	use_release("Dropbear v2020.81\n");
 	stepmachine_must_refuse(&step_sshd, EBADMSG, EXIT_SSHD, "OpenSSH");
-	fake.sshd_version = "unknown option -- V\nOpenSSH_7.2p2, OpenSSL 1.0\n";
+	use_release("unknown option -- V\nOpenSSH_7.2p2, OpenSSL 1.0\n");
 	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+}
+
+/* Each costs some milliseconds: five before the change, one that proves it. */
+static void sshd_is_asked_no_more_than_needed(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_int_equal(fakeprograms_count("sshd -T -C user=root,"), 2);
+	assert_int_equal(fakeprograms_count("sshd -T -C user=alice,"), 2);
+	assert_int_equal(
+		fakeprograms_count("sshd -T -C user=aadsshlogin-probe@aadsshlogin.invalid,"), 2);
+	assert_int_equal(fakeprograms_count("sshd -V"), 1);
+	assert_int_equal(fakeprograms_count("sshd "), 7);
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	assert_int_equal(fakeprograms_count("sshd "), 8);
+}
+
+static void a_reload_that_is_undone_asks_sshd_again(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	buf_str(&sm.machine.sshd_proof, "pidfile /run/other.pid\n");
+	stepmachine_must_revert(&step_sshd, STEP_OK);
+	assert_int_equal(sshd_reload(&sm.machine, &err), 0);
+	assert_int_equal(sm.machine.sshd_proof.len, 0);
+	assert_int_equal(fakeprograms_count("sshd -T -C user=root,"), 1);
 }
 
 static void a_missing_sshd_is_a_missing_dependency(void **state)
@@ -480,6 +514,8 @@ int main(void)
 		STEP_TEST(local_people_are_asked_about_too),
 		STEP_TEST(the_directory_that_debians_sshd_wants_is_made),
 		STEP_TEST(releases_are_told_apart),
+		STEP_TEST(sshd_is_asked_no_more_than_needed),
+		STEP_TEST(a_reload_that_is_undone_asks_sshd_again),
 		STEP_TEST(a_missing_sshd_is_a_missing_dependency),
 		STEP_TEST(it_comes_off_without_sshd_too),
 		STEP_TEST(a_broken_configuration_is_not_reloaded),
