@@ -648,9 +648,17 @@ static void tell_waiting(void *arg, const char *what)
 	job->sys->witness = witness;
 }
 
+static void tell_spent(void *arg, const char *on, int64_t ns)
+{
+	const struct job *job = arg;
+
+	log_line(&job->log, LOG_LEVEL_DEBUG, "%s took %.3f ms", on, (double)ns / 1e6);
+}
+
 static void job_done(struct job *job)
 {
 	job->sys->waiting = NULL;
+	job->sys->spent = NULL;
 	if (job->lock >= 0)
 		(void)close(job->lock);
 	if (job->log.fd >= 0)
@@ -684,6 +692,7 @@ int verb_run(struct sys *sys, const struct command *command)
 	assert(job.verb);
 	sys->deadline_ns = sys->ops->boottime_ns(sys) + job.verb->deadline_s * 1000000000LL;
 	sys->waiting = tell_waiting;
+	sys->spent = tell_spent;
 	sys->waiting_arg = &job;
 	if (prepare(&job, &err) == 0 && strcmp(command->verb, "enable") == 0 && in_force(&job))
 		return EXIT_OK;

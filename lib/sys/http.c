@@ -292,7 +292,12 @@ int http_send_real(struct sys *sys, const struct http_request *requests, size_t 
 int http_send(struct sys *sys, const struct http_request *requests, size_t count,
 	      struct http_response *ret, struct err *err)
 {
-	return sys->ops->http(sys, requests, count, ret, err);
+	const int64_t start_ns = sys->ops->boottime_ns(sys);
+	int r = sys->ops->http(sys, requests, count, ret, err);
+
+	if (count)
+		sys_spent(sys, requests->url, strcspn(requests->url, "?"), start_ns);
+	return r;
 }
 
 int http_get_ok(struct sys *sys, const struct http_request *request, struct http_response *ret,

@@ -53,7 +53,11 @@ void proc_result_done(struct proc_result *result)
 int proc_run(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
 	     struct err *err)
 {
-	return sys->ops->run(sys, spec, ret, err);
+	const int64_t start_ns = sys->ops->boottime_ns(sys);
+	int r = sys->ops->run(sys, spec, ret, err);
+
+	sys_spent(sys, spec->argv[0], strlen(spec->argv[0]), start_ns);
+	return r;
 }
 
 static int fill_environ(const struct proc_spec *spec, struct child *child, struct err *err)

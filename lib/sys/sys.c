@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,6 +66,17 @@ void sys_done(struct sys *sys)
 int64_t sys_realtime_s(struct sys *sys)
 {
 	return sys->ops->realtime_ns(sys) / 1000000000;
+}
+
+void sys_spent(struct sys *sys, const char *on, size_t len, int64_t start_ns)
+{
+	char name[256];
+
+	if (!sys->spent)
+		return;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name)),
+		       on);
+	sys->spent(sys->waiting_arg, name, sys->ops->boottime_ns(sys) - start_ns);
 }
 
 int64_t sys_left_ms(struct sys *sys, int64_t limit_ms)

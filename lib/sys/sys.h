@@ -7,6 +7,7 @@
 #ifndef SYS_SYS_H
 #define SYS_SYS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -40,7 +41,12 @@ struct sys {
 	int64_t deadline_ns; /* CLOCK_BOOTTIME by which all must be done, 0: none */
 	/* Told, now and then, what a long wait is for: a clause.  NULL: nobody wants to know. */
 	void (*waiting)(void *arg, const char *what);
-	void *waiting_arg;
+	/*
+	 * Told of each program that ran and of each request that was sent how long it took: a path,
+	 * or a URL without its query.  NULL: nobody wants to know.
+	 */
+	void (*spent)(void *arg, const char *on, int64_t ns);
+	void *waiting_arg; /* of both */
 };
 
 #define SYS_INIT                                                                                   \
@@ -54,6 +60,9 @@ void sys_done(struct sys *sys);
 
 /* Seconds since 1970, UTC. */
 int64_t sys_realtime_s(struct sys *sys);
+
+/* Tell what was begun at start_ns (CLOCK_BOOTTIME) and ends now.  on: its first len bytes count. */
+void sys_spent(struct sys *sys, const char *on, size_t len, int64_t start_ns);
 
 /* Milliseconds until the deadline, at most limit_ms; limit_ms without a deadline, 0 when it passed.
  */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -306,6 +307,28 @@ static void a_daemon_that_goes_on_talking_does_not_hold_us(void **state)
 	assert_int_equal(res.status, 0);
 }
 
+static void note_spent(void *arg, const char *on, int64_t ns)
+{
+	assert_true(ns >= 0);
+	(void)snprintf(arg, 32, "%s", on);
+}
+
+static void who_wants_to_know_is_told_what_ran(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct sys curious = machine;
+	const char *const argv[] = {"/bin/sh", "-c", "exit 3", NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = 5000};
+	struct err err = {0};
+	char on[32] = "";
+
+	(void)state;
+	curious.spent = note_spent;
+	curious.waiting_arg = on;
+	assert_int_equal(proc_run(&curious, &spec, &res, &err), 0);
+	assert_string_equal(on, "/bin/sh");
+}
+
 static void nothing_of_the_environment_reaches_the_child(void **state)
 {
 	AUTO_PROC res = PROC_RESULT_INIT;
@@ -486,6 +509,7 @@ int main(void)
 		OLD_KERNEL(a_daemon_left_behind_does_not_hold_us),
 		cmocka_unit_test(the_end_of_a_child_is_seen_at_once),
 		cmocka_unit_test(a_daemon_that_goes_on_talking_does_not_hold_us),
+		cmocka_unit_test(who_wants_to_know_is_told_what_ran),
 		cmocka_unit_test(nothing_of_the_environment_reaches_the_child),
 		cmocka_unit_test(a_missing_program_is_named),
 		cmocka_unit_test(must_quotes_the_last_line),

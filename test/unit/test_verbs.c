@@ -86,8 +86,8 @@ static int plan(struct machine *m, enum want want, const char *name, struct chan
 
 static int prove(struct machine *m, char name, struct err *err)
 {
-	(void)m;
 	now_ns += step_takes_ns;
+	sys_spent(m->sys, "/bin/true and more", 9, now_ns - 1234567);
 	if (name != failing)
 		return 0;
 	(void)err_set(err, EIO, "sshd says no");
@@ -475,6 +475,20 @@ static void the_role_backend_is_left_to_enable(void **state)
 	assert_int_equal(run_new("enable"), EXIT_OK);
 	assert_string_equal(order, "abc");
 	assert_false(backend_later);
+}
+
+static void the_log_tells_on_what_the_time_was_spent(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	assert_int_equal(run("install"), EXIT_OK);
+	text = scratch_text(&scratch, LOG "/handler.log");
+	assert_null(strstr(text, "took"));
+	scratch_write(&scratch, OLD "/config/3.settings", SETTINGS("{\"logLevel\":\"debug\"}"),
+		      0600);
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_text(LOG "/handler.log", " debug /bin/true took 1.235 ms\n");
 }
 
 static void other_settings_are_looked_at(void **state)
@@ -887,6 +901,7 @@ int main(void)
 		TEST(enable_with_nothing_to_do_writes_nothing),
 		TEST(enable_repairs_what_drifted),
 		TEST(the_role_backend_is_left_to_enable),
+		TEST(the_log_tells_on_what_the_time_was_spent),
 		TEST(other_settings_are_looked_at),
 		TEST(a_status_that_could_not_be_written_is_written_later),
 		TEST(a_new_sequence_number_gets_its_status),
