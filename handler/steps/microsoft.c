@@ -11,7 +11,9 @@
  *     which refuses all further work on what others edited, and which their packages bring up to
  *     date before they remove the module.
  *  3. What their packages leave behind goes after them, when nothing of that name is installed.
- *  4. As long as sshd takes keys of their program, PAM asks for the role.  What sshd read last
+ *  4. Packages that somebody else installed stay, with all that they wrote: of these the end of
+ *     their block alone is taken back.
+ *  5. As long as sshd takes keys of their program, PAM asks for the role.  What sshd read last
  *     counts, not its file alone: a run may have been killed, or failed, before sshd read it again.
  */
 #include "config.h"
@@ -23,6 +25,7 @@
 
 #include "handler/steps.h"
 #include "handler/steps/microsoft.h"
+#include "handler/steps/packages.h"
 #include "lib/core/aadpasswd.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/foreign.h"
@@ -195,7 +198,7 @@ static int take_all_out(struct machine *m, bool managed_too, struct changes *ret
 	return -err->code;
 }
 
-/* Invariant 4, after sshd's own step. */
+/* Invariant 5, after sshd's own step. */
 static int check_keys_are_off(struct machine *m, struct err *err)
 {
 	AUTO_BUF text = {0};
@@ -250,7 +253,13 @@ static int plan_question_out(struct machine *m, struct changes *ret, struct err 
 
 static int plan_pam(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
-	return want == WANT_PRESENT ? 0 : plan_question_out(m, ret, err);
+	bool ours = false;
+
+	if (want == WANT_PRESENT)
+		return 0;
+	if (packages_put_theirs(m->sys, &ours, err) < 0)
+		return -err->code;
+	return ours ? plan_question_out(m, ret, err) : 0;
 }
 
 const struct step step_their_pam = {
@@ -361,9 +370,26 @@ static int remove_block(struct machine *m, struct changes *ret, struct err *err)
 	return r;
 }
 
+static int open_block(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_BUF before = {0}, after = {0};
+	bool exists;
+	int r = read_main(m, &before, &exists, err);
+
+	if (r == 0 && exists)
+		r = foreign_sshd_unclose(buf_bytes(&before), &after, err);
+	return r < 0 || !exists ? r : edit_main(m, buf_bytes(&after), ret, err);
+}
+
 static int plan_sshd(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
-	return want == WANT_PRESENT ? close_block(m, ret, err) : remove_block(m, ret, err);
+	bool ours = false;
+
+	if (want == WANT_PRESENT)
+		return close_block(m, ret, err);
+	if (packages_put_theirs(m->sys, &ours, err) < 0)
+		return -err->code;
+	return ours ? remove_block(m, ret, err) : open_block(m, ret, err);
 }
 
 static bool is_their_command(struct span shown)

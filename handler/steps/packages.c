@@ -97,6 +97,22 @@ int packages_recorded(struct sys *sys, bool *ret_exists, bool *ret_theirs, struc
 	return r;
 }
 
+/* The package that configures the machine, the first of the table. */
+static bool has_put_theirs(const struct record *record)
+{
+	return record->theirs && record->listed[0];
+}
+
+int packages_put_theirs(struct sys *sys, bool *ret, struct err *err)
+{
+	struct record record;
+	int r = read_record(sys, &record, err);
+
+	if (r == 0)
+		*ret = has_put_theirs(&record);
+	return r;
+}
+
 /* What is there already stays, whoever installed it; but for what ours take the place of. */
 static int add_to_record(struct machine *m, const struct selection *selection, struct err *err)
 {
@@ -234,11 +250,11 @@ static int take_off(struct machine *m, struct err *err)
 		r = read_record(m->sys, &record, err);
 	if (r == 0)
 		r = select_ours(m, manager, names, &count, err);
-	if (r == 0 && count && record.theirs)
+	if (r == 0 && count && has_put_theirs(&record))
 		r = microsoft_release(m, err);
 	if (r == 0 && count)
 		r = pkg_remove(m->sys, manager, names, m->log_fd, err);
-	if (r == 0 && record.theirs)
+	if (r == 0 && has_put_theirs(&record))
 		r = microsoft_clean(m, err);
 	if (r == 0)
 		r = backups_restore(m, err);

@@ -14,4 +14,10 @@
  */
 int packages_recorded(struct sys *sys, bool *ret_exists, bool *ret_theirs, struct err *err);
 
+/*
+ * Did the extension install the package aadsshlogin of Microsoft's product?  What somebody else
+ * installed is his, and so is what it wrote.  The errors of fs_read.
+ */
+int packages_put_theirs(struct sys *sys, bool *ret, struct err *err);
+
 #endif

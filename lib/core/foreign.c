@@ -278,6 +278,24 @@ int foreign_sshd_close(struct span main, struct buf *ret, struct err *err)
 	return 0;
 }
 
+int foreign_sshd_unclose(struct span main, struct buf *ret, struct err *err)
+{
+	struct reader in = {.rest = main};
+	AUTO_BUF out = {0};
+	struct line line;
+
+	while (read_line(&in, &line)) {
+		if (in.in_theirs && is_close(&line, in.rest))
+			(void)next_line(&in.rest, &line);
+		else
+			buf_span(&out, line.bytes);
+	}
+	if (buf_ok(&out, err) < 0)
+		return -err->code;
+	buf_move(ret, &out);
+	return 0;
+}
+
 /* ---- PAM */
 
 static bool is_foreign(const struct pam_entry *entry)

@@ -55,6 +55,12 @@ int foreign_sshd_shut(struct span main, struct buf *ret, struct err *err);
 int foreign_sshd_close(struct span main, struct buf *ret, struct err *err);
 
 /*
+ * Take out what foreign_sshd_close wrote, and leave their block; but for an end with lines behind
+ * it, which would count for their users alone then.  -ENOMEM.
+ */
+int foreign_sshd_unclose(struct span main, struct buf *ret, struct err *err);
+
+/*
  * ---- PAM: the lines of pam_aad.so, of any type, that are not ours byte for byte.
  */
 bool foreign_pam_has(struct span text);

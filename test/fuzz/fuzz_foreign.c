@@ -31,7 +31,7 @@ static void try_back(struct span text, struct span left)
 static void try_sshd(struct span text)
 {
 	AUTO_BUF removed = {0}, again = {0}, closed = {0}, closed_again = {0};
-	AUTO_BUF shut = {0}, shut_again = {0};
+	AUTO_BUF shut = {0}, shut_again = {0}, opened = {0};
 	struct err err = {0};
 	unsigned line;
 
@@ -51,6 +51,9 @@ static void try_sshd(struct span text)
 		abort();
 	if (foreign_sshd_close(buf_bytes(&closed), &closed_again, &err) < 0 ||
 	    !span_eq(buf_bytes(&closed), buf_bytes(&closed_again)))
+		abort();
+	if (foreign_sshd_unclose(buf_bytes(&closed), &opened, &err) < 0 ||
+	    foreign_sshd_line(buf_bytes(&opened)) != foreign_sshd_line(text))
 		abort();
 }
 

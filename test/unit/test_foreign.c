@@ -161,7 +161,7 @@ static const struct {
 static void matches(void **state)
 {
 	const struct match_row *row = *state;
-	AUTO_BUF removed = {0}, closed = {0};
+	AUTO_BUF removed = {0}, closed = {0}, opened = {0};
 	struct err err = {0};
 	unsigned swallowed = 99;
 
@@ -171,6 +171,35 @@ static void matches(void **state)
 	assert_int_equal(swallowed, row->swallowed);
 	assert_int_equal(foreign_sshd_close(span_of(row->before), &closed, &err), 0);
 	assert_string_equal(buf_text(&closed), row->closed ? row->closed : row->before);
+	if (!row->closed)
+		return;
+	assert_int_equal(foreign_sshd_unclose(buf_bytes(&closed), &opened, &err), 0);
+	assert_memory_equal(buf_text(&opened), row->before, strlen(row->before));
+	assert_string_equal(buf_text(&opened) + strlen(row->before),
+			    span_ends(span_of(row->before), "\n") ? "" : "\n");
+}
+
+static void an_end_that_is_not_ours_or_has_lines_behind_it_stays(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} ends[] = {
+		{THEIRS CLOSE OTHER, THEIRS OTHER},
+		{THEIRS CLOSE "\n# a comment\n", THEIRS "\n# a comment\n"},
+		{THEIRS CLOSE "PermitRootLogin no\n", THEIRS CLOSE "PermitRootLogin no\n"},
+		{THEIRS "Match all\n", THEIRS "Match all\n"},
+		{OTHER CLOSE, OTHER CLOSE},
+		{OURS, OURS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		AUTO_BUF opened = {0};
+		struct err err = {0};
+
+		assert_int_equal(foreign_sshd_unclose(span_of(ends[i].before), &opened, &err), 0);
+		assert_string_equal(buf_text(&opened), ends[i].after);
+	}
 }
 
 static void shut(void **state)
@@ -235,12 +264,13 @@ static void versions_without_our_epoch_are_theirs(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ROWS + 3] = {
+	struct CMUnitTest tests[ROWS + 4] = {
+		cmocka_unit_test(an_end_that_is_not_ours_or_has_lines_behind_it_stays),
 		cmocka_unit_test(the_line_of_a_local_group),
 		cmocka_unit_test(the_owners_line_in_the_rule),
 		cmocka_unit_test(versions_without_our_epoch_are_theirs),
 	};
-	size_t n = 3;
+	size_t n = 4;
 
 	for (size_t i = 0; i < ARRAY_LEN(match_rows); i++)
 		tests[n++] = (struct CMUnitTest){.name = match_rows[i].name,
