@@ -11,9 +11,11 @@ does not hold
 """
 
 import dataclasses
+import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
@@ -84,17 +86,17 @@ class Where(NamedTuple):
         return "rpm" if self.userland else "deb"
 
 
-# zypper insists on the file of roots that Debian's libcurl was built for.
-CURL_OF_DEBIAN = "ln -s /var/lib/ca-certificates/ca-bundle.pem /etc/ssl/certs/ca-certificates.crt"
+# What insists on the file of roots that Debian's libcurl was built for finds the distribution's there.
+CURL_OF_DEBIAN = "ln -s {} /etc/ssl/certs/ca-certificates.crt"
 
 WHERE = [
     Where("apt", wrong_key="NO_PUBKEY"),
     Where("dnf", RED_HAT_9, "rhel-9.6", "rhel/9/prod"),
     Where("yum", RED_HAT_7, "rhel-7.9", "rhel/7/prod"),
-    Where("zypper", SUSE_15_6, "sles-15.7", "sles/15/prod", wrong_key="Signature verification failed", script=CURL_OF_DEBIAN),
+    Where("zypper", SUSE_15_6, "sles-15.7", "sles/15/prod", wrong_key="Signature verification failed", script=CURL_OF_DEBIAN.format(SUSE_15_6.bundle)),
     Where("tdnf", AZURE_LINUX, "azurelinux-3.0", "azurelinux/3.0/prod/ms-non-oss/x86_64",
           wrong_key="is not signed with the repository's key"),
-    Where("authselect", RED_HAT_10, "rhel-10.0", "rhel/10/prod", "trixie", "dnf"),
+    Where("authselect", RED_HAT_10, "rhel-10.0", "rhel/10/prod", "trixie", "dnf", script=CURL_OF_DEBIAN.format(RED_HAT_10.bundle)),
 ]
 SAMPLE = ("apt", "dnf")
 
@@ -103,9 +105,8 @@ class Shelf:
     """The repositories, which all machines of this run read."""
 
     def __init__(self, build: Path) -> None:
-        self.folder = layer.LAB / "sources"
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        layer.LAB.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="sources-", dir=layer.LAB))
         self.signer, self.stranger = Signer(self.folder / "signer"), Signer(self.folder / "stranger", "Stranger")
         made = build / "extension" / "packages"
         self.ours = {kind: sorted(made.glob(f"*.{kind}")) for kind in KINDS}
@@ -115,6 +116,7 @@ class Shelf:
     def close(self) -> None:
         for signer in (self.signer, self.stranger):
             signer.stop()
+        shutil.rmtree(self.folder)
 
     def signed(self, contents: Sequence[Path], signer: Signer) -> List[Path]:
         """Copies that are signed one by one."""
@@ -569,24 +571,50 @@ def verified(lab: Lab) -> Result:
     return lab.machine.run([f"{lab.extension.folder}/bin/aadssh-shim", "verify", "--json"], check=False)
 
 
-@row("verify: all is as it was packed; a program that was changed is named, the package manager's word for it or not", sample=True)
-def verify(lab: Lab) -> None:
-    lab.right("install", **OURS)
-    expect(verified(lab).returncode == 0, verified(lab))
-    lab.machine.sh("cp -a /usr/sbin/aadsshlogin /root/kept; echo >>/usr/sbin/aadsshlogin")
+def finds(lab: Lab, what: str) -> None:
     found = verified(lab)
-    expect(found.returncode == 21 and "/usr/sbin/aadsshlogin is not as it was packed" in found.stderr, found)
-    lab.machine.sh("mv /root/kept /usr/sbin/aadsshlogin")
-    expect(verified(lab).returncode == 0, verified(lab))
-    # Another package of this name and version, which its package manager finds unchanged.
+    findings = [finding for part in json.loads(found.stdout)["parts"] for finding in part["findings"]]
+    expect(found.returncode == 21 and {"path": "/usr/sbin/aadsshlogin", "what": f"is not as {what}"} in findings, found)
+
+
+@row("verify finds a program that was changed: by the package manager's word, and by the zip where that is the source", sample=True)
+def verify(lab: Lab) -> None:
+    change, mend = "cp -a /usr/sbin/aadsshlogin /root/kept; echo >>/usr/sbin/aadsshlogin", "mv /root/kept /usr/sbin/aadsshlogin"
+    for source, what in ((OURS, "the package manager's record has it"), (ZIP, "it was packed")):
+        lab.right("install", **source)
+        expect(verified(lab).returncode == 0, verified(lab))
+        lab.machine.sh(change)
+        finds(lab, what)
+        lab.machine.sh(mend)
+        expect(verified(lab).returncode == 0, verified(lab))
+    # Another package of this name and version, which the package manager finds unchanged.
+    make, install = (packages.make_deb, "dpkg --install") if lab.where.kind == "deb" else \
+        (packages.make_rpm, "rpm --upgrade --force --noscripts --nosignature")
     folder = lab.shelf.folder / "another"
     folder.mkdir(exist_ok=True)
-    make, install = (packages.make_deb, "dpkg --install") if lab.where.kind == "deb" else (packages.make_rpm, "rpm --upgrade --force --noscripts")
     another = make(folder, packages.Package("aadsshlogin", FIRST, files={"/usr/sbin/aadsshlogin": "#!/bin/sh\n"}))
     lab.machine.write("/root/another", another.read_bytes())
     lab.machine.sh(f"{install} /root/another; rm /root/another")
-    found = verified(lab)
-    expect(found.returncode == 21 and "/usr/sbin/aadsshlogin is not as it was packed" in found.stderr, found)
+    finds(lab, "it was packed")
+    lab.run("uninstall")
+
+
+@row("packages of Microsoft's that the owner installed keep what they wrote when the extension goes")
+def owners_packages(lab: Lab) -> None:
+    package = lab.standin()
+    lab.machine.write(f"/root/{package.name}", package.read_bytes())
+    lab.machine.sh(f"{'dpkg -i' if lab.where.kind == 'deb' else 'rpm -i --nosignature'} /root/{package.name}")
+    before = lab.snapshot()
+    lab.right("install", **THEIRS)
+    check_theirs(lab)
+    lab.right("uninstall")
+    expect(lab.installed().endswith(standins.VERSION), lab.installed())
+    changes = difference(before, lab.snapshot())
+    expect(not changes, "\n".join(changes))
+    lab.check_local()
+    # Whoever installed them now, they go with all that they wrote.
+    lab.machine.sh(f"{lab.kind.remove} aadsshlogin")
+    lab.right("install", **THEIRS)
     lab.right("uninstall")
     lab.is_fresh()
 
