@@ -374,8 +374,7 @@ int fs_lstat(struct sys *sys, const char *path, struct stat *ret, struct err *er
 	return r < 0 ? err_sys(err, "%s", path) : 0;
 }
 
-/* These say of a path that nothing can be there. */
-static bool is_absent(int code)
+bool fs_says_absent(int code)
 {
 	return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG ||
 	       code == EACCES;
@@ -388,7 +387,7 @@ bool fs_exists(struct sys *sys, const char *path)
 
 	if (fs_lstat(sys, path, &st, &err) == 0)
 		return true;
-	if (!is_absent(err.code) && sys->doubt.code == 0)
+	if (!fs_says_absent(err.code) && sys->doubt.code == 0)
 		sys->doubt = err;
 	return false;
 }

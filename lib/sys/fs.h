@@ -48,6 +48,9 @@ int fs_open_file(struct sys *sys, const char *path, unsigned flags, struct stat 
 int fs_read_optional(struct sys *sys, const char *path, unsigned flags, size_t max, struct buf *ret,
 		     bool *ret_exists, struct stat *meta, struct err *err);
 
+/* Does this error of a look at a path say that nothing can be there? */
+bool fs_says_absent(int code);
+
 /*
  * Is there something of that name (links are not followed)?  What cannot be told counts as absent,
  * and fs_sure says so: once, with the first such error since it was asked last.  Returns 0, or that
@@ -137,14 +140,14 @@ struct sighting {
 struct witness {
 	struct sighting *seen;
 	size_t count;
-	bool failed; /* no memory for a note: nothing may be concluded */
+	bool failed; /* a note is missing, or a path could not be looked at: concludes nothing */
 };
 
 /* shallow: see struct sighting.  A path that was noted shallow can be noted whole later. */
 void witness_add(struct sys *sys, const char *path, bool shallow);
 void witness_done(struct witness *witness);
 
-/* Whether path looks as it did when it was noted. */
+/* Whether path looks as it did when it was noted; false when that cannot be told. */
 bool witness_same(struct sys *sys, const struct sighting *seen);
 
 #endif

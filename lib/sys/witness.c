@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "lib/sys/fs.h"
 
-static struct sighting look(struct sys *sys, const char *path)
+/* False when it cannot be told what is there, or whether anything is. */
+static bool look(struct sys *sys, const char *path, struct sighting *ret)
 {
 	struct sighting seen = {0};
 	struct stat st;
 
+	*ret = seen;
 	/* A path below a link is looked at as the reader followed it: relative to the root. */
 	if (fstatat(sys->rootfd, path[1] ? path + 1 : ".", &st, 0) < 0)
-		return seen;
+		return fs_says_absent(errno);
 	seen.exists = true;
 	seen.mode = st.st_mode;
 	seen.uid = st.st_uid;
@@ -24,7 +27,8 @@ static struct sighting look(struct sys *sys, const char *path)
 	seen.size = (uint64_t)st.st_size;
 	seen.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	seen.ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
-	return seen;
+	*ret = seen;
+	return true;
 }
 
 void witness_add(struct sys *sys, const char *path, bool shallow)
@@ -40,7 +44,10 @@ void witness_add(struct sys *sys, const char *path, bool shallow)
 			return;
 		}
 	}
-	seen = look(sys, path);
+	if (!look(sys, path, &seen)) {
+		witness->failed = true;
+		return;
+	}
 	/* A live file that comes into being is the runtime's doing. */
 	if (shallow && !seen.exists)
 		return;
@@ -58,10 +65,10 @@ void witness_add(struct sys *sys, const char *path, bool shallow)
 
 bool witness_same(struct sys *sys, const struct sighting *seen)
 {
-	struct sighting now = look(sys, seen->path);
+	struct sighting now;
 
-	if (now.exists != seen->exists || now.mode != seen->mode || now.uid != seen->uid ||
-	    now.gid != seen->gid)
+	if (!look(sys, seen->path, &now) || now.exists != seen->exists || now.mode != seen->mode ||
+	    now.uid != seen->uid || now.gid != seen->gid)
 		return false;
 	return seen->shallow ||
 	       (now.dev == seen->dev && now.ino == seen->ino && now.size == seen->size &&

@@ -519,6 +519,35 @@ static void each_failing_call_is_survived(void **state)
 	assert_int_equal(lost, 0);
 }
 
+/* The next call fails in its first way. */
+static void fail_next(void)
+{
+	armed = true;
+	calls = target = variant = 0;
+}
+
+static void what_cannot_be_looked_at_is_not_taken_for_absent(void **state)
+{
+	CLEANUP(witness_done) struct witness witness = {0};
+	struct sys *sys;
+
+	(void)state;
+	set_up();
+	sys = &sm.scratch.sys;
+	sys->witness = &witness;
+	assert_false(fs_exists(sys, "/etc/nothing"));
+	assert_true(witness_same(sys, &witness.seen[0]));
+	fail_next();
+	assert_false(witness_same(sys, &witness.seen[0]));
+	assert_false(witness.failed);
+	fail_next();
+	witness_add(sys, "/etc/other", false);
+	assert_true(witness.failed);
+	armed = false;
+	sys->witness = NULL;
+	tear_down();
+}
+
 /* Where that is allowed, thousands of machines need no disk. */
 static int use_memory(void **state)
 {
@@ -530,11 +559,13 @@ static int use_memory(void **state)
 
 int main(void)
 {
-	struct CMUnitTest list[ARRAY_LEN(scenes)] = {{.name = NULL}};
+	struct CMUnitTest list[ARRAY_LEN(scenes) + 1] = {{.name = NULL}};
 
 	for (size_t i = 0; i < ARRAY_LEN(scenes); i++)
 		list[i] = (struct CMUnitTest){.name = scenes[i].title,
 					      .test_func = each_failing_call_is_survived,
 					      .initial_state = (void *)(uintptr_t)&scenes[i]};
+	list[ARRAY_LEN(scenes)] = (struct CMUnitTest)cmocka_unit_test(
+		what_cannot_be_looked_at_is_not_taken_for_absent);
 	return cmocka_run_group_tests(list, use_memory, NULL);
 }
