@@ -4,7 +4,8 @@
  * command.  Source: WALinuxAgent, ga/exthandlers.py, collect_ext_status.
  *
  * MUST:
- *  1. A terminal status (success or error) is never replaced by transitioning.
+ *  1. A terminal status (success or error) is never replaced by transitioning, but for the copy of
+ *     another version's that an update begins with.
  *  2. The file is at most STATUS_FILE_MAX bytes of ASCII, each message at most STATUS_MESSAGE_MAX:
  * the agent cuts longer ones where it likes.
  */

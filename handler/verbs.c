@@ -28,6 +28,7 @@
 #define LOCK_PATH STATE_DIR "/lock"
 #define LEDGER_PATH STATE_DIR "/users"
 #define LOCK_TRIES 3
+#define HANDLER_STATE_MAX 64 /* bytes of the agent's word for how far a version has come */
 #define UNDO_S 30 /* what a failure gets for undoing, beyond the deadline if need be */
 
 struct job;
@@ -40,6 +41,7 @@ struct verb {
 	enum want want; /* of the steps */
 	bool then_enable; /* the agent runs enable next: what no step needs is left to that */
 	bool passive; /* changes nothing, and what it has to say hides no status that stands */
+	bool heir; /* begins with a copy of the status of the version before */
 	int (*work)(struct job *job, struct err *err);
 };
 
@@ -206,9 +208,9 @@ static int prepare(struct job *job, struct err *err)
 	const struct command *command = job->command;
 	int r = session_find(&job->session, command->folder, command->sequence, err);
 
-	if (r == 0 && command->instance && command->instance[0])
-		r = refuse_instances(command->instance, err);
-	return r;
+	/* An instance's settings have its name in theirs: that none were found is no news. */
+	return command->instance && command->instance[0] ? refuse_instances(command->instance, err)
+							 : r;
 }
 
 static void open_log(struct job *job)
@@ -403,6 +405,26 @@ static void keep_track(struct job *job)
 		mention(job, "cannot forget what was removed", &err);
 }
 
+/*
+ * Did the agent give the owner up?  An update that ended badly after its work was done leaves the
+ * version before to be uninstalled, and no command for its own.  Source: WALinuxAgent,
+ * ga/exthandlers.py, ExtHandlerState and get_installed_version.
+ */
+static bool owner_failed(struct job *job)
+{
+	const char *folder = job->command->folder, *dash = strrchr(folder, '-');
+	char path[PATH_MAX];
+	struct err ignored = {0};
+	AUTO_BUF text = {0};
+
+	if (!dash || strcmp(dash + 1, job->command->version) != 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "%.*s%s/config/HandlerState", (int)(dash + 1 - folder),
+		       folder, job->state.owner);
+	return fs_read(job->sys, path, FS_TRUSTED, HANDLER_STATE_MAX, &text, NULL, &ignored) == 0 &&
+	       span_is(buf_bytes(&text), "FailedUpgrade");
+}
+
 static int revert(struct job *job, struct err *err)
 {
 	const struct conf *conf = &job->session.machine.conf;
@@ -411,7 +433,7 @@ static int revert(struct job *job, struct err *err)
 	struct run run;
 	int r;
 
-	if (owner[0] && strcmp(owner, job->command->version) != 0) {
+	if (owner[0] && strcmp(owner, job->command->version) != 0 && !owner_failed(job)) {
 		job->no_state = true;
 		(void)snprintf(job->message, sizeof(job->message),
 			       "Version %s is in force; version %s takes nothing away", owner,
@@ -445,11 +467,11 @@ static int keep(struct job *job, struct err *err)
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	{"install", "Install", 840, false, WANT_PRESENT, true, false, apply},
-	{"enable", "Enable", 240, false, WANT_PRESENT, false, false, apply},
-	{"disable", "Disable", 840, true, WANT_PRESENT, false, true, keep},
-	{"uninstall", "Uninstall", 240, true, WANT_ABSENT, false, false, revert},
-	{"update", "Update", 840, false, WANT_PRESENT, true, false, update},
+	{"install", "Install", 840, false, WANT_PRESENT, true, false, false, apply},
+	{"enable", "Enable", 240, false, WANT_PRESENT, false, false, false, apply},
+	{"disable", "Disable", 840, true, WANT_PRESENT, false, true, false, keep},
+	{"uninstall", "Uninstall", 240, true, WANT_ABSENT, false, false, false, revert},
+	{"update", "Update", 840, false, WANT_PRESENT, true, false, true, update},
 };
 /* clang-format on */
 
@@ -701,7 +723,7 @@ int verb_run(struct sys *sys, const struct command *command)
 		mention(&job, "going on with default settings", &err);
 		err = (struct err){0};
 	}
-	if (!job.verb->passive && !is_terminal(standing(&job)))
+	if (!job.verb->passive && (job.verb->heir || !is_terminal(standing(&job))))
 		publish(&job, STATUS_TRANSITIONING, EXIT_OK, "The work has begun", "");
 	if (err.code == 0)
 		(void)work(&job, &err);

@@ -7,7 +7,8 @@
  *     exit whenever there is a folder to put it in.
  *  2. A failure puts one line with its cause on standard output and standard error, early enough to
  *     be among the bytes that the agent keeps.
- *  3. Ownership moves with success alone.  A version that is not the owner takes nothing away.
+ *  3. Ownership moves with success alone.  A version that is not the owner takes nothing away,
+ *     unless the agent has given the owner up.
  *  4. disable changes nothing and never fails: the agent runs it in the middle of every update.
  *  5. enable with nothing to do writes nothing and starts no program.
  */

@@ -39,6 +39,7 @@ static char failing; /* the step that fails after its change, 0: none */
 static int64_t now_ns;
 static int64_t step_takes_ns;
 static enum status_value seen; /* what stood while the steps were at work */
+static const char *status_watched; /* the folder where it stood */
 static const char *waited_for; /* what the steps wait for, NULL: nothing */
 static bool backend_later; /* as the steps were told */
 static bool wait_was_told; /* in the status, while it lasted */
@@ -63,7 +64,7 @@ static int plan(struct machine *m, enum want want, const char *name, struct chan
 	(void)snprintf(order + strlen(order), 2, "%c", want == WANT_PRESENT ? *name : *name - 32);
 	backend_later = m->backend_later;
 	m->sys->witness = NULL; /* this look is the test's own */
-	seen = status_standing(m->sys, OLD "/status", 3);
+	seen = status_standing(m->sys, status_watched, 3);
 	m->sys->witness = witness;
 	if (waited_for) {
 		AUTO_FREE char *text = NULL;
@@ -193,6 +194,7 @@ static int set_up(void **state)
 	step_takes_ns = 0;
 	failing = 0;
 	reload_fails = false;
+	status_watched = OLD "/status";
 	scratch_mkdir(&scratch, "/etc", 0755);
 	scratch_mkdir(&scratch, "/var/lib", 0755);
 	scratch_mkdir(&scratch, LOG "/events", 0700);
@@ -584,6 +586,39 @@ static void update_hands_over_and_the_old_uninstall_takes_nothing(void **state)
 	assert_false(there("/etc/a"));
 }
 
+static void the_old_uninstall_takes_away_what_a_failed_update_left(void **state)
+{
+	(void)state;
+	install_and_enable();
+	assert_int_equal(run_new("update"), EXIT_OK);
+	assert_owner("2.0.0.0");
+	scratch_write(&scratch, NEW "/config/HandlerState", "NotInstalled", 0600);
+	assert_int_equal(run("uninstall"), EXIT_OK);
+	assert_true(there("/etc/a"));
+	scratch_write(&scratch, NEW "/config/HandlerState", "FailedUpgrade", 0600);
+	assert_int_equal(run("uninstall"), EXIT_OK);
+	assert_string_equal(order, "CBA");
+	assert_false(there("/etc/a") || there(STATE_DIR));
+}
+
+static void an_update_hides_the_status_of_the_version_before(void **state)
+{
+	struct err err = {0};
+	AUTO_FREE char *copy = NULL;
+
+	(void)state;
+	install_and_enable();
+	copy = scratch_text(&scratch, OLD "/status/3.status");
+	assert_int_equal(fs_remove(&scratch.sys, OLD "/status/3.status", &err), 0);
+	scratch_write(&scratch, NEW "/status/3.status", copy, 0600);
+	status_watched = NEW "/status";
+	assert_int_equal(run_new("update"), EXIT_OK);
+	assert_int_equal(seen, STATUS_TRANSITIONING);
+	assert_int_equal(status_standing(&scratch.sys, NEW "/status", 3), STATUS_SUCCESS);
+	assert_int_equal(run_new("install"), EXIT_OK);
+	assert_int_equal(seen, STATUS_SUCCESS);
+}
+
 static void a_downgrade_changes_nothing_but_the_owner(void **state)
 {
 	(void)state;
@@ -877,6 +912,14 @@ static void instances_are_refused(void **state)
 			 EXIT_SETTINGS);
 	assert_string_equal(order, "");
 	assert_said(out, "ConfigExtensionName is \"second\"");
+	assert_int_equal(fs_remove(&scratch.sys, OLD "/config/3.settings", &(struct err){0}), 0);
+	assert_int_equal(run_command((struct command){.verb = "enable",
+						      .folder = OLD,
+						      .version = "1.0.0.0",
+						      .sequence = "3",
+						      .instance = "second"}),
+			 EXIT_SETTINGS);
+	assert_said(out, "ConfigExtensionName is \"second\"");
 }
 
 static void a_state_folder_that_cannot_be_made_is_a_missing_dependency(void **state)
@@ -909,6 +952,8 @@ int main(void)
 		TEST(after_a_failure_enable_looks_again),
 		TEST(a_corrupt_state_is_mentioned_and_stops_nothing),
 		TEST(update_hands_over_and_the_old_uninstall_takes_nothing),
+		TEST(the_old_uninstall_takes_away_what_a_failed_update_left),
+		TEST(an_update_hides_the_status_of_the_version_before),
 		TEST(a_downgrade_changes_nothing_but_the_owner),
 		TEST(what_the_higher_version_saw_proves_nothing_to_the_lower),
 		TEST(a_version_that_is_none_is_refused),
