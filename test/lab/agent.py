@@ -86,6 +86,14 @@ class Agent:
         self._process.wait(timeout=30)
         self._process = None
 
+    def kill(self) -> None:
+        """End the daemon and its child at once, as the kernel does when memory is short; what extensions run goes on."""
+        self.machine.sh(
+            'daemon=$(cat "$1"); kill -KILL "$daemon" $(cat "/proc/$daemon/task/$daemon/children")', PID_FILE
+        )
+        self._process.wait(timeout=30)
+        self._process = None
+
     def restart(self) -> None:
         self.stop()
         self.start()

@@ -57,17 +57,17 @@ class Extension:
     def write_settings(self, text: "str | bytes") -> None:
         self.machine.write(f"{self.folder}/config/{SEQUENCE}.settings", text)
 
-    def environment(self, **more: str) -> List[str]:
-        """NAME=VALUE, what the agent sets.  more: for one verb only"""
+    def environment(self, **more: Optional[str]) -> List[str]:
+        """NAME=VALUE, what the agent sets.  more: for one verb only, None: not set"""
         whole = {"PATH": ENVIRONMENT["PATH"], "LANG": "C.UTF-8", "AZURE_GUEST_AGENT_EXTENSION_PATH": self.folder,
                  "AZURE_GUEST_AGENT_EXTENSION_VERSION": self.version, "ConfigSequenceNumber": str(SEQUENCE),
                  "AZURE_GUEST_AGENT_UNINSTALL_CMD_EXIT_CODE": "NOT_RUN", **more}
-        return [f"{name}={value}" for name, value in whole.items()]
+        return [f"{name}={value}" for name, value in whole.items() if value is not None]
 
-    def run(self, verb: str, **more: str) -> Result:
-        """more: variables that the agent sets for this verb only"""
+    def run(self, verb: str, **more: Optional[str]) -> Result:
+        """more: variables that the agent sets for this verb only; None: one that it does not"""
         return self.machine.run(["env", "-i", *self.environment(**more), "/bin/sh", "-c", f"{self.folder}/bin/aadssh-shim {verb}"],
-                                check=False, cwd=self.folder, timeout=180)
+                                check=False, cwd=self.folder, timeout=900)
 
     def status(self) -> Optional[dict]:
         path = f"{self.folder}/status/{SEQUENCE}.status"

@@ -473,7 +473,7 @@ class Cloud:
             if secret is not None:
                 text = secret if isinstance(secret, str) else json.dumps(secret)
                 secret = base64.b64encode(
-                    crypto.envelope(text.encode(), recipient, "des3")
+                    crypto.envelope(text.encode(), recipient, extension.cipher)
                 ).decode()
             self.protected.append(secret)
         self.incarnation += 1

@@ -37,6 +37,7 @@ class Extension:
     state: str = "enabled"  # or "uninstall", "disabled"
     public: Any = None
     protected: Any = None  # encrypted for the VM's certificate; text is encrypted as it is
+    cipher: str = "des3"  # that it is encrypted with, by openssl's name
     seq: int = 0
     settings: bool = True  # False: the goal state has no settings for it at all
     depends: int = 0  # dependency level; lower levels come first
