@@ -59,7 +59,7 @@ int files_put_event(struct sys *sys, const char *log_folder, const char *events_
 
 	if (!text)
 		return err_oom(err);
-	(void)snprintf(made, sizeof(made), "%s/event.tmp", log_folder);
+	(void)snprintf(made, sizeof(made), "%s/event-%ld.tmp", log_folder, (long)getpid());
 	(void)snprintf(handed, sizeof(handed), "%s/%lld%09lld.json", events_folder,
 		       (long long)sys_realtime_s(sys),
 		       (long long)(sys->ops->boottime_ns(sys) % 1000000000));

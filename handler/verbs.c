@@ -228,9 +228,10 @@ static void open_log(struct job *job)
 static int take_lock(struct job *job, struct err *err)
 {
 	const struct fs_meta meta = files_meta(job->sys, 0700);
-	char holder[64];
+	char holder[96];
 
-	(void)snprintf(holder, sizeof(holder), "%s, pid %ld", job->verb->name, (long)getpid());
+	(void)snprintf(holder, sizeof(holder), "process %ld (aadssh-handler %s, version %s)",
+		       (long)getpid(), job->verb->name, job->command->version);
 	job->lock = -ENOENT;
 	/* An uninstall that was waited for takes the directory with it. */
 	for (int i = 0; i < LOCK_TRIES && job->lock == -ENOENT; i++) {

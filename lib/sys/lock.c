@@ -40,9 +40,20 @@ static int already_done(const char *path, struct err *err)
 	return err_set(err, EALREADY, "%s: the holder did what there was to do", path);
 }
 
+static void tell(struct sys *sys, int fd, const char *path)
+{
+	struct err who = {0};
+
+	(void)held(fd, path, &who);
+	if (sys->waiting)
+		sys->waiting(sys->waiting_arg, who.msg);
+}
+
 static int wait_for(struct sys *sys, int fd, const char *path, int64_t end, const struct work *work,
 		    struct err *err)
 {
+	bool told = false;
+
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EINTR)
 			continue;
@@ -52,6 +63,9 @@ static int wait_for(struct sys *sys, int fd, const char *path, int64_t end, cons
 			return already_done(path, err);
 		if (sys->ops->boottime_ns(sys) >= end)
 			return held(fd, path, err);
+		if (!told)
+			tell(sys, fd, path);
+		told = true;
 		sys->ops->sleep_ms(sys, PAUSE_MS);
 	}
 	return 0;

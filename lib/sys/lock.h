@@ -11,7 +11,8 @@
 #include "lib/sys/sys.h"
 
 /*
- * Take the lock, waiting up to wait_ms.  holder describes this process ("enable, pid 17").
+ * Take the lock, waiting up to wait_ms, and say once whom for (struct sys: waiting).  holder
+ * describes this process ("process 17 (aadssh-handler enable)").
  * Returns a descriptor that holds the lock until it is closed, or -EBUSY with the holder's own
  * words, or another -errno.  The file stays when the lock is released; its holder may remove it,
  * and who waited then locks the file that takes its place.  -ENOENT when the directory went too.

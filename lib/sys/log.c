@@ -112,7 +112,8 @@ void log_event(const struct log *log, enum log_level level, const char *text, co
 		to_system(log->syslog, level, &tm, line, fields);
 	if (log->fd >= 0 && gmtime_r(&now, &tm) &&
 	    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		(void)dprintf(log->fd, "%s %s %s\n", stamp, levels[level].name, line);
+		(void)dprintf(log->fd, "%s [%ld] %s %s\n", stamp, (long)getpid(),
+			      levels[level].name, line);
 }
 
 void log_line(const struct log *log, enum log_level level, const char *fmt, ...)

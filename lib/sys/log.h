@@ -14,7 +14,7 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct log {
-	int fd; /* lines with a UTC time go here; -1: nowhere */
+	int fd; /* lines with a UTC time and the process go here; -1: nowhere */
 	const char
 		*syslog; /* name of the program in the system's log (AUTHPRIV), NULL: not there */
 	enum log_level level; /* finer events are dropped */

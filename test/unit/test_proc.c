@@ -365,6 +365,15 @@ static void must_quotes_the_last_line(void **state)
 	assert_string_equal(err.msg, "/bin/sh failed with 4: the cause");
 }
 
+static int told; /* what is waited for, how often */
+
+static void count_told(void *arg, const char *what)
+{
+	(void)arg;
+	assert_string_equal(what, "/lock is held by enable, pid 17");
+	told++;
+}
+
 static void a_lock_that_is_held_names_its_holder(void **state)
 {
 	struct scratch s;
@@ -374,10 +383,13 @@ static void a_lock_that_is_held_names_its_holder(void **state)
 
 	(void)state;
 	scratch_open(&s);
+	s.sys.waiting = count_told;
 	first = lock_take(&s.sys, "/lock", "enable, pid 17", 0, &err);
 	assert_true(first >= 0);
-	assert_int_equal(lock_take(&s.sys, "/lock", "install, pid 18", 150, &err), -EBUSY);
+	assert_int_equal(told, 0);
+	assert_int_equal(lock_take(&s.sys, "/lock", "install, pid 18", 350, &err), -EBUSY);
 	assert_string_equal(err.msg, "/lock is held by enable, pid 17");
+	assert_int_equal(told, 1);
 	(void)close(first);
 	third = lock_take(&s.sys, "/lock", "install, pid 18", 0, &err);
 	assert_true(third >= 0);

@@ -779,11 +779,12 @@ static void a_held_lock_is_waited_for_and_named(void **state)
 
 	(void)state;
 	scratch_mkdir(&scratch, STATE_DIR, 0700);
-	lock = lock_take(&scratch.sys, STATE_DIR "/lock", "update, pid 17", 0, &err);
+	lock = lock_take(&scratch.sys, STATE_DIR "/lock", "process 17 (a)", 0, &err);
 	assert_true(lock >= 0);
 	assert_int_equal(run("enable"), EXIT_LOCK);
 	assert_string_equal(order, "");
-	assert_said(out, "error 26 lock-held: " STATE_DIR "/lock is held by update, pid 17. ");
+	assert_said(out, "error 26 lock-held: " STATE_DIR "/lock is held by process 17 (a). ");
+	assert_text(LOG "/handler.log", "Waiting: " STATE_DIR "/lock is held by process 17 (a)");
 	assert_int_equal(status_standing(&scratch.sys, OLD "/status", 3), STATUS_ERROR);
 	assert_true((now_ns - start) / 1000000000 >= 60 && (now_ns - start) / 1000000000 <= 239);
 }
