@@ -29,6 +29,8 @@ class Part(NamedTuple):
 
 
 PARTS: List[Part] = [
+    Part("agentview", "what the guest agent does to the extension"),
+    Part("together", "many handlers, many first logins"),
 ]
 
 
