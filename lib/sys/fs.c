@@ -578,7 +578,8 @@ int fs_rename(struct sys *sys, const char *from, const char *to, struct err *err
 	to_dir = open_parent(sys, to, &to_name, err);
 	if (to_dir < 0)
 		return to_dir;
-	if (renameat(from_dir, from_name, to_dir, to_name) < 0)
+	if (renameat(from_dir, from_name, to_dir, to_name) < 0 || fsync(to_dir) < 0 ||
+	    fsync(from_dir) < 0)
 		return err_sys(err, "rename %s to %s", from, to);
 	return 0;
 }
@@ -618,9 +619,19 @@ int fs_mkdir(struct sys *sys, const char *path, const struct fs_meta *meta, stru
 
 int fs_rmdir(struct sys *sys, const char *path, struct err *err)
 {
-	if (unlinkat(sys->rootfd, below(path), AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return err_sys(err, "remove %s", path);
-	return 0;
+	AUTO_CLOSE int parent = -1;
+	const char *name;
+
+	parent = open_parent(sys, path, &name, err);
+	if (parent == -ENOENT) {
+		*err = (struct err){0};
+		return 0;
+	}
+	if (parent < 0)
+		return parent;
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "remove %s", path);
+	return fsync(parent) < 0 ? err_sys(err, "remove %s", path) : 0;
 }
 
 /* Empty the directory that fd names; the descriptor is consumed. */

@@ -5,7 +5,8 @@
  * Invariants:
  *  1. A file is judged by fstat of the descriptor that is then used.
  *  2. What is replaced is replaced whole: a temporary file in the same directory, fsync,
- *     rename, fsync of the directory.  A crash leaves the old file or the new one.
+ *     rename, fsync of the directory.  A crash leaves the old file or the new one.  What came, went
+ *     or was renamed is on the disk when the call returns: see fsync of the directory.
  *  3. A file that others could write or put another in the place of is neither trusted nor edited:
  *     root alone can write it and every directory above it.  A sticky directory of root's, such as
  *     /tmp, may be above too, when what the path names in it is a directory of root's, not a link.

@@ -45,6 +45,29 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* In place of libc's: which directories were brought to the disk. */
+static struct stat synced[8];
+static size_t synced_count;
+
+int fsync(int fd)
+{
+	if (synced_count < ARRAY_LEN(synced) && fstat(fd, &synced[synced_count]) == 0)
+		synced_count++;
+	return (int)syscall(SYS_fsync, fd);
+}
+
+static bool was_synced(struct scratch *s, const char *path)
+{
+	struct stat st;
+	struct err err = {0};
+
+	assert_int_equal(fs_lstat(&s->sys, path, &st, &err), 0);
+	for (size_t i = 0; i < synced_count; i++)
+		if (synced[i].st_ino == st.st_ino && synced[i].st_dev == st.st_dev)
+			return true;
+	return false;
+}
+
 static int read_into(struct scratch *s, const char *path, unsigned flags, size_t max)
 {
 	AUTO_BUF text = {0};
@@ -399,6 +422,33 @@ static void removing_twice_is_success(void **state)
 	assert_int_equal(fs_remove_tree(&s->sys, "/d", &err), 0);
 }
 
+static void what_came_went_or_was_renamed_is_on_the_disk(void **state)
+{
+	struct scratch *s = *state;
+	const struct fs_meta meta = {.mode = 0755, .uid = geteuid(), .gid = getegid()};
+	struct err err = {0};
+
+	scratch_write(s, "/to/x/old", "", 0644);
+	scratch_write(s, "/from/b", "text", 0644);
+	synced_count = 0;
+	assert_int_equal(fs_rename(&s->sys, "/from/b", "/to/b", &err), 0);
+	assert_true(was_synced(s, "/from") && was_synced(s, "/to"));
+	synced_count = 0;
+	assert_int_equal(fs_remove_tree(&s->sys, "/to/x", &err), 0);
+	assert_true(was_synced(s, "/to"));
+	synced_count = 0;
+	assert_int_equal(fs_rmdir(&s->sys, "/from", &err), 0);
+	assert_true(was_synced(s, "/"));
+	assert_int_equal(fs_rmdir(&s->sys, "/from", &err), 0);
+	assert_int_equal(fs_rmdir(&s->sys, "/from/below", &err), 0);
+	synced_count = 0;
+	assert_int_equal(fs_mkdir(&s->sys, "/to/made", &meta, &err), 0);
+	assert_true(was_synced(s, "/to"));
+	synced_count = 0;
+	assert_int_equal(fs_remove(&s->sys, "/to/b", &err), 0);
+	assert_true(was_synced(s, "/to"));
+}
+
 static void a_removed_tree_takes_no_target_of_a_link_along(void **state)
 {
 	struct scratch *s = *state;
@@ -495,6 +545,7 @@ int main(void)
 		T(links_are_never_replaced),
 		T(links_are_read_and_made_as_they_are),
 		T(removing_twice_is_success),
+		T(what_came_went_or_was_renamed_is_on_the_disk),
 		T(a_removed_tree_takes_no_target_of_a_link_along),
 		T(directories_get_exactly_their_mode),
 		T(a_witness_sees_each_kind_of_change),
