@@ -431,6 +431,18 @@ static int remove_held(struct machine *m, struct changes *ret, const char *path,
 	return r;
 }
 
+/* Of a run that was killed before there was a mark, too. */
+static int plan_no_left_overs(struct machine *m, struct changes *ret, struct err *err)
+{
+	static const char *const paths[] = {AADADMINS_PATH, AADPASSWD_PATH, AADINDEX_PATH,
+					    LEDGER_PATH};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(paths); i++)
+		r = changes_tidy(m, ret, paths[i], err);
+	return r;
+}
+
 /* Whoever can write our files by now, they go. */
 static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *err)
 {
@@ -446,7 +458,7 @@ static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *
 		r = recognise(m, &accounts, &ledger, &ours, err);
 	/* Without our mark the file is not ours to take. */
 	if (r < 0 || !ours)
-		return r;
+		return r < 0 ? r : plan_no_left_overs(m, ret, err);
 	/* Before the mark goes: a killed run's successor still knows it for ours. */
 	if (fs_exists(m->sys, AADINDEX_PATH))
 		r = changes_call(ret, "remove " AADINDEX_PATH, remove_index, publish_index, err);
@@ -465,7 +477,9 @@ static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *
 		r = changes_remove(m, ret, AADPASSWD_PATH, err);
 	if (r == 0)
 		r = remove_held(m, ret, AADADMINS_PATH, err);
-	return r < 0 ? r : remove_held(m, ret, buf_text(&path), err);
+	if (r == 0)
+		r = remove_held(m, ret, buf_text(&path), err);
+	return r < 0 ? r : plan_no_left_overs(m, ret, err);
 }
 
 /* ---- the name services */
@@ -509,7 +523,7 @@ static int plan_plain(struct machine *m, enum want want, struct changes *ret, st
 	r = want == WANT_PRESENT ? nsswitch_add(buf_bytes(&before), &after, err)
 				 : nsswitch_remove(buf_bytes(&before), &after, err);
 	if (r < 0 || span_eq(buf_bytes(&before), buf_bytes(&after)))
-		return r;
+		return r < 0 ? r : changes_tidy(m, ret, NSSWITCH_PATH, err);
 	if (fs_lstat(m->sys, NSSWITCH_PATH, &st, err) == 0 && S_ISLNK(st.st_mode))
 		return refuse_link(err);
 	return changes_edit(m, ret, NSSWITCH_PATH, buf_bytes(&after), err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -181,7 +182,7 @@ int changes_edit(struct machine *m, struct changes *changes, const char *path, s
 		r = err_set(err, ENOENT, "%s is missing", path);
 	if (r < 0 || span_eq(buf_bytes(&change.before), after)) {
 		change_done(&change);
-		return r;
+		return r < 0 ? r : changes_tidy(m, changes, path, err);
 	}
 	return add_text(m, changes, &change, path, after, err);
 }
@@ -198,7 +199,7 @@ static int write_own(struct machine *m, struct changes *changes, struct change *
 
 	if (r < 0 || same) {
 		change_done(change);
-		return r;
+		return r < 0 ? r : changes_tidy(m, changes, path, err);
 	}
 	change->meta = *meta;
 	return add_text(m, changes, change, path, after, err);
@@ -227,9 +228,32 @@ int changes_remove(struct machine *m, struct changes *changes, const char *path,
 
 	if (r < 0 || !change.existed) {
 		change_done(&change);
-		return r;
+		return r < 0 ? r : changes_tidy(m, changes, path, err);
 	}
 	return add_file(m, changes, &change, path, err);
+}
+
+static bool is_listed(const struct changes *changes, const char *path)
+{
+	for (size_t i = 0; i < changes->count; i++)
+		if (changes->list[i].path && strcmp(changes->list[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+int changes_tidy(struct machine *m, struct changes *changes, const char *path, struct err *err)
+{
+	struct witness *witness = m->sys->witness;
+	char left[PATH_MAX];
+	int r = fs_left_over(path, left, sizeof(left), err);
+
+	if (r < 0)
+		return r;
+	m->sys->witness = NULL; /* what is never there is not worth a look each time */
+	if (fs_exists(m->sys, left) && !is_listed(changes, left))
+		r = changes_remove(m, changes, left, err);
+	m->sys->witness = witness;
+	return r;
 }
 
 static int add_dir(struct changes *changes, struct change *change, const char *verb,

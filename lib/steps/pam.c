@@ -282,7 +282,8 @@ static int plan_others(struct machine *m, struct changes *ret, struct err *err)
 
 	for (char **name = names; r == 0 && *name; name++) {
 		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
-		r = plan_other(m, path, ret, err);
+		if (!fs_is_left_over(*name))
+			r = plan_other(m, path, ret, err);
 	}
 	return r;
 }
@@ -301,11 +302,13 @@ static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 		*err = (struct err){0};
 		return 0;
 	}
-	for (char **name = names; r == 0 && *name; name++) {
+	for (char **name = names; name && *name; name++) {
 		struct err own = {0};
 
 		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
-		if (take_out(m, path, ret, &own) < 0 && err->code == 0)
+		r = fs_is_left_over(*name) ? changes_remove(m, ret, path, &own)
+					   : take_out(m, path, ret, &own);
+		if (r < 0 && err->code == 0)
 			*err = own;
 	}
 	return -err->code;

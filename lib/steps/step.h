@@ -92,6 +92,8 @@ void changes_done(struct changes *changes);
  * for undoing.  What would have to change but is a link, immutable, or in a directory that others
  * can write is -EPERM, with the path in the message and a remedy.
  *
+ * What a killed run left beside a file goes too, with the file or as a change of its own.
+ *
  * changes_edit: a file of the owner's, which must be there (-ENOENT) and keeps mode and owner;
  * -EPERM when it is owned by others or writable by others.
  * changes_write: a file wholly ours, which gets the bytes and exactly this mode and owner; -EPERM
@@ -106,6 +108,8 @@ int changes_write_secret(struct machine *m, struct changes *changes, const char 
 			 struct span after, const struct fs_meta *meta, struct err *err);
 /* A file wholly ours, whoever can write it by now. */
 int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err);
+/* Only what a killed run left beside the file, which others may be about to write. */
+int changes_tidy(struct machine *m, struct changes *changes, const char *path, struct err *err);
 int changes_mkdir(struct machine *m, struct changes *changes, const char *path,
 		  const struct fs_meta *meta, struct err *err);
 /* What is below the directory is not kept: undoing makes an empty one. */

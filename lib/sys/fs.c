@@ -449,13 +449,36 @@ int fs_write_all(int fd, struct span data)
 }
 
 /* The name is fixed, so that what a killed run left behind is found by the next one. */
+#define LEFT_OVER ".aadssh-new"
+
 static int temp_name(const char *name, char *ret, size_t size, struct err *err)
 {
-	int n = snprintf(ret, size, ".%s.aadssh-new", name);
+	int n = snprintf(ret, size, ".%s" LEFT_OVER, name);
 
 	if (n < 0 || (size_t)n >= size)
 		return err_set(err, ENAMETOOLONG, "%s", name);
 	return 0;
+}
+
+int fs_left_over(const char *path, char *ret, size_t size, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char temp[NAME_MAX + 1];
+	int n;
+
+	if (!slash || !slash[1])
+		return err_set(err, EINVAL, "%s is not the path of a file", path);
+	if (temp_name(slash + 1, temp, sizeof(temp), err) < 0)
+		return -err->code;
+	n = snprintf(ret, size, "%.*s/%s", (int)(slash - path), path, temp);
+	return n < 0 || (size_t)n >= size ? err_set(err, ENAMETOOLONG, "%s", path) : 0;
+}
+
+bool fs_is_left_over(const char *name)
+{
+	size_t len = strlen(name), tail = sizeof(LEFT_OVER) - 1;
+
+	return name[0] == '.' && len > tail && strcmp(name + len - tail, LEFT_OVER) == 0;
 }
 
 static bool has_attribute(int fd, const char *name, const char *value, size_t len)

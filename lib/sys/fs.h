@@ -88,6 +88,14 @@ int fs_replace(struct sys *sys, const char *path, struct span data, const struct
  */
 int fs_overwrite(struct sys *sys, const char *path, struct span data, struct err *err);
 
+/*
+ * What fs_replace leaves beside path when it is killed: the path of that, whether there is such a
+ * file or not.  fs_replace and fs_remove of path take it away.  -EINVAL; -ENAMETOOLONG.  name: of
+ * a file, without directories.
+ */
+int fs_left_over(const char *path, char *ret, size_t size, struct err *err);
+bool fs_is_left_over(const char *name);
+
 /* Absent already is success. */
 int fs_remove(struct sys *sys, const char *path, struct err *err);
 

@@ -449,6 +449,24 @@ static void what_came_went_or_was_renamed_is_on_the_disk(void **state)
 	assert_true(was_synced(s, "/to"));
 }
 
+static void what_a_killed_write_leaves_is_known_by_its_name(void **state)
+{
+	char path[64];
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(fs_left_over("/etc/x.conf", path, sizeof(path), &err), 0);
+	assert_string_equal(path, "/etc/.x.conf.aadssh-new");
+	assert_int_equal(fs_left_over("/x", path, sizeof(path), &err), 0);
+	assert_string_equal(path, "/.x.aadssh-new");
+	assert_int_equal(fs_left_over("/etc/", path, sizeof(path), &err), -EINVAL);
+	assert_int_equal(fs_left_over("/etc/x.conf", path, 23, &err), -ENAMETOOLONG);
+	assert_true(fs_is_left_over(".x.conf.aadssh-new"));
+	assert_false(fs_is_left_over("x.aadssh-new"));
+	assert_false(fs_is_left_over(".aadssh-new"));
+	assert_false(fs_is_left_over(".x.aadssh-new.bak"));
+}
+
 static void a_removed_tree_takes_no_target_of_a_link_along(void **state)
 {
 	struct scratch *s = *state;
@@ -546,6 +564,7 @@ int main(void)
 		T(links_are_read_and_made_as_they_are),
 		T(removing_twice_is_success),
 		T(what_came_went_or_was_renamed_is_on_the_disk),
+		T(what_a_killed_write_leaves_is_known_by_its_name),
 		T(a_removed_tree_takes_no_target_of_a_link_along),
 		T(directories_get_exactly_their_mode),
 		T(a_witness_sees_each_kind_of_change),

@@ -512,6 +512,51 @@ static void a_killed_revert_is_completed_by_the_next(void **state)
 	}
 }
 
+/* A file that fs_replace was about to publish when it was killed, beside each that a step writes.
+ */
+static void what_killed_writes_left_goes_with_the_rest(void **state)
+{
+	static const struct {
+		const struct step *step;
+		const char *left;
+	} rows[] = {
+		{&step_config, "/etc/.aadsshlogin.conf.aadssh-new"},
+		{&step_accounts, "/etc/.aadadmins.aadssh-new"},
+		{&step_accounts, "/etc/.aadpasswd.aadssh-new"},
+		{&step_accounts, "/etc/.aadpasswd.db.aadssh-new"},
+		{&step_accounts, "/etc/.nsswitch.conf.aadssh-new"},
+		{&step_accounts, STATE_DIR "/.users.aadssh-new"},
+		{&step_pam, "/etc/pam.d/.sshd.aadssh-new"},
+		{&step_pam, "/etc/pam.d/.sudo-i.aadssh-new"},
+		{&step_sudo, "/etc/sudoers.d/.aad_admins.aadssh-new"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		stepmachine_write(rows[i].left, "account half a li");
+		stepmachine_must_revert(rows[i].step, STEP_CHANGED);
+		stepmachine_expect(rows[i].left, NULL);
+		stepmachine_must_revert(rows[i].step, STEP_OK);
+		stepmachine_must_apply(rows[i].step, STEP_CHANGED);
+		stepmachine_write(rows[i].left, "account half a li");
+		stepmachine_must_revert(rows[i].step, STEP_CHANGED);
+		stepmachine_expect(rows[i].left, NULL);
+		(void)state;
+	}
+}
+
+/* The runtime may be writing the accounts just now; it is no drift of theirs. */
+static void what_is_being_written_is_left_alone(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_write("/etc/.aadpasswd.aadssh-new", "half a li");
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	stepmachine_expect("/etc/.aadpasswd.aadssh-new", "half a li");
+	stepmachine_write("/etc/.nsswitch.conf.aadssh-new", "half a li");
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect("/etc/.nsswitch.conf.aadssh-new", NULL);
+}
+
 static void a_running_nscd_is_told(void **state)
 {
 	(void)state;
@@ -1478,6 +1523,8 @@ int main(void)
 		STEP_TEST(somebody_elses_accounts_stay_although_the_ledger_knows_them),
 		STEP_TEST(a_killed_run_is_completed_by_the_next),
 		STEP_TEST(a_killed_revert_is_completed_by_the_next),
+		STEP_TEST(what_killed_writes_left_goes_with_the_rest),
+		STEP_TEST(what_is_being_written_is_left_alone),
 		STEP_TEST(a_running_nscd_is_told),
 		STEP_TEST(a_missing_line_of_nsswitch_is_named),
 		STEP_TEST(a_directory_needs_the_users_domains),
