@@ -10,7 +10,10 @@
  *     PACKAGES_PATH lists them, and is written before they are installed.
  *  3. An update is not taken back when a later step fails: the version before it is gone from the
  *     machine, and its configuration works with the new one.
- *  4. The sign-in of one product is taken off, configuration first and by that product's own steps,
+ *  4. What the package manager was at when a run was killed is finished: UNFINISHED_PATH is written
+ *     before each of its runs and goes after it, and lists the packages that were unfinished
+ * before.
+ *  5. The sign-in of one product is taken off, configuration first and by that product's own steps,
  *     before the other's packages come; and put back when these then fail.
  */
 #include "config.h"
@@ -35,6 +38,9 @@
 #include "lib/sys/pkg.h"
 
 #define THEIRS "of microsoft" /* the line of PACKAGES_PATH that says whose they are */
+#define UNFINISHED_PATH STATE_DIR "/unfinished"
+#define INSTALLING "> installing" /* its line when packages were being put there */
+
 /* What PACKAGES_PATH says. */
 struct record {
 	bool exists;
@@ -193,6 +199,121 @@ static int install_supplied(struct machine *m, const struct selection *selection
 	return r < 0 ? r : supply_leave(m, err);
 }
 
+/* ---- what a killed run leaves to the package manager */
+
+/* Before the package manager runs.  What a killed run noted stays: it knew the machine before it.
+ */
+static int note_unfinished(struct machine *m, const struct pkg_manager *manager,
+			   const char *activity, struct err *err)
+{
+	const struct fs_meta dir_meta = machine_meta(m, 0700), meta = machine_meta(m, 0600);
+	AUTO_BUF text = {0};
+	int r;
+
+	if (fs_exists(m->sys, UNFINISHED_PATH))
+		return 0;
+	buf_str(&text, activity);
+	r = pkg_unfinished(m->sys, manager, &text, err);
+	if (r == 0)
+		r = fs_mkdir(m->sys, STATE_DIR, &dir_meta, err);
+	return r < 0 ? r : fs_replace(m->sys, UNFINISHED_PATH, buf_bytes(&text), &meta, err);
+}
+
+static bool has_line(struct span text, struct span wanted)
+{
+	struct span line;
+
+	while (span_line(&text, &line))
+		if (span_eq(line, wanted))
+			return true;
+	return false;
+}
+
+static bool is_in_table(struct span name)
+{
+	for (size_t i = 0; i < PACKAGES; i++)
+		if (span_is(name, package_table[i].name))
+			return true;
+	return false;
+}
+
+/* Those of others that are unfinished now and were not then, one at a time: one may not work. */
+static int finish_new(struct machine *m, const struct pkg_manager *manager, struct span then,
+		      struct err *err)
+{
+	AUTO_BUF now = {0};
+	struct span rest, line;
+	char name[NAME_MAX];
+	int r = pkg_unfinished(m->sys, manager, &now, err);
+
+	rest = buf_bytes(&now);
+	while (r == 0 && span_line(&rest, &line)) {
+		const char *const names[] = {name, NULL};
+		struct err own = {0};
+
+		if (has_line(then, line) || is_in_table(line) ||
+		    !span_copy(line, name, sizeof(name)))
+			continue;
+		if (pkg_finish(m->sys, manager, names, m->log_fd, &own) < 0)
+			machine_note(m, "%s is unfinished, since a run was broken off: %.200s",
+				     name, own.msg);
+	}
+	return r;
+}
+
+/* After the package manager ran, whatever came of it. */
+static int finish(struct machine *m, struct err *err)
+{
+	const struct pkg_manager *manager;
+	AUTO_BUF then = {0};
+	bool exists;
+	int r = find_manager(m, &manager, err);
+
+	if (r == 0)
+		r = fs_read_optional(m->sys, UNFINISHED_PATH, FS_TRUSTED, FS_CONFIG_MAX, &then,
+				     &exists, NULL, err);
+	if (r == 0 && exists)
+		r = finish_new(m, manager, buf_bytes(&then), err);
+	return r < 0 ? r : fs_remove(m->sys, UNFINISHED_PATH, err);
+}
+
+/* A failure to finish is told by the run that finds nothing else wrong. */
+static int finish_after(struct machine *m, int r, struct err *err)
+{
+	struct err own = {0};
+
+	if (finish(m, &own) == 0 || r < 0)
+		return r;
+	*err = own;
+	return -own.code;
+}
+
+/*
+ * When a run was killed while packages were being put there, the package manager does not know all
+ * of their files, and could not take them away.  What cannot be mended is taken away as it is.
+ */
+static void mend(struct machine *m, const struct pkg_manager *manager)
+{
+	AUTO_SELECTION selection = {.count = 0};
+	struct err ignored = {0};
+	AUTO_BUF text = {0};
+
+	if (selection_source(m) != PACKAGES_EMBEDDED ||
+	    fs_read(m->sys, UNFINISHED_PATH, FS_TRUSTED, FS_CONFIG_MAX, &text, NULL, &ignored) <
+		    0 ||
+	    !has_line(buf_bytes(&text), span_of(INSTALLING)))
+		return;
+	if (selection_make(m, manager, false, &selection, &ignored) < 0 || selection.count == 0)
+		return;
+	if (install_files(m, manager, &selection, &ignored) < 0)
+		machine_note(m,
+			     "an installation that was broken off could not be finished first: "
+			     "%.200s",
+			     ignored.msg);
+}
+
+/* ---- on and off */
+
 static int put_on(struct machine *m, struct err *err)
 {
 	const struct pkg_manager *manager;
@@ -205,10 +326,13 @@ static int put_on(struct machine *m, struct err *err)
 		r = add_to_record(m, &selection, err);
 	if (r == 0)
 		r = backups_save(m, err);
-	if (r == 0 && selection_source(m) == PACKAGES_EMBEDDED)
-		r = install_files(m, manager, &selection, err);
-	else if (r == 0)
-		r = install_supplied(m, &selection, err);
+	if (r == 0)
+		r = note_unfinished(m, manager, INSTALLING "\n", err);
+	if (r < 0)
+		return r;
+	r = selection_source(m) == PACKAGES_EMBEDDED ? install_files(m, manager, &selection, err)
+						     : install_supplied(m, &selection, err);
+	r = finish_after(m, r, err);
 	if (r == 0)
 		r = check_installed(m, manager, err);
 	return r == 0 && takeover_begun(m) ? takeover_finish(m, err) : r;
@@ -248,12 +372,17 @@ static int take_off(struct machine *m, struct err *err)
 
 	if (r == 0)
 		r = read_record(m->sys, &record, err);
+	if (r == 0 && !record.theirs)
+		mend(m, manager);
 	if (r == 0)
 		r = select_ours(m, manager, names, &count, err);
 	if (r == 0 && count && has_put_theirs(&record))
 		r = microsoft_release(m, err);
 	if (r == 0 && count)
+		r = note_unfinished(m, manager, "", err);
+	if (r == 0 && count)
 		r = pkg_remove(m->sys, manager, names, m->log_fd, err);
+	r = finish_after(m, r, err);
 	if (r == 0 && has_put_theirs(&record))
 		r = microsoft_clean(m, err);
 	if (r == 0)
@@ -378,6 +507,17 @@ static int plan_leave(struct machine *m, struct changes *ret, struct err *err)
 	return changes_call(ret, "take off what a repository left", supply_leave, NULL, err);
 }
 
+/* With the packages as they shall be. */
+static int plan_rest(struct machine *m, struct changes *ret, struct err *err)
+{
+	int r = plan_leave(m, ret, err);
+
+	return r < 0 || !fs_exists(m->sys, UNFINISHED_PATH)
+		       ? r
+		       : changes_call(ret, "finish what the package manager was at", finish, NULL,
+				      err);
+}
+
 static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 {
 	const struct pkg_manager *manager;
@@ -396,7 +536,7 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 	if (r < 0)
 		return r;
 	if (selection.count == 0)
-		return plan_leave(m, ret, err);
+		return plan_rest(m, ret, err);
 	for (size_t i = 0; i < selection.count; i++) {
 		first = first && selection.list[i].absent;
 		foreign = foreign || selection.list[i].foreign;
@@ -420,6 +560,10 @@ static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 {
 	int r = plan_leave(m, ret, err);
 
+	if (r == 0)
+		r = changes_tidy(m, ret, PACKAGES_PATH, err);
+	if (r == 0)
+		r = changes_tidy(m, ret, UNFINISHED_PATH, err);
 	if (r == 0 && fs_exists(m->sys, PACKAGES_PATH))
 		r = changes_call(ret, "remove the packages that the extension installed", take_off,
 				 NULL, err);

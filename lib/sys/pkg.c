@@ -48,8 +48,9 @@ struct pkg_manager {
 	 * package is there, but for another trouble. */
 	const char *needs, *needs_not;
 	const char *locked; /* words of one that did not get its lock */
-	const char *unfinished[4]; /* lists "FLAGNAME" of all packages, see find_unfinished; may be
-				      empty */
+	/* Lists "FLAGNAME" of all packages; and what finishes one.  May be empty. */
+	const char *unfinished[4];
+	const char *configure[3];
 	bool (*is_failure)(struct span line); /* of a run that ended well; may be NULL */
 	const struct remedy *remedies; /* up to one without words */
 };
@@ -137,6 +138,7 @@ static const struct pkg_manager managers[] = {
 		.needs_not = " is not configured yet.",
 		.locked = "locked by another process",
 		.remedies = dpkg_remedies,
+		.configure = {"/usr/bin/dpkg", "--configure"},
 		.unfinished = {"/usr/bin/dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Package}\n"},
 	},
 	{
@@ -437,6 +439,50 @@ static bool is_named(const char *const *argv, struct span name)
 	return false;
 }
 
+/* Its flags say that it was not finished: half-installed or -configured, or to be installed again.
+ */
+static bool is_unfinished(struct span flags)
+{
+	return memchr("HUF", flags.p[1], 3) || flags.p[2] == 'R';
+}
+
+static bool is_triggered(struct span flags)
+{
+	return flags.p[1] == 't';
+}
+
+/* A line each; triggered: those with work of others' files to do, too. */
+static int list_unfinished(struct sys *sys, const struct pkg_manager *manager, bool triggered,
+			   struct buf *ret, struct err *err)
+{
+	const struct proc_spec spec = {
+		.argv = manager->unfinished, .timeout_ms = ASK_MS, .output_max = LIST_MAX};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct span rest, line, flags;
+
+	if (!manager->unfinished[0])
+		return 0;
+	if (proc_run(sys, &spec, &res, err) < 0)
+		return -err->code;
+	if (res.status != 0)
+		return err_set(err, EIO, "%s cannot list packages (status %d)", spec.argv[0],
+			       res.status);
+	rest = buf_bytes(&res.output);
+	while (span_line(&rest, &line))
+		if (span_take(&line, 3, &flags) && line.len &&
+		    (is_unfinished(flags) || (triggered && is_triggered(flags)))) {
+			buf_span(ret, line);
+			buf_str(ret, "\n");
+		}
+	return buf_ok(ret, err);
+}
+
+int pkg_unfinished(struct sys *sys, const struct pkg_manager *manager, struct buf *ret,
+		   struct err *err)
+{
+	return list_unfinished(sys, manager, true, ret, err);
+}
+
 /*
  * When one that ours needs is there but was never finished: whose it is, for the remedy.  To finish
  * it is its owner's matter.
@@ -444,19 +490,15 @@ static bool is_named(const char *const *argv, struct span name)
 static void name_unfinished(struct sys *sys, const struct pkg_manager *manager,
 			    const char *const *argv, struct err *err)
 {
-	const struct proc_spec spec = {
-		.argv = manager->unfinished, .timeout_ms = ASK_MS, .output_max = LIST_MAX};
-	AUTO_PROC res = PROC_RESULT_INIT;
 	struct err ignored = {0};
-	struct span rest, line, flags;
-	AUTO_BUF names = {0};
+	struct span rest, line;
+	AUTO_BUF list = {0}, names = {0};
 
-	if (proc_run(sys, &spec, &res, &ignored) < 0 || res.status != 0)
+	if (list_unfinished(sys, manager, false, &list, &ignored) < 0)
 		return;
-	rest = buf_bytes(&res.output);
+	rest = buf_bytes(&list);
 	while (span_line(&rest, &line)) {
-		if (!span_take(&line, 3, &flags) || !line.len || is_named(argv, line) ||
-		    (!memchr("HUF", flags.p[1], 3) && flags.p[2] != 'R'))
+		if (is_named(argv, line))
 			continue;
 		buf_str(&names, names.len ? ", " : "");
 		buf_span(&names, line);
@@ -550,6 +592,15 @@ int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *c
 			return -err->code;
 	}
 	return count > fixed ? change(sys, manager, argv, CHANGE_MS, log_fd, err) : 0;
+}
+
+int pkg_finish(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	       int log_fd, struct err *err)
+{
+	if (!manager->configure[0] || !names[0])
+		return 0;
+	return change_all(sys, manager, manager->configure, ARRAY_LEN(manager->configure), names,
+			  CHANGE_MS, log_fd, err);
 }
 
 /* ---- packages whose scripts are broken */

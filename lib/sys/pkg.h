@@ -7,7 +7,7 @@
  *  1. Another process's lock is waited for, under a limit of its own, and its holder is named;
  *     nobody's lock is broken and nobody's process is ended.
  *  2. Only the packages that the caller names are touched: what else is half-configured is left to
- *     its owner.
+ *     its owner, unless it is our own broken-off run that left it so.
  */
 #ifndef SYS_PKG_H
 #define SYS_PKG_H
@@ -67,10 +67,22 @@ int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *c
 	       int log_fd, struct err *err);
 
 /*
- * The same for another product's packages, whose own scripts can fail or hang: when it was not done
- * within PKG_SCRIPTS_MS, once more without the scripts that `names` have for their going.  dpkg's
- * are moved aside, beside where they were, and come back after a failure; pkg_forget takes away
- * what a killed run left of them.  Errors as above, of the last try.
+ * The packages that were not finished, ours or not, a name a line; of rpm, which has no such state,
+ * none.  A run that is killed leaves others so too, when it was just telling them of our files.
+ * -EIO, and the errors of proc_run.
+ */
+int pkg_unfinished(struct sys *sys, const struct pkg_manager *manager, struct buf *ret,
+		   struct err *err);
+
+/* Finish these.  Errors as of pkg_install. */
+int pkg_finish(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	       int log_fd, struct err *err);
+
+/*
+ * Install and remove for another product's packages, whose own scripts can fail or hang: when it
+ * was not done within PKG_SCRIPTS_MS, once more without the scripts that `names` have for their
+ * going.  dpkg's are moved aside, beside where they were, and come back after a failure; pkg_forget
+ * takes away what a killed run left of them.  Errors as above, of the last try.
  */
 #define PKG_SCRIPTS_MS 90000
 int pkg_install_over(struct sys *sys, const struct pkg_manager *manager, const char *const *files,

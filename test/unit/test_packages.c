@@ -33,6 +33,7 @@
 #define SELINUX_DEB "packages/aadsshlogin-selinux_1.0.0.0_all.deb"
 #define PROGRAM "/usr/sbin/aadsshlogin"
 #define PACKAGES_PATH STATE_DIR "/packages"
+#define UNFINISHED_PATH STATE_DIR "/unfinished"
 
 /* The pretended dpkg. */
 enum { MAIN, SELINUX, OLD, OLD_SELINUX, KNOWN };
@@ -49,6 +50,9 @@ static struct {
 	bool keeps; /* it removes nothing, but reports success */
 	bool refuses; /* it installs nothing */
 	int remove_status; /* of --purge */
+	const char *others; /* lines "iF man-db" of packages that are not ours */
+	const char *left; /* others after --install, "" for all as before */
+	int configure_status; /* of --configure */
 	struct buf changes; /* commands that change something */
 } dpkg;
 
@@ -133,6 +137,10 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 	while (argv[last + 1])
 		last++;
 	ret->status = 0;
+	if (strcmp(argv[1], "--show") == 0 && last == 2) { /* all */
+		buf_str(&ret->output, dpkg.others);
+		return 0;
+	}
 	if (strcmp(argv[1], "--show") == 0) {
 		size_t at = known(argv[last]);
 
@@ -158,9 +166,15 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 		assert_int_equal(spec->log_fd, 77);
 		for (size_t i = 2; i <= last && !dpkg.refuses; i++)
 			do_install(argv[i]);
+		if (dpkg.left)
+			dpkg.others = dpkg.left;
 		ret->status = dpkg.status;
 		if (dpkg.status)
 			buf_str(&ret->output, dpkg.complaint);
+		return 0;
+	}
+	if (strcmp(argv[1], "--configure") == 0) {
+		ret->status = dpkg.configure_status;
 		return 0;
 	}
 	assert_string_equal(argv[2], "--purge");
@@ -185,7 +199,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&dpkg, 0, sizeof(dpkg));
-	dpkg.modified = "";
+	dpkg.modified = dpkg.others = "";
 	dpkg.complaint = "dpkg: error: no\n";
 	scratch_open(&scratch);
 	scratch.ops.run = fake_dpkg;
@@ -311,6 +325,84 @@ static void the_first_run_installs_and_the_second_changes_nothing(void **state)
 	buf_done(&dpkg.changes);
 	must(install(&err), &err);
 	assert_changes("");
+}
+
+#define CONFIGURE "/usr/bin/dpkg --configure "
+#define OWNERS "iF owners\niU other\n" /* unfinished before */
+
+static void what_others_left_unfinished_is_theirs(void **state)
+{
+	struct err err;
+
+	(void)state;
+	dpkg.others = OWNERS "ii good\n";
+	must(install(&err), &err);
+	must(uninstall(&err), &err);
+	assert_changes(INSTALL_MAIN PURGE "aadsshlogin\n");
+	assert_text(UNFINISHED_PATH, NULL);
+}
+
+/* As when a run was killed while dpkg told man-db of our pages. */
+static void what_a_killed_run_left_unfinished_is_finished(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	dpkg.others = OWNERS "iF man-db\nit triggered\nii good\niHRaadsshlogin-selinux\n";
+	scratch_write(&scratch, UNFINISHED_PATH, "> installing\nowners\nother\n", 0600);
+	must(install(&err), &err);
+	assert_changes(CONFIGURE "man-db\n" CONFIGURE "triggered\n");
+	assert_text(UNFINISHED_PATH, NULL);
+	buf_done(&dpkg.changes);
+	must(install(&err), &err);
+	assert_changes("");
+}
+
+static void what_cannot_be_finished_stops_nothing_and_is_told(void **state)
+{
+	struct err err;
+
+	(void)state;
+	dpkg.left = "iF man-db\n";
+	dpkg.configure_status = 1;
+	must(install(&err), &err);
+	assert_changes(INSTALL_MAIN CONFIGURE "man-db\n");
+	assert_int_equal(machine.note_count, 1);
+	assert_non_null(strstr(machine.notes[0], "man-db"));
+	assert_text(UNFINISHED_PATH, NULL);
+}
+
+/* dpkg knows the files of a package when they are all there; it could not take away some of them.
+ */
+static void an_installation_that_was_killed_is_finished_before_it_is_removed(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	(void)strcpy(dpkg.state[MAIN], "iHR");
+	scratch_write(&scratch, UNFINISHED_PATH, "> installing\n", 0600);
+	buf_done(&dpkg.changes);
+	must(uninstall(&err), &err);
+	assert_changes(INSTALL_MAIN PURGE "aadsshlogin\n");
+	assert_text(UNFINISHED_PATH, NULL);
+	assert_accounts_as_before();
+}
+
+static void a_removal_that_was_killed_goes_on(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	(void)strcpy(dpkg.state[MAIN], "pH ");
+	scratch_write(&scratch, UNFINISHED_PATH, "owners\n", 0600);
+	dpkg.others = OWNERS;
+	buf_done(&dpkg.changes);
+	must(uninstall(&err), &err);
+	assert_changes(PURGE "aadsshlogin\n" CONFIGURE "other\n");
 }
 
 static void removing_leaves_the_accounts_and_their_backups_as_before(void **state)
@@ -809,6 +901,11 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(the_first_run_installs_and_the_second_changes_nothing),
+		CASE(what_others_left_unfinished_is_theirs),
+		CASE(what_a_killed_run_left_unfinished_is_finished),
+		CASE(what_cannot_be_finished_stops_nothing_and_is_told),
+		CASE(an_installation_that_was_killed_is_finished_before_it_is_removed),
+		CASE(a_removal_that_was_killed_goes_on),
 		CASE(removing_leaves_the_accounts_and_their_backups_as_before),
 		CASE(backups_of_other_peoples_changes_are_left_alone),
 		CASE(backups_are_kept_from_before_the_first_of_several_installations),

@@ -451,6 +451,51 @@ static void who_did_not_finish_what_ours_needs_is_named(void **state)
 			    "b, c, d, e was not finished: run /usr/bin/dpkg --configure -a");
 }
 
+static void unfinished_packages_are_listed_and_finished(void **state)
+{
+	static const struct answer said[] = {{0, "ii libc6\niU b\niHRd\nit f\niW g\nrc h\n", NULL},
+					     {0, "", NULL}};
+	static const char *const finished[] = {"b", "f", NULL}, *const none[] = {NULL};
+	struct err err = {0};
+	AUTO_BUF list = {0};
+
+	(void)state;
+	answers_give(said, ARRAY_LEN(said));
+	assert_int_equal(pkg_unfinished(&machine.sys, debian(), &list, &err), 0);
+	assert_string_equal(buf_text(&list), "b\nd\nf\n");
+	buf_done(&answers_commands);
+	assert_int_equal(pkg_finish(&machine.sys, debian(), finished, -1, &err), 0);
+	assert_string_equal(buf_text(&answers_commands), "/usr/bin/dpkg --configure b f\n");
+	assert_int_equal(pkg_finish(&machine.sys, debian(), none, -1, &err), 0);
+}
+
+static void of_rpm_nothing_is_unfinished(void **state)
+{
+	static const char *const finished[] = {"b", NULL};
+	struct err err = {0};
+	AUTO_BUF list = {0};
+
+	(void)state;
+	assert_int_equal(pkg_unfinished(&machine.sys, redhat(), &list, &err), 0);
+	assert_int_equal(list.len, 0);
+	assert_int_equal(pkg_finish(&machine.sys, redhat(), finished, -1, &err), 0);
+	assert_string_equal(buf_text(&answers_commands), "");
+}
+
+static void a_list_or_a_finish_that_fails_is_told(void **state)
+{
+	static const struct answer said[] = {{2, "", NULL}, {1, "dpkg: error: no\n", NULL}};
+	static const char *const finished[] = {"b", NULL};
+	struct err err = {0};
+	AUTO_BUF list = {0};
+
+	(void)state;
+	answers_give(said, ARRAY_LEN(said));
+	assert_int_equal(pkg_unfinished(&machine.sys, debian(), &list, &err), -EIO);
+	assert_int_equal(pkg_finish(&machine.sys, debian(), finished, -1, &err), -EIO);
+	assert_int_equal(pkg_unfinished(&machine.sys, debian(), &list, &err), -ENOENT);
+}
+
 static void a_damaged_database_has_a_remedy_of_its_own(void **state)
 {
 	/* clang-format off */
@@ -777,6 +822,9 @@ int main(void)
 		CASE(a_failure_is_told_in_the_package_managers_words),
 		CASE(a_script_that_failed_is_seen_though_rpm_ends_well),
 		CASE(who_did_not_finish_what_ours_needs_is_named),
+		CASE(unfinished_packages_are_listed_and_finished),
+		CASE(of_rpm_nothing_is_unfinished),
+		CASE(a_list_or_a_finish_that_fails_is_told),
 		CASE(a_damaged_database_has_a_remedy_of_its_own),
 		CASE(packages_that_must_be_there_first_are_named),
 		CASE(a_program_that_cannot_be_run_is_an_error),
