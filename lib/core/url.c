@@ -65,6 +65,36 @@ bool url_loopback(struct span url, uint32_t *ret_address, uint16_t *ret_port)
 	return true;
 }
 
+/* Behind the host, which may be an IPv6 address in brackets. */
+static struct span behind_host(const char *authority)
+{
+	size_t len = strcspn(authority, "/?#\\");
+	const char *at = memrchr(authority, '@', len);
+	const char *host = at ? at + 1 : authority, *end = authority + len, *behind;
+
+	behind = *host == '[' ? memchr(host, ']', (size_t)(end - host)) : host;
+	if (behind)
+		behind = memchr(behind, ':', (size_t)(end - behind));
+	return behind ? (struct span){(const unsigned char *)behind, (size_t)(end - behind)}
+		      : (struct span){0};
+}
+
+bool url_port(const char *url, uint16_t fallback, uint16_t *ret)
+{
+	const char *scheme_end = strstr(url, "://");
+	struct span rest = behind_host(scheme_end ? scheme_end + 3 : url), colon;
+	uint64_t port = fallback;
+
+	if (strncasecmp(url, "https://", 8) == 0)
+		port = 443;
+	else if (strncasecmp(url, "http://", 7) == 0 && fallback == 0)
+		port = 80;
+	if (span_take(&rest, 1, &colon) && !num_parse(rest, UINT16_MAX, &port))
+		return false;
+	*ret = (uint16_t)port;
+	return port != 0;
+}
+
 void url_add_path(struct buf *url, const char *path)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What must be known of URLs: does one that a service hands out lead back there, and how to make one. */
+/* What must be known of URLs: does one that a service hands out lead back there, and how to make
+ * one. */
 #ifndef CORE_URL_H
 #define CORE_URL_H
 
@@ -23,6 +24,12 @@ bool url_same_host(const char *url, const char *base);
  * ret_address  in the order of the network
  */
 bool url_loopback(struct span url, uint32_t *ret_address, uint16_t *ret_port);
+
+/*
+ * The port that a client connects to for url: the one it names, or that of http or https, else the
+ * fallback.  User information is passed over.  False when none can be told.
+ */
+bool url_port(const char *url, uint16_t fallback, uint16_t *ret);
 
 /* Add a path, with what a URL cannot have in it escaped: resource groups may have any letters. */
 void url_add_path(struct buf *url, const char *path);

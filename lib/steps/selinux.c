@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "lib/core/cleanup.h"
-#include "lib/core/num.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sha256.h"
 #include "lib/core/sudoers.h"
+#include "lib/core/url.h"
 #include "lib/steps/selinux.h"
 #include "lib/steps/step.h"
 #include "lib/sys/proc.h"
@@ -49,25 +49,10 @@ static bool always(const struct machine *m)
 /* Ports that the policies of all releases count to HTTP. */
 static bool has_usual_port(const char *url)
 {
-	static const uint64_t usual[] = {80, 443, 3128, 8080};
-	const char *host = strstr(url, "://"), *at, *colon;
-	size_t len = host ? strcspn(host + 3, "/") : 0;
-	struct span digits;
-	uint64_t port;
+	static const uint16_t usual[] = {80, 443, 3128, 8080};
+	uint16_t port;
 
-	if (!host)
-		return false;
-	host += 3;
-	at = memrchr(host, '@', len);
-	if (at) {
-		len -= (size_t)(at + 1 - host);
-		host = at + 1;
-	}
-	colon = memrchr(host, ':', len);
-	if (!colon)
-		return false; /* then it is 1080, or whatever libcurl takes */
-	digits = (struct span){(const unsigned char *)colon + 1, len - (size_t)(colon + 1 - host)};
-	if (!num_parse(digits, UINT16_MAX, &port))
+	if (!url_port(url, 1080, &port)) /* what libcurl takes for a proxy */
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
 		if (port == usual[i])

@@ -195,8 +195,10 @@ static long open_below(int rootfd, const char *path, struct open_how *how)
 
 int fs_open(struct sys *sys, const char *path, int flags, mode_t mode, struct err *err)
 {
+	/* The kernel takes no other flags with O_PATH, which opens nothing that could block. */
+	const int always = flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	struct open_how how = {
-		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+		.flags = (uint64_t)(unsigned)(flags | always),
 		.mode = flags & O_CREAT ? mode : 0,
 		.resolve = RESOLVE_IN_ROOT,
 	};

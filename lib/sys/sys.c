@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/sys/confine.h"
 #include "lib/sys/http.h"
 #include "lib/sys/proc.h"
 #include "lib/sys/sys.h"
@@ -41,6 +42,7 @@ static void sleep_ms(struct sys *sys, int64_t ms)
 static const struct sys_ops real_ops = {
 	.run = proc_run_real,
 	.http = http_send_real,
+	.confine = confine_self_real,
 	.boottime_ns = boottime_ns,
 	.realtime_ns = realtime_ns,
 	.sleep_ms = sleep_ms,

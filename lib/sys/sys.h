@@ -17,6 +17,7 @@ struct proc_spec;
 struct proc_result;
 struct http_request;
 struct http_response;
+struct confine;
 struct witness;
 struct sys;
 
@@ -27,6 +28,8 @@ struct sys_ops {
 	/* See http.h: http_send */
 	int (*http)(struct sys *sys, const struct http_request *requests, size_t count,
 		    struct http_response *ret, struct err *err);
+	/* See confine.h: confine_self.  NULL, in tests: nothing is given up. */
+	int (*confine)(struct sys *sys, const struct confine *confine);
 	int64_t (*boottime_ns)(struct sys *sys); /* CLOCK_BOOTTIME */
 	int64_t (*realtime_ns)(struct sys *sys); /* since 1970, UTC */
 	void (*sleep_ms)(struct sys *sys, int64_t ms);

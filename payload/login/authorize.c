@@ -18,12 +18,12 @@
 #include "payload/login/audit.h"
 #include "payload/login/authorize.h"
 #include "payload/login/backend.h"
-#include "payload/login/jail.h"
 #include "payload/login/ledger.h"
 #include "payload/login/loginconf.h"
 #include "payload/login/provision.h"
 #include "payload/login/record.h"
 #include "payload/login/refusal.h"
+#include "payload/login/service.h"
 #include "payload/login/uidpick.h"
 
 #define DEADLINE_MS (ANSWER_DEADLINE_MS - 1000)
@@ -80,7 +80,7 @@ static int identify_by_certificate(struct sys *sys, const struct conf *conf,
 	if (!name_lower(record->name, name, sizeof(name)) || strcmp(name, request->name) != 0)
 		return reason_refuse(err, REASON_RECORD_MALFORMED, "the record is of a login as %s",
 				     record->name);
-	r = jail_run(sys, identify_jailed, &task, NULL, &answer, err);
+	r = service_run(sys, conf, NULL, identify_jailed, &task, &answer, err);
 	if (r == 0 && !parse_identity(buf_bytes(&answer), ret))
 		r = err_set(err, EIO, "the unprivileged child answered beside the form");
 	return r;
@@ -160,7 +160,7 @@ static int ask(struct sys *sys, const struct ask_task *task, struct decision *re
 	AUTO_BUF answer = {0};
 	/* Of an Arc machine the group may read what its metadata service asks back. */
 	const char *group = task->conf->himds ? HIMDS_USER : NULL;
-	int r = jail_run(sys, ask_jailed, task, group, &answer, err);
+	int r = service_run(sys, task->conf, group, ask_jailed, task, &answer, err);
 
 	if (r == 0)
 		r = decision_parse(buf_bytes(&answer), ret, err);

@@ -10,7 +10,7 @@
 #include "lib/core/cleanup.h"
 #include "payload/login/certfile.h"
 #include "payload/login/explaincert.h"
-#include "payload/login/jail.h"
+#include "payload/login/service.h"
 #include "payload/login/verify.h"
 
 #define TIME_SIZE 32
@@ -299,7 +299,7 @@ void explain_certificate(struct sys *sys, const struct conf *conf, const char *n
 		skip(ret, 1, "not reached");
 		return;
 	}
-	r = jail_run(sys, replay_jailed, &task, NULL, &answer, &err);
+	r = service_run(sys, conf, NULL, replay_jailed, &task, &answer, &err);
 	if (r == 0 && !read_answer(buf_bytes(&answer), ret, &count, ret_oid))
 		r = err_set(&err, EIO, "the unprivileged child answered beside the form");
 	if (r < 0) {

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "lib/core/challenge.h"
+#include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
 #include "payload/login/places.h"
 #include "payload/login/service.h"
@@ -18,4 +20,81 @@ int service_user_find(struct sys *sys, struct local_user *ret, struct err *err)
 		return reason_add(err, REASON_NOT_CONFIGURED);
 	*ret = user;
 	return 0;
+}
+
+/* Of a machine, what names, certificates and the caller are looked up in; it is public. */
+static const char *const readable[] = {
+	"/etc",
+	"/etc/resolv.conf", /* these two can be links to elsewhere */
+	"/etc/hosts",
+	"/etc/ssl/ca-bundle.pem",
+	"/etc/pki/tls/certs/ca-bundle.crt",
+	"/var/lib/ca-certificates",
+	"/usr",
+	"/lib",
+	"/lib64",
+	"/proc",
+	"/dev/urandom",
+	CHALLENGE_DIR,
+};
+
+void service_limits(const struct conf *conf, const char *const *writes, struct service_limits *ret)
+{
+	size_t n = 0;
+
+	*ret = (struct service_limits){.confine = {.writes = writes}};
+	for (; n < ARRAY_LEN(readable); n++)
+		ret->reads[n] = readable[n];
+	if (conf->ca_bundle)
+		ret->reads[n++] = conf->ca_bundle;
+	if (conf->keys_file)
+		ret->reads[n++] = conf->keys_file;
+	ret->confine.reads = ret->reads;
+	/* A name server, by TCP; the services; what libcurl takes for a proxy without a port. */
+	ret->confine.ports[ret->confine.port_count++] = 53;
+	confine_add_url(&ret->confine, conf->authority, 0);
+	confine_add_url(&ret->confine, conf->resource_manager, 0);
+	confine_add_url(&ret->confine, conf->pdp, 0);
+	confine_add_url(&ret->confine, conf->imds, 0);
+	confine_add_url(&ret->confine, conf->himds, 0);
+	confine_add_url(&ret->confine, conf->proxy, 1080);
+}
+
+static int find_group(struct sys *sys, const char *name, gid_t *ret, struct err *err)
+{
+	uint32_t gid = 0;
+	int r = lookup_local_group(sys, name, &gid, err);
+
+	if (r == 0 && gid == 0)
+		r = err_set(err, EPERM, "the group %s is root's", name);
+	if (r < 0)
+		return reason_add(err, REASON_NOT_CONFIGURED);
+	*ret = gid;
+	return 0;
+}
+
+int service_run(struct sys *sys, const struct conf *conf, const char *group, jail_fn *fn,
+		const void *arg, struct buf *ret, struct err *err)
+{
+	static const char *const writes[] = {CACHE_DIR, PRIVATE_DIR, NULL};
+	struct jail jail = {.answer_max = SERVICE_ANSWER_MAX, .timeout_ms = SERVICE_TIMEOUT_MS};
+	struct service_limits limits;
+	struct local_user user;
+	AUTO_BUF answer = {0};
+	int r = service_user_find(sys, &user, err);
+
+	if (r == 0 && group)
+		r = find_group(sys, group, &jail.group, err);
+	if (r < 0)
+		return r;
+	service_limits(conf, writes, &limits);
+	jail.uid = user.uid;
+	jail.gid = user.gid;
+	jail.confine = limits.confine;
+	r = jail_run(sys, &jail, fn, arg, &answer, err);
+	if (r == 0 && span_has_nul(buf_bytes(&answer)))
+		r = err_set(err, EIO, "the unprivileged child answered beside the form");
+	if (r == 0)
+		buf_span(ret, buf_bytes(&answer));
+	return r < 0 ? r : buf_ok(ret, err);
 }

@@ -17,11 +17,11 @@
 #include "payload/login/command.h"
 #include "payload/login/decision.h"
 #include "payload/login/document.h"
-#include "payload/login/jail.h"
 #include "payload/login/keys.h"
 #include "payload/login/ledger.h"
 #include "payload/login/loginconf.h"
 #include "payload/login/precondition.h"
+#include "payload/login/service.h"
 
 #define ANY_AGE_S ((int64_t)1 << 32)
 #define TIME_SIZE 32
@@ -102,7 +102,7 @@ static int add_keys(struct sys *sys, const struct conf *conf, json_t *document, 
 
 	if (conf->keys_file)
 		return update(document, json_pack("{s:s}", "keys", "pinned"), err);
-	r = jail_run(sys, look_at_keys, conf, NULL, &text, err);
+	r = service_run(sys, conf, NULL, look_at_keys, conf, &text, err);
 	return r < 0 ? r : read_keys(buf_bytes(&text), document, err);
 }
 

@@ -20,8 +20,10 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
-#include "payload/login/jail.h"
+#include "payload/login/service.h"
 #include "test/unit/fakelogin.h"
+
+static const struct conf no_conf;
 
 static int tell_who(struct sys *sys, const void *arg, struct buf *ret, struct err *err)
 {
@@ -57,7 +59,9 @@ static void it_keeps_the_group_that_its_caller_names(void **state)
 	if (geteuid() != 0)
 		skip();
 	scratch_write(&fake->scratch, "/etc/group", "root:x:0:\nhimds:x:987:\nx:x:5:\n", 0644);
-	assert_int_equal(jail_run(fakelogin_sys(fake), tell_groups, NULL, "himds", &text, &err), 0);
+	assert_int_equal(
+		service_run(fakelogin_sys(fake), &no_conf, "himds", tell_groups, NULL, &text, &err),
+		0);
 	assert_string_equal(buf_text(&text), "987 ");
 }
 
@@ -68,12 +72,14 @@ static void a_group_that_is_missing_or_roots_runs_nothing(void **state)
 	struct err err = {0};
 
 	scratch_write(&fake->scratch, "/etc/group", "root:x:0:\nwheel:x:0:\n", 0644);
-	assert_int_equal(jail_run(fakelogin_sys(fake), tell_who, NULL, "himds", &text, &err),
-			 -ENOENT);
+	assert_int_equal(
+		service_run(fakelogin_sys(fake), &no_conf, "himds", tell_who, NULL, &text, &err),
+		-ENOENT);
 	assert_int_equal(reason_of(&err), REASON_NOT_CONFIGURED);
 	err = (struct err){0};
-	assert_int_equal(jail_run(fakelogin_sys(fake), tell_who, NULL, "wheel", &text, &err),
-			 -EPERM);
+	assert_int_equal(
+		service_run(fakelogin_sys(fake), &no_conf, "wheel", tell_who, NULL, &text, &err),
+		-EPERM);
 	assert_int_equal(reason_of(&err), REASON_NOT_CONFIGURED);
 	assert_int_equal(text.len, 0);
 }
@@ -86,7 +92,8 @@ static void the_child_is_the_service_user_and_nothing_else(void **state)
 	AUTO_BUF text = {0};
 	struct err err = {0};
 
-	assert_int_equal(jail_run(fakelogin_sys(fake), tell_who, NULL, NULL, &text, &err), 0);
+	assert_int_equal(
+		service_run(fakelogin_sys(fake), &no_conf, NULL, tell_who, NULL, &text, &err), 0);
 	(void)snprintf(expected, sizeof(expected), "%u %u %u %u %u %u 0", uid, uid, uid, gid, gid,
 		       gid);
 	assert_string_equal(buf_text(&text), expected);
@@ -106,7 +113,8 @@ static void it_cannot_get_privileges_back(void **state)
 	AUTO_BUF text = {0};
 	struct err err = {0};
 
-	assert_int_equal(jail_run(fakelogin_sys(*state), tell_privileges, NULL, NULL, &text, &err),
+	assert_int_equal(service_run(fakelogin_sys(*state), &no_conf, NULL, tell_privileges, NULL,
+				     &text, &err),
 			 0);
 	assert_string_equal(buf_text(&text), "1 0 0 0");
 }
@@ -127,8 +135,9 @@ static void it_inherits_no_descriptor_but_the_root(void **state)
 	struct err err = {0};
 
 	assert_true(extra >= 0);
-	assert_int_equal(
-		jail_run(fakelogin_sys(*state), count_descriptors, NULL, NULL, &text, &err), 0);
+	assert_int_equal(service_run(fakelogin_sys(*state), &no_conf, NULL, count_descriptors, NULL,
+				     &text, &err),
+			 0);
 	assert_string_equal(buf_text(&text), "0 1 2 3 ");
 	assert_int_equal(close(extra), 0);
 }
@@ -145,7 +154,8 @@ static void it_sees_the_machine(void **state)
 	struct err err = {0};
 
 	scratch_write(&fake->scratch, "/etc/file", "text", 0644);
-	assert_int_equal(jail_run(fakelogin_sys(fake), read_root, "/etc/file", NULL, &text, &err),
+	assert_int_equal(service_run(fakelogin_sys(fake), &no_conf, NULL, read_root, "/etc/file",
+				     &text, &err),
 			 0);
 	assert_string_equal(buf_text(&text), "text");
 }
@@ -163,8 +173,9 @@ static void its_failure_comes_with_its_reason(void **state)
 	AUTO_BUF text = {0};
 	struct err err = {0};
 
-	assert_int_equal(jail_run(fakelogin_sys(*state), give_up, "no\nok", NULL, &text, &err),
-			 -ENOENT);
+	assert_int_equal(
+		service_run(fakelogin_sys(*state), &no_conf, NULL, give_up, "no\nok", &text, &err),
+		-ENOENT);
 	assert_string_equal(err.msg, "no?ok");
 	assert_int_equal(reason_of(&err), REASON_CERT_EXPIRED);
 	assert_true(err.remedy[0]);
@@ -201,7 +212,9 @@ static void an_answer_beside_the_form_is_a_failure(void **state)
 	AUTO_BUF text = {0};
 	struct err err = {0};
 
-	assert_int_equal(jail_run(fakelogin_sys(fake), write_raw, *state, NULL, &text, &err), -EIO);
+	assert_int_equal(
+		service_run(fakelogin_sys(fake), &no_conf, NULL, write_raw, *state, &text, &err),
+		-EIO);
 	assert_int_equal(reason_of(&err), REASON_INTERNAL);
 	assert_int_equal(text.len, 0);
 	fakelogin_free(fake);
@@ -210,7 +223,7 @@ static void an_answer_beside_the_form_is_a_failure(void **state)
 static int flood(struct sys *sys, const void *arg, struct buf *ret, struct err *err)
 {
 	(void)sys, (void)arg, (void)err;
-	for (size_t i = 0; i < JAIL_ANSWER_MAX; i++)
+	for (size_t i = 0; i < SERVICE_ANSWER_MAX + 1; i++)
 		buf_str(ret, "x");
 	return 0;
 }
@@ -220,8 +233,9 @@ static void no_more_than_the_maximum_is_taken(void **state)
 	AUTO_BUF text = {0};
 	struct err err = {0};
 
-	assert_int_equal(jail_run(fakelogin_sys(*state), flood, NULL, NULL, &text, &err),
-			 -EMSGSIZE);
+	assert_int_equal(
+		service_run(fakelogin_sys(*state), &no_conf, NULL, flood, NULL, &text, &err),
+		-EMSGSIZE);
 	assert_int_equal(text.len, 0);
 }
 
@@ -249,7 +263,7 @@ static void a_child_that_hangs_is_ended(void **state)
 
 	fake->scratch.ops.boottime_ns = real_boottime;
 	sys->deadline_ns = real_boottime(sys) + 50 * 1000000;
-	assert_int_equal(jail_run(sys, hang, NULL, NULL, &text, &err), -ETIMEDOUT);
+	assert_int_equal(service_run(sys, &no_conf, NULL, hang, NULL, &text, &err), -ETIMEDOUT);
 	assert_int_equal(reason_of(&err), REASON_DEADLINE);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
@@ -267,7 +281,8 @@ static void a_child_that_dies_is_a_failure(void **state)
 	AUTO_BUF text = {0};
 	struct err err = {0};
 
-	assert_int_equal(jail_run(fakelogin_sys(*state), crash, NULL, NULL, &text, &err), -EIO);
+	assert_int_equal(
+		service_run(fakelogin_sys(*state), &no_conf, NULL, crash, NULL, &text, &err), -EIO);
 }
 
 static void a_service_user_who_is_root_runs_nothing(void **state)
@@ -277,22 +292,66 @@ static void a_service_user_who_is_root_runs_nothing(void **state)
 	struct err err = {0};
 
 	scratch_write(&fake->scratch, "/etc/passwd", "aadsshlogin:x:0:5::/:/bin/sh\n", 0644);
-	assert_int_equal(jail_run(fakelogin_sys(fake), tell_who, NULL, NULL, &text, &err), -EPERM);
+	assert_int_equal(
+		service_run(fakelogin_sys(fake), &no_conf, NULL, tell_who, NULL, &text, &err),
+		-EPERM);
 	scratch_write(&fake->scratch, "/etc/passwd", "aadsshlogin:x:990:0::/:/bin/sh\n", 0644);
-	assert_int_equal(jail_run(fakelogin_sys(fake), tell_who, NULL, NULL, &text, &err), -EPERM);
+	assert_int_equal(
+		service_run(fakelogin_sys(fake), &no_conf, NULL, tell_who, NULL, &text, &err),
+		-EPERM);
 	scratch_write(&fake->scratch, "/etc/passwd", "", 0644);
-	assert_int_equal(jail_run(fakelogin_sys(fake), tell_who, NULL, NULL, &text, &err), -ENOENT);
+	assert_int_equal(
+		service_run(fakelogin_sys(fake), &no_conf, NULL, tell_who, NULL, &text, &err),
+		-ENOENT);
 	assert_int_equal(text.len, 0);
+}
+
+static int run_program(struct sys *sys, const void *arg, struct buf *ret, struct err *err)
+{
+	char *const argv[] = {(char *)(uintptr_t)arg, NULL};
+	int null = -1;
+
+	(void)sys, (void)err;
+	(void)execv(arg, argv);
+	buf_printf(ret, "%d", errno == ENOSYS);
+	null = open("/tmp/test_jail", O_WRONLY | O_CREAT, 0600);
+	buf_printf(ret, " %s", null < 0 ? "no file" : "a file");
+	return 0;
+}
+
+static void it_runs_no_program_and_writes_nowhere_else(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF text = {0};
+	struct err err = {0};
+	int layers = confine_probe(fakelogin_sys(fake), &err);
+
+	if ((layers & (CONFINE_CALLS | CONFINE_FILES)) != (CONFINE_CALLS | CONFINE_FILES))
+		skip();
+	assert_int_equal(service_run(fakelogin_sys(fake), &no_conf, NULL, run_program, "/bin/true",
+				     &text, &err),
+			 0);
+	assert_string_equal(buf_text(&text), "1 no file");
+}
+
+static int setup(void **state)
+{
+	struct fakelogin *fake = fakelogin_new();
+
+	fake->scratch.ops.confine = confine_self_real;
+	*state = fake;
+	return 0;
 }
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, fakelogin_setup, fakelogin_teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, fakelogin_teardown)
 	static const struct CMUnitTest tests[] = {
 		T(the_child_is_the_service_user_and_nothing_else),
 		T(it_keeps_the_group_that_its_caller_names),
 		T(a_group_that_is_missing_or_roots_runs_nothing),
 		T(it_cannot_get_privileges_back),
+		T(it_runs_no_program_and_writes_nowhere_else),
 		T(it_inherits_no_descriptor_but_the_root),
 		T(it_sees_the_machine),
 		T(its_failure_comes_with_its_reason),

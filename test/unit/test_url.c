@@ -53,6 +53,49 @@ static const struct row {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct port_row {
+	const char *url;
+	uint16_t fallback;
+	uint16_t port; /* 0: none can be told */
+} port_rows[] = {
+	{"https://a", 0, 443},
+	{"https://a/b:80", 0, 443},
+	{"HTTPS://a:8443/b", 0, 8443},
+	{"http://a", 0, 80},
+	{"http://a", 1080, 1080},
+	{"https://a", 1080, 443},
+	{"http://user:1234@a", 1080, 1080},
+	{"http://user:1234@a:3128", 1080, 3128},
+	{"http://u:p@w@a:3128/", 1080, 3128},
+	{"a:3128", 1080, 3128},
+	{"a", 1080, 1080},
+	{"a", 0, 0},
+	{"socks5h://a:1081?x@y:2", 1080, 1081},
+	{"http://[fe80::1]", 0, 80},
+	{"http://[fe80::1]:81", 0, 81},
+	{"http://[fe80::1", 0, 80},
+	{"http://a:", 0, 0},
+	{"http://a:0", 0, 0},
+	{"http://a:65536", 0, 0},
+	{"http://a:8o", 0, 0},
+	{"", 0, 0},
+};
+/* clang-format on */
+
+static void tells_the_port(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(port_rows); i++) {
+		const struct port_row *row = &port_rows[i];
+		uint16_t port = 0;
+		bool told = url_port(row->url, row->fallback, &port);
+
+		if (told != (row->port != 0) || (told && port != row->port))
+			fail_msg("%s: %d %u", row->url, told, port);
+	}
+}
+
 static void leads_back_or_not(void **state)
 {
 	(void)state;
@@ -145,6 +188,7 @@ static void its_address_is_in_the_order_of_the_network(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_the_port),
 		cmocka_unit_test(leads_back_or_not),
 		cmocka_unit_test(a_long_url_is_not_followed),
 		cmocka_unit_test(a_path_is_escaped_for_a_url),

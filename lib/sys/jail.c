@@ -2,16 +2,18 @@
 /*
  * MUST:
  *  1. the child gives up every privilege, and cannot get one back, before fn runs; the one group
- * that it can be given is its caller's choice, and never root's;
+ *     that it can be given is its caller's choice, and never root's;
  *  2. it has no descriptor but the pipe and the root directory, so no lock and no answer to PAM;
  *  3. its answer is bounded in size and time, and its failure is text, not a structure;
- *  4. it never outlives its parent.
+ *  4. it never outlives its parent;
+ *  5. every layer of confine.h that there is is in force before fn runs.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -25,43 +27,38 @@
 #include "lib/core/num.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
-#include "payload/login/jail.h"
-#include "payload/login/service.h"
+#include "lib/sys/jail.h"
 
 #ifndef SYS_close_range /* the same number on every architecture */
 #define SYS_close_range 436
 #endif
 
+#define CAPABILITIES_TO_CHANGE (1 << CAP_SETUID | 1 << CAP_SETGID)
 #define CHILD_ROOT_FD 3
 #define CHILD_FD_MAX 1024 /* far more than these programs ever open */
 #define MARGIN_MS 500 /* before the parent's deadline the child gives up, and can say why */
 #define ANSWER_OK "ok\n"
 #define ANSWER_FAILED "failed "
 
-/* Whom the child becomes. */
-struct inmate {
-	struct local_user user;
-	gid_t groups[1];
-	size_t group_count;
-};
-
 /*
- * The user is never root, see service_user_find.  Nobody but root can change who it is; whoever is
- * the service user already has nothing to drop, and gets no group.
+ * Whoever is that user already has nothing to drop, and gets no group.  What programs would get of
+ * root's capabilities goes first: afterwards nobody may take it.
  */
-static int become(const struct inmate *inmate)
+static int become(const struct jail *jail)
 {
-	const struct local_user *user = &inmate->user;
 	uid_t ruid, euid, suid;
 
-	if (geteuid() == 0 && (setgroups(inmate->group_count, inmate->groups) < 0 ||
-			       setresgid(user->gid, user->gid, user->gid) < 0 ||
-			       setresuid(user->uid, user->uid, user->uid) < 0))
-		return -errno;
-	if (getresuid(&ruid, &euid, &suid) < 0 || ruid != user->uid || euid != user->uid ||
-	    suid != user->uid || setuid(0) == 0)
+	if (geteuid() == 0) {
+		confine_capabilities(CAPABILITIES_TO_CHANGE);
+		if (setgroups(jail->group != 0, &jail->group) < 0 ||
+		    setresgid(jail->gid, jail->gid, jail->gid) < 0 ||
+		    setresuid(jail->uid, jail->uid, jail->uid) < 0)
+			return -errno;
+	}
+	if (getresuid(&ruid, &euid, &suid) < 0 || ruid != jail->uid || euid != jail->uid ||
+	    suid != jail->uid || setuid(0) == 0)
 		return -EPERM;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+	return 0;
 }
 
 static int keep_only(int pipe_fd, int root_fd)
@@ -82,7 +79,8 @@ static int keep_only(int pipe_fd, int root_fd)
 	return 0;
 }
 
-static int confine(const struct inmate *inmate, int pipe_fd, int root_fd, pid_t parent)
+/* *pipe_fd: where the answer goes, which moves. */
+static int lock_in(struct sys *sys, const struct jail *jail, int *pipe_fd, pid_t parent)
 {
 	static const struct rlimit none = {0, 0};
 	int r;
@@ -90,32 +88,34 @@ static int confine(const struct inmate *inmate, int pipe_fd, int root_fd, pid_t 
 	/* The signal does not come for a parent that is gone already. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return -errno;
-	r = keep_only(pipe_fd, root_fd);
-	if (r == 0)
-		r = become(inmate);
+	r = keep_only(*pipe_fd, sys->rootfd);
+	if (r < 0)
+		return r;
+	*pipe_fd = STDOUT_FILENO;
+	sys->rootfd = CHILD_ROOT_FD;
+	r = become(jail);
 	/* A change of uid clears the signal of the parent's death: once more, now for good. */
 	if (r == 0 &&
 	    (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0))
 		r = -errno;
-	return r == 0 && getppid() != parent ? -ESRCH : r;
+	if (r == 0 && getppid() != parent)
+		r = -ESRCH;
+	return r < 0 ? r : confine_self(sys, &jail->confine);
 }
 
 static void __attribute__((noreturn))
-child_main(struct sys *sys, jail_fn *fn, const void *arg, const struct inmate *inmate, int pipe_fd,
+child_main(struct sys *sys, const struct jail *jail, jail_fn *fn, const void *arg, int pipe_fd,
 	   pid_t parent)
 {
 	struct buf text = {0}, answer = {0};
 	struct err err = {0};
-	int r = confine(inmate, pipe_fd, sys->rootfd, parent);
+	int r = lock_in(sys, jail, &pipe_fd, parent);
 
 	if (r < 0) {
-		/* Descriptors may be in disorder: an answer is tried on the pipe itself. */
 		(void)err_set(&err, -r, "cannot drop privileges: %s", strerror(-r));
 	} else {
-		sys->rootfd = CHILD_ROOT_FD;
 		sys->deadline_ns = sys->ops->boottime_ns(sys) +
-				   (sys_left_ms(sys, JAIL_TIMEOUT_MS) - MARGIN_MS) * 1000000;
-		pipe_fd = 1;
+				   (sys_left_ms(sys, jail->timeout_ms) - MARGIN_MS) * 1000000;
 		r = fn(sys, arg, &text, &err);
 	}
 	if (r == 0 && buf_ok(&text, &err) < 0)
@@ -133,9 +133,9 @@ child_main(struct sys *sys, jail_fn *fn, const void *arg, const struct inmate *i
 }
 
 /* Everything up to the end of the pipe.  -ETIMEDOUT, -EMSGSIZE or another -errno. */
-static int collect(struct sys *sys, int fd, struct buf *ret)
+static int collect(struct sys *sys, const struct jail *jail, int fd, struct buf *ret)
 {
-	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, JAIL_TIMEOUT_MS) * 1000000;
+	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, jail->timeout_ms) * 1000000;
 
 	for (;;) {
 		int64_t left_ms = (end - sys->ops->boottime_ns(sys)) / 1000000;
@@ -152,7 +152,7 @@ static int collect(struct sys *sys, int fd, struct buf *ret)
 			return ret->failed ? -ENOMEM : 0;
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n > 0 && ret->len + (size_t)n > JAIL_ANSWER_MAX)
+		if (n > 0 && ret->len + (size_t)n > jail->answer_max + sizeof(ANSWER_OK) - 1)
 			return -EMSGSIZE;
 		if (n > 0)
 			buf_add(ret, chunk, (size_t)n);
@@ -183,46 +183,26 @@ static int parse_answer(struct span text, struct buf *ret, struct err *err)
 	static const struct span ok = SPAN_LIT(ANSWER_OK), failed = SPAN_LIT(ANSWER_FAILED);
 	struct span head, rest = text;
 
-	if (span_has_nul(text))
-		return err_set(err, EIO, "the unprivileged child answered beside the form");
 	if (span_take(&rest, ok.len, &head) && span_eq(head, ok)) {
 		buf_span(ret, rest);
 		return buf_ok(ret, err);
 	}
 	rest = text;
-	if (span_take(&rest, failed.len, &head) && span_eq(head, failed))
+	if (span_take(&rest, failed.len, &head) && span_eq(head, failed) && !span_has_nul(rest))
 		return parse_failure(rest, err);
 	return err_set(err, EIO, "the unprivileged child died");
 }
 
-static int find_inmate(struct sys *sys, const char *group, struct inmate *ret, struct err *err)
-{
-	uint32_t gid = 0;
-	int r = service_user_find(sys, &ret->user, err);
-
-	if (r < 0 || !group)
-		return r;
-	r = lookup_local_group(sys, group, &gid, err);
-	if (r == 0 && gid == 0)
-		r = err_set(err, EPERM, "the group %s is root's", group);
-	if (r < 0)
-		return reason_add(err, REASON_NOT_CONFIGURED);
-	ret->groups[ret->group_count++] = gid;
-	return 0;
-}
-
-int jail_run(struct sys *sys, jail_fn *fn, const void *arg, const char *group, struct buf *ret,
-	     struct err *err)
+int jail_run(struct sys *sys, const struct jail *jail, jail_fn *fn, const void *arg,
+	     struct buf *ret, struct err *err)
 {
 	AUTO_CLOSE int read_fd = -1, write_fd = -1;
-	struct inmate inmate = {.group_count = 0};
 	AUTO_BUF answer = {0};
 	pid_t parent = getpid(), pid;
 	int pipes[2], r;
 
-	r = find_inmate(sys, group, &inmate, err);
-	if (r < 0)
-		return r;
+	if (jail->uid == 0 || jail->gid == 0)
+		return err_set(err, EPERM, "an unprivileged child cannot be root");
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return err_sys(err, "pipe");
 	read_fd = pipes[0];
@@ -231,9 +211,9 @@ int jail_run(struct sys *sys, jail_fn *fn, const void *arg, const char *group, s
 	if (pid < 0)
 		return err_sys(err, "fork");
 	if (pid == 0)
-		child_main(sys, fn, arg, &inmate, write_fd, parent);
+		child_main(sys, jail, fn, arg, write_fd, parent);
 	(void)close(steal_fd(&write_fd));
-	r = collect(sys, read_fd, &answer);
+	r = collect(sys, jail, read_fd, &answer);
 	/* Whoever closed the pipe and lives on has nothing left to do. */
 	(void)kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
