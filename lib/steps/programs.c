@@ -104,6 +104,7 @@ int sshd_test(struct machine *m, const struct span *candidate, struct err *err)
 		.argv = candidate ? given : as_is,
 		.input = candidate ? *candidate : (struct span){0},
 		.own_context = true,
+		.looks_only = true,
 		.timeout_ms = TIMEOUT_MS,
 		.output_max = OUTPUT_MAX,
 		.merge_stderr = true,
@@ -128,6 +129,7 @@ int sshd_show(struct machine *m, const struct span *candidate, const char *user,
 		.argv = candidate ? given : as_is,
 		.input = candidate ? *candidate : (struct span){0},
 		.own_context = true,
+		.looks_only = true,
 		.timeout_ms = TIMEOUT_MS,
 		.output_max = OUTPUT_MAX,
 	};
@@ -350,6 +352,7 @@ int sudo_ask(struct machine *m, const struct sudo_program *program, bool *ret_pr
 		.argv = argv,
 		.timeout_ms = TIMEOUT_MS,
 		.output_max = OUTPUT_MAX,
+		.looks_only = true,
 	};
 	struct scan scan = {.m = m, .facts = ret};
 	AUTO_PROC res = PROC_RESULT_INIT;

@@ -23,6 +23,7 @@ static int check_candidate(struct machine *m, const char *visudo, struct span te
 		.timeout_ms = TIMEOUT_MS,
 		.output_max = 4096,
 		.merge_stderr = true,
+		.looks_only = true,
 		.log_fd = m->log_fd,
 	};
 	AUTO_PROC res = PROC_RESULT_INIT;

@@ -92,7 +92,11 @@ static int check_key_command(struct machine *m, const char *probe, struct err *e
 {
 	const char *const argv[] = {KEY_COMMAND, probe, PLAIN_KEY, NULL};
 	const struct proc_spec spec = {
-		.argv = argv, .timeout_ms = TIMEOUT_MS, .output_max = OUTPUT_MAX};
+		.argv = argv,
+		.timeout_ms = TIMEOUT_MS,
+		.output_max = OUTPUT_MAX,
+		.looks_only = true,
+	};
 	AUTO_PROC res = PROC_RESULT_INIT;
 	int r = proc_must(m->sys, &spec, &res, err);
 

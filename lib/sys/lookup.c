@@ -108,6 +108,7 @@ int lookup_getent(struct sys *sys, const char *database, const char *key, struct
 		.argv = argv,
 		.timeout_ms = GETENT_TIMEOUT_MS,
 		.output_max = GETENT_OUTPUT_MAX,
+		.looks_only = true,
 	};
 	AUTO_PROC res = PROC_RESULT_INIT;
 	int r = proc_run(sys, &spec, &res, err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/sys/confine.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/proc.h"
 
@@ -42,7 +44,7 @@ struct child {
 	const char *directory;
 	pid_t parent; /* with which it ends, 0: it need not */
 	int in, out, err, report;
-	bool own_context;
+	bool own_context, looks_only;
 };
 
 void proc_result_done(struct proc_result *result)
@@ -117,6 +119,10 @@ static void __attribute__((noreturn)) child_main(const struct child *child)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (child->own_context)
 		keep_context();
+	if (child->looks_only) {
+		confine_capabilities(1u << CAP_DAC_READ_SEARCH);
+		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	}
 	if (dup2(child->in, 0) >= 0 && dup2(child->out, 1) >= 0 && dup2(child->err, 2) >= 0 &&
 	    chdir(child->directory) == 0)
 		(void)execve(child->argv[0], (char *const *)(uintptr_t)child->argv,
@@ -285,7 +291,8 @@ int proc_run_real(struct sys *sys, const struct proc_spec *spec, struct proc_res
 	struct child child = {.argv = spec->argv,
 			      .directory = spec->directory ? spec->directory : "/",
 			      .parent = spec->ends_with_us ? getpid() : 0,
-			      .own_context = spec->own_context};
+			      .own_context = spec->own_context,
+			      .looks_only = spec->looks_only};
 	sigset_t all, old;
 	int pipes[2], code = 0, status;
 	pid_t pid;

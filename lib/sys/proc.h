@@ -30,6 +30,11 @@ struct proc_spec {
 	 * at something for us may not read our input in its own.  What forbids that is passed over.
 	 */
 	bool own_context;
+	/*
+	 * It only looks at something: it gains no privilege by what it executes, and has no
+	 * capability of root's but to read what it does not own.
+	 */
+	bool looks_only;
 	bool ends_with_us; /* it is killed when this process ends before it */
 	int log_fd; /* a copy of the output goes here when above 0, up to PROC_LOG_MAX */
 };

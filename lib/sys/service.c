@@ -30,7 +30,8 @@ static int active_units(struct sys *sys, char ret[UNITS_MAX][NAME_MAX + 1], stru
 {
 	const char *const argv[] = {systemctl(sys), "show",         "--property=Id,ActiveState",
 				    "ssh.service",  "sshd.service", NULL};
-	const struct proc_spec spec = {.argv = argv, .timeout_ms = TIMEOUT_MS, .output_max = 4096};
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = TIMEOUT_MS, .output_max = 4096, .looks_only = true};
 	AUTO_PROC res = PROC_RESULT_INIT;
 	struct span text, line, id = {0};
 	bool active = false;

@@ -496,6 +496,25 @@ static void work_that_is_not_done_in_time_is_told_with_its_holder(void **state)
 #test " before Linux 5.3", test, take_pidfd, give_pidfd, NULL                      \
 	}
 
+/* As root, what a program could do with files of others'. */
+static void a_program_that_looks_has_no_other_privilege(void **state)
+{
+	static const char *const argv[] = {
+		"/bin/sh", "-c", "grep -E '^(NoNewPrivs|CapEff|CapBnd)' /proc/self/status", NULL};
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = 5000, .output_max = 4096, .looks_only = true};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(proc_run(&machine, &spec, &res, &err), 0);
+	assert_non_null(strstr(buf_text(&res.output), "NoNewPrivs:\t1"));
+	if (geteuid() != 0)
+		return;
+	assert_non_null(strstr(buf_text(&res.output), "CapEff:\t0000000000000004"));
+	assert_non_null(strstr(buf_text(&res.output), "CapBnd:\t0000000000000004"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +525,7 @@ int main(void)
 		OLD_KERNEL(status_and_output_come_back),
 		cmocka_unit_test(a_program_works_in_the_directory_that_is_given),
 		cmocka_unit_test(a_program_of_our_own_context_runs_without_selinux_too),
+		cmocka_unit_test(a_program_that_looks_has_no_other_privilege),
 		cmocka_unit_test(a_program_can_be_made_to_end_with_its_caller),
 		cmocka_unit_test(a_signal_is_told_from_an_exit_code),
 		cmocka_unit_test(long_output_is_cut_but_read_to_its_end),
