@@ -251,6 +251,7 @@ static int run(inspect_fn *inspect, const struct command *command, const struct 
 		(void)fprintf(stderr, "aadssh-handler: %s\n", err.msg);
 		return EXIT_DEPENDENCY;
 	}
+	sys.ops = &sys_ops_apart;
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* Who starts us may ignore it, and then no child's end would be seen. */
 	(void)signal(SIGCHLD, SIG_DFL);

@@ -45,6 +45,18 @@ struct confine {
 	bool any_port; /* they are not known */
 };
 
+/*
+ * What every process may read, and where names, certificates and libraries are found.  Some are
+ * links, often to elsewhere.
+ */
+#define CONFINE_PUBLIC 11
+extern const char *const confine_public[CONFINE_PUBLIC];
+
+#define CONFINE_PROXY_PORT 1080 /* what libcurl takes for a proxy without a port */
+
+/* The port of name servers, which are asked by TCP for what is too long. */
+void confine_add_names(struct confine *confine);
+
 /* Another port to connect to, the one of a URL or, where it has none, the fallback. */
 void confine_add_url(struct confine *confine, const char *url, uint16_t fallback);
 

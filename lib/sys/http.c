@@ -20,7 +20,6 @@
 #include "lib/sys/fs.h"
 #include "lib/sys/http.h"
 
-#define MAX_AGE_MAX ((uint64_t)365 * 86400)
 #define CONNECT_TIMEOUT_MS 10000L
 
 /* One request under way. */
@@ -90,7 +89,7 @@ static int64_t max_age(struct span value)
 		while (digits.p + digits.len < value.p + value.len && digits.p[digits.len] >= '0' &&
 		       digits.p[digits.len] <= '9')
 			digits.len++;
-		if (num_parse(digits, MAX_AGE_MAX, &age))
+		if (num_parse(digits, HTTP_AGE_MAX_S, &age))
 			return (int64_t)age;
 	}
 	return -1;
@@ -106,7 +105,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 		return size * count;
 	if (header_is(line, "Cache-Control", &value))
 		response->max_age_s = max_age(value);
-	else if (header_is(line, "Retry-After", &value) && num_parse(value, MAX_AGE_MAX, &seconds))
+	else if (header_is(line, "Retry-After", &value) &&
+		 num_parse(value, HTTP_AGE_MAX_S, &seconds))
 		response->retry_after_s = (int64_t)seconds;
 	else if (header_is(line, "WWW-Authenticate", &value))
 		(void)span_copy(value, response->www_authenticate,

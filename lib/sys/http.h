@@ -15,6 +15,7 @@
 
 #define HTTP_BODY_MAX ((size_t)4 << 20)
 #define HTTP_HEADERS_MAX 8
+#define HTTP_AGE_MAX_S ((int64_t)365 * 86400) /* a longer max-age or Retry-After is none */
 
 struct http_request {
 	const char *url;
@@ -58,6 +59,24 @@ void http_response_done(struct http_response *response);
  * status. */
 int http_get_ok(struct sys *sys, const struct http_request *request, struct http_response *ret,
 		struct err *err);
+
+/*
+ * As http_send_real, in a child of HTTP_CHILD_ID (of our own user when we are not root), which has
+ * no capability, reads public files alone and writes none, and connects to the requests' ports
+ * alone, see jail.h: what servers say is parsed there, and what comes back is judged by its form.
+ * Further errors: those of jail_run.
+ */
+int http_send_apart(struct sys *sys, const struct http_request *requests, size_t count,
+		    struct http_response *ret, struct err *err);
+
+/*
+ * What such a child wrote, for these requests: fills ret as http_send does, and returns what it
+ * returned there.  -EIO when the bytes are not of the form; -ENOMEM.
+ */
+int http_child_answer(struct span answer, const struct http_request *requests, size_t count,
+		      struct http_response *ret, struct err *err);
+
+#define HTTP_CHILD_ID 65534 /* the user and group that own nothing: nobody, or without a name */
 
 int http_send_real(struct sys *sys, const struct http_request *requests, size_t count,
 		   struct http_response *ret, struct err *err);

@@ -33,30 +33,31 @@
 #define SYS_close_range 436
 #endif
 
-#define CAPABILITIES_TO_CHANGE (1 << CAP_SETUID | 1 << CAP_SETGID)
 #define CHILD_ROOT_FD 3
 #define CHILD_FD_MAX 1024 /* far more than these programs ever open */
 #define MARGIN_MS 500 /* before the parent's deadline the child gives up, and can say why */
 #define ANSWER_OK "ok\n"
 #define ANSWER_FAILED "failed "
 
-/*
- * Whoever is that user already has nothing to drop, and gets no group.  What programs would get of
- * root's capabilities goes first: afterwards nobody may take it.
- */
+static bool has_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{.permitted = 1}};
+
+	return syscall(SYS_capget, &header, data) < 0 || data[0].permitted || data[1].permitted;
+}
+
+/* Whoever is that user already has nothing to drop, and gets no group. */
 static int become(const struct jail *jail)
 {
 	uid_t ruid, euid, suid;
 
-	if (geteuid() == 0) {
-		confine_capabilities(CAPABILITIES_TO_CHANGE);
-		if (setgroups(jail->group != 0, &jail->group) < 0 ||
-		    setresgid(jail->gid, jail->gid, jail->gid) < 0 ||
-		    setresuid(jail->uid, jail->uid, jail->uid) < 0)
-			return -errno;
-	}
+	if (geteuid() == 0 && (setgroups(jail->group != 0, &jail->group) < 0 ||
+			       setresgid(jail->gid, jail->gid, jail->gid) < 0 ||
+			       setresuid(jail->uid, jail->uid, jail->uid) < 0))
+		return -errno;
 	if (getresuid(&ruid, &euid, &suid) < 0 || ruid != jail->uid || euid != jail->uid ||
-	    suid != jail->uid || setuid(0) == 0)
+	    suid != jail->uid || setuid(0) == 0 || has_capabilities())
 		return -EPERM;
 	return 0;
 }
@@ -224,5 +225,8 @@ int jail_run(struct sys *sys, const struct jail *jail, jail_fn *fn, const void *
 	}
 	if (r < 0)
 		return err_set(err, -r, "the unprivileged child: %s", strerror(-r));
-	return parse_answer(buf_bytes(&answer), ret, err);
+	r = parse_answer(buf_bytes(&answer), ret, err);
+	if (answer.data)
+		explicit_bzero(answer.data, answer.cap); /* it may hold a token */
+	return r;
 }

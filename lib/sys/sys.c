@@ -39,14 +39,14 @@ static void sleep_ms(struct sys *sys, int64_t ms)
 		;
 }
 
-static const struct sys_ops real_ops = {
-	.run = proc_run_real,
-	.http = http_send_real,
-	.confine = confine_self_real,
-	.boottime_ns = boottime_ns,
-	.realtime_ns = realtime_ns,
-	.sleep_ms = sleep_ms,
-};
+#define REAL_OPS(send)                                                                             \
+	{                                                                                          \
+		.run = proc_run_real, .http = (send), .confine = confine_self_real,                \
+		.boottime_ns = boottime_ns, .realtime_ns = realtime_ns, .sleep_ms = sleep_ms       \
+	}
+
+static const struct sys_ops real_ops = REAL_OPS(http_send_real);
+const struct sys_ops sys_ops_apart = REAL_OPS(http_send_apart);
 
 int sys_open(struct sys *ret, struct err *err)
 {

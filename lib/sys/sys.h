@@ -57,6 +57,9 @@ struct sys {
 		.rootfd = -1                                                                       \
 	}
 
+/* The real ones, but HTTP is sent in a child without privileges, as for root: http_send_apart. */
+extern const struct sys_ops sys_ops_apart;
+
 /* Open the real machine.  Returns 0 or -errno. */
 int sys_open(struct sys *ret, struct err *err);
 void sys_done(struct sys *sys);

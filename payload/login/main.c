@@ -19,12 +19,13 @@
 static const struct {
 	const char *name;
 	int (*run)(struct sys *sys, int argc, char **argv);
+	bool asks_as_root; /* otherwise what asks a service has given up its privileges before */
 } programs[] = {
-	{"aad_certhandler", certhandler_main},
-	{"aad_authorize", authorize_main},
-	{"aaduseradd", useradd_main},
-	{"aaduserdel", userdel_main},
-	{"aadsshlogin", aadsshlogin_main},
+	{"aad_certhandler", certhandler_main, false},
+	{"aad_authorize", authorize_main, false},
+	{"aaduseradd", useradd_main, false},
+	{"aaduserdel", userdel_main, false},
+	{"aadsshlogin", aadsshlogin_main, true},
 };
 /* clang-format on */
 
@@ -59,6 +60,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
 		if (strcmp(name, programs[i].name) != 0)
 			continue;
+		if (programs[i].asks_as_root)
+			sys.ops = &sys_ops_apart;
 		status = programs[i].run(&sys, argc, argv);
 		sys_done(&sys);
 		return status;

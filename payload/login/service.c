@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/core/challenge.h"
 #include "lib/core/cleanup.h"
@@ -22,42 +23,25 @@ int service_user_find(struct sys *sys, struct local_user *ret, struct err *err)
 	return 0;
 }
 
-/* Of a machine, what names, certificates and the caller are looked up in; it is public. */
-static const char *const readable[] = {
-	"/etc",
-	"/etc/resolv.conf", /* these two can be links to elsewhere */
-	"/etc/hosts",
-	"/etc/ssl/ca-bundle.pem",
-	"/etc/pki/tls/certs/ca-bundle.crt",
-	"/var/lib/ca-certificates",
-	"/usr",
-	"/lib",
-	"/lib64",
-	"/proc",
-	"/dev/urandom",
-	CHALLENGE_DIR,
-};
-
 void service_limits(const struct conf *conf, const char *const *writes, struct service_limits *ret)
 {
-	size_t n = 0;
+	size_t n = CONFINE_PUBLIC;
 
 	*ret = (struct service_limits){.confine = {.writes = writes}};
-	for (; n < ARRAY_LEN(readable); n++)
-		ret->reads[n] = readable[n];
+	memcpy(ret->reads, confine_public, sizeof(confine_public));
+	ret->reads[n++] = CHALLENGE_DIR;
 	if (conf->ca_bundle)
 		ret->reads[n++] = conf->ca_bundle;
 	if (conf->keys_file)
 		ret->reads[n++] = conf->keys_file;
 	ret->confine.reads = ret->reads;
-	/* A name server, by TCP; the services; what libcurl takes for a proxy without a port. */
-	ret->confine.ports[ret->confine.port_count++] = 53;
+	confine_add_names(&ret->confine);
 	confine_add_url(&ret->confine, conf->authority, 0);
 	confine_add_url(&ret->confine, conf->resource_manager, 0);
 	confine_add_url(&ret->confine, conf->pdp, 0);
 	confine_add_url(&ret->confine, conf->imds, 0);
 	confine_add_url(&ret->confine, conf->himds, 0);
-	confine_add_url(&ret->confine, conf->proxy, 1080);
+	confine_add_url(&ret->confine, conf->proxy, CONFINE_PROXY_PORT);
 }
 
 static int find_group(struct sys *sys, const char *name, gid_t *ret, struct err *err)

@@ -23,7 +23,7 @@ int service_user_find(struct sys *sys, struct local_user *ret, struct err *err);
  */
 struct service_limits {
 	struct confine confine;
-	const char *reads[24];
+	const char *reads[CONFINE_PUBLIC + 4];
 };
 void service_limits(const struct conf *conf, const char *const *writes, struct service_limits *ret);
 

@@ -54,6 +54,7 @@ static void place_open(struct place *place)
 	scratch_open(&place->scratch);
 	scratch_write(&place->scratch, "/etc/file", "text", 0666);
 	scratch_write(&place->scratch, "/home/file", "text", 0666);
+	scratch_write(&place->scratch, "/home/public", "text", 0666);
 	scratch_write(&place->scratch, "/cache/file", "text", 0666);
 	place->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	place->port = bound_port(place->listener);
@@ -86,6 +87,11 @@ static int write_etc(const struct place *place)
 static int read_home(const struct place *place)
 {
 	return try_open(place, "home/file", O_RDONLY);
+}
+
+static int read_public(const struct place *place)
+{
+	return try_open(place, "home/public", O_RDONLY);
 }
 
 static int write_home(const struct place *place)
@@ -239,6 +245,7 @@ static const struct row {
 	int error; /* 0: it works */
 } rows[] = {
 	{"a place to read can be read", read_etc, 0, 0},
+	{"one file of a folder can be read", read_public, 0, 0},
 	{"a place to write can be written", write_cache, 0, 0},
 	{"a file is replaced and removed in a place to write", replace_in_cache, 0, 0},
 	{"a place to read cannot be written", write_etc, CONFINE_FILES, EACCES},
@@ -280,7 +287,7 @@ static int in_child(const struct place *place, int (*act)(const struct place *pl
 
 static void what_is_given_up_is_gone(void **state)
 {
-	static const char *const reads[] = {"/etc", "/missing", NULL};
+	static const char *const reads[] = {"/etc", "/missing", "/home/public", NULL};
 	static const char *const writes[] = {"/cache", NULL};
 	const struct row *row = *state;
 	struct confine confine = {.reads = reads, .writes = writes, .port_count = 1};

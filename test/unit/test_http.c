@@ -218,8 +218,194 @@ static void a_proxy_that_lets_nobody_through_tells_why(void **state)
 	http_response_done(&res);
 }
 
+/* ---- in a child */
+
+static int tell_the_child(const struct http_request *request, struct http_response *ret,
+			  struct err *err)
+{
+	struct sys apart = machine;
+
+	apart.ops = &sys_ops_apart;
+	return http_send(&apart, request, 1, ret, err);
+}
+
+static void a_child_reaches_the_port_of_its_request(void **state)
+{
+	CLEANUP(http_response_done) struct http_response res = HTTP_RESPONSE_INIT;
+	struct server server;
+	struct err err = {0};
+	char url[64];
+	const struct http_request request = {.url = url, .timeout_ms = 20000};
+
+	(void)state;
+	start(&server, "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\n"
+		       "Content-Length: 0\r\n\r\n");
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/x", server.port);
+	assert_int_equal(tell_the_child(&request, &res, &err), 0);
+	end(&server);
+	assert_int_equal(res.status, 401);
+	assert_string_equal(res.www_authenticate, "Basic realm=x");
+}
+
+/* As the child writes it, see lib/sys/httpchild.c. */
+struct answer {
+	struct {
+		int code;
+		char message[ERR_MSG_MAX];
+	} verdict;
+	struct {
+		int status, proxy_status, error;
+		char cause[160];
+		int64_t max_age_s, retry_after_s;
+		char www_authenticate[256];
+		size_t body_len;
+	} reply;
+	char body[4];
+} __attribute__((packed));
+
+static void spoil_code(struct answer *answer)
+{
+	answer->verdict.code = -1;
+}
+
+static void spoil_code_high(struct answer *answer)
+{
+	answer->verdict.code = 5000;
+}
+
+static void spoil_message(struct answer *answer)
+{
+	memset(answer->verdict.message, 'x', sizeof(answer->verdict.message));
+}
+
+static void spoil_status(struct answer *answer)
+{
+	answer->reply.status = 1000;
+}
+
+static void spoil_proxy_status(struct answer *answer)
+{
+	answer->reply.proxy_status = -1;
+}
+
+static void spoil_error(struct answer *answer)
+{
+	answer->reply.error = -5;
+}
+
+static void spoil_success(struct answer *answer)
+{
+	answer->reply.error = EIO; /* a reply that failed in a batch that did not */
+}
+
+static void spoil_cause(struct answer *answer)
+{
+	memset(answer->reply.cause, 'x', sizeof(answer->reply.cause));
+}
+
+static void spoil_age(struct answer *answer)
+{
+	answer->reply.max_age_s = INT64_MAX;
+}
+
+static void spoil_retry(struct answer *answer)
+{
+	answer->reply.retry_after_s = -2;
+}
+
+static void spoil_authenticate(struct answer *answer)
+{
+	memset(answer->reply.www_authenticate, 'x', sizeof(answer->reply.www_authenticate));
+}
+
+static void spoil_length(struct answer *answer)
+{
+	answer->reply.body_len = 5; /* more than there is */
+}
+
+static void spoil_length_short(struct answer *answer)
+{
+	answer->reply.body_len = 3; /* a byte is left over */
+}
+
+static void spoil_length_huge(struct answer *answer)
+{
+	answer->reply.body_len = SIZE_MAX;
+}
+
+static void spoil_length_over(struct answer *answer)
+{
+	answer->reply.body_len = 4; /* more than the request takes, see below */
+	answer->reply.status = 201;
+}
+
+static void (*const spoilers[])(struct answer *answer) = {
+	spoil_code,         spoil_code_high,   spoil_message,      spoil_status,
+	spoil_proxy_status, spoil_error,       spoil_success,      spoil_cause,
+	spoil_age,          spoil_retry,       spoil_authenticate, spoil_length,
+	spoil_length_short, spoil_length_huge, spoil_length_over,
+};
+
+static int read_answer(const struct answer *answer, size_t len, size_t body_max_bytes,
+		       struct http_response *ret)
+{
+	const struct http_request request = {.url = "http://a/", .body_max = body_max_bytes};
+	struct span bytes = {(const unsigned char *)answer, len};
+	struct err err = {0};
+
+	return http_child_answer(bytes, &request, 1, ret, &err);
+}
+
+static void what_the_child_writes_beside_the_form_is_refused(void **state)
+{
+	struct answer answer = {
+		.reply = {.status = 200, .max_age_s = -1, .retry_after_s = -1, .body_len = 4},
+		.body = {'a', '\0', 'b', 'c'},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(spoilers); i++) {
+		CLEANUP(http_response_done) struct http_response res = HTTP_RESPONSE_INIT;
+		struct answer spoilt = answer;
+
+		spoilers[i](&spoilt);
+		if (read_answer(&spoilt, sizeof(spoilt), spoilt.reply.status == 201 ? 3 : 4,
+				&res) != -EIO)
+			fail_msg("row %zu", i);
+	}
+	for (size_t len = 0; len < sizeof(answer); len++) {
+		CLEANUP(http_response_done) struct http_response res = HTTP_RESPONSE_INIT;
+
+		assert_int_equal(read_answer(&answer, len, 4, &res), -EIO);
+	}
+}
+
+static void what_the_child_writes_is_as_if_it_had_been_sent_here(void **state)
+{
+	CLEANUP(http_response_done) struct http_response res = HTTP_RESPONSE_INIT;
+	CLEANUP(http_response_done) struct http_response failed = HTTP_RESPONSE_INIT;
+	struct answer answer = {
+		.reply = {.status = 200, .max_age_s = 60, .retry_after_s = -1, .body_len = 4},
+		.body = {'a', '\0', 'b', 'c'},
+	};
+
+	(void)state;
+	assert_int_equal(read_answer(&answer, sizeof(answer), 4, &res), 0);
+	assert_int_equal(res.status, 200);
+	assert_int_equal(res.max_age_s, 60);
+	assert_int_equal(res.body.len, 4);
+	assert_memory_equal(res.body.data, "a\0bc", 4);
+	answer.verdict.code = answer.reply.error = ECONNREFUSED;
+	assert_int_equal(read_answer(&answer, sizeof(answer), 4, &failed), -ECONNREFUSED);
+}
+
 int main(void)
 {
+	static const struct CMUnitTest apart[] = {
+		cmocka_unit_test(a_child_reaches_the_port_of_its_request),
+		cmocka_unit_test(what_the_child_writes_beside_the_form_is_refused),
+		cmocka_unit_test(what_the_child_writes_is_as_if_it_had_been_sent_here),
+	};
 	struct CMUnitTest tests[ARRAY_LEN(rows) + 4];
 	struct err err = {0};
 	int failed;
@@ -239,6 +425,9 @@ int main(void)
 	if (sys_open(&machine, &err) < 0)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	failed += cmocka_run_group_tests_name("in a child", apart, NULL, NULL);
+	machine.ops = &sys_ops_apart;
+	failed += cmocka_run_group_tests_name("all of it in a child", tests, NULL, NULL);
 	sys_done(&machine);
 	return failed;
 }
