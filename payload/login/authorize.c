@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "lib/core/num.h"
 #include "lib/core/reason.h"
 #include "lib/core/uid.h"
+#include "lib/sys/confine.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/himds.h"
 #include "payload/login/accounts.h"
@@ -366,6 +368,16 @@ static void write_audit(const struct log *log, const struct authorize_request *r
 	audit_line(log, &audit, err);
 }
 
+/*
+ * Of root's capabilities: to own and to change what it makes in /home and /run, to become
+ * SERVICE_USER and end that child, to drop what is left; and to see sshd where /proc hides others'
+ * processes.
+ */
+#define CAPABILITIES                                                                               \
+	(1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH |              \
+	 1ull << CAP_FOWNER | 1ull << CAP_FSETID | 1ull << CAP_KILL | 1ull << CAP_SETGID |         \
+	 1ull << CAP_SETUID | 1ull << CAP_SETPCAP | 1ull << CAP_SYS_PTRACE)
+
 int authorize_main(struct sys *sys, int argc, char **argv)
 {
 	struct log log = {.fd = -1, .syslog = "aad_authorize", .level = LOG_LEVEL_INFO};
@@ -378,6 +390,7 @@ int authorize_main(struct sys *sys, int argc, char **argv)
 
 	if (geteuid() != 0 || !parse_arguments(argc, argv, &request))
 		return EXIT_FAILURE;
+	confine_capabilities(CAPABILITIES);
 	sys->deadline_ns = start_ns + (int64_t)DEADLINE_MS * 1000000;
 	r = loginconf_load(sys, &conf, &err);
 	if (r == 0) {

@@ -15,8 +15,10 @@
 #include "payload/login/audit.h"
 #include "payload/login/certhandler.h"
 #include "payload/login/loginconf.h"
+#include "payload/login/places.h"
 #include "payload/login/precondition.h"
 #include "payload/login/record.h"
+#include "payload/login/service.h"
 #include "payload/login/verify.h"
 
 #define DEADLINE_MS 10000
@@ -90,6 +92,18 @@ static bool is_certificate(const char *key)
 	return strncmp(key, CERT_KEY_PREFIX, strlen(CERT_KEY_PREFIX)) == 0;
 }
 
+/* The certificate's bytes are whoever's connects: from here on there is no way to other files. */
+static int give_up_the_rest(struct sys *sys, const struct conf *conf, struct err *err)
+{
+	static const char *const writes[] = {CACHE_DIR, HANDOFF_DIR, NULL};
+	struct service_limits limits;
+	int r;
+
+	service_limits(conf, writes, &limits);
+	r = confine_self(sys, &limits.confine);
+	return r < 0 ? reason_refuse(err, REASON_INTERNAL, "cannot drop privileges") : 0;
+}
+
 int certhandler_answer(struct sys *sys, const char *user, const char *key, pid_t parent,
 		       struct log *log, struct buf *ret, struct err *err)
 {
@@ -108,7 +122,9 @@ int certhandler_answer(struct sys *sys, const char *user, const char *key, pid_t
 		(void)log_level_parse(conf.log_level, &log->level);
 		if (!name_ours(name, span_of(conf.user_domains)))
 			return record_remove(sys, parent, err);
-		r = judge(sys, &conf, &offer, log, ret, err);
+		r = give_up_the_rest(sys, &conf, err);
+		if (r == 0)
+			r = judge(sys, &conf, &offer, log, ret, err);
 	} else {
 		audit_line(log, &(struct audit){.user = name, .action = "key"}, err);
 	}
