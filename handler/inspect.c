@@ -17,6 +17,7 @@
 #include "lib/core/outcome.h"
 #include "lib/core/yaml.h"
 #include "lib/steps/run.h"
+#include "lib/sys/confine.h"
 #include "lib/sys/fs.h"
 
 #define DEADLINE_S 240
@@ -128,15 +129,20 @@ int inspect_check(struct sys *sys, const struct command *command, const struct q
 	CLEANUP(run_done) struct run run = {.results = NULL};
 	struct err err = {0}, told = {0}; /* each step's own is in its result */
 	AUTO_BUF text = {0};
-	int r = new_run(&session, command, query, WANT_PRESENT, &run, &err);
+	int layers, r = new_run(&session, command, query, WANT_PRESENT, &run, &err);
 
 	if (r < 0)
 		return fail(command, query, &err, EXIT_VERIFY);
 	(void)run_check(&run, &told);
+	layers = confine_probe(sys, &told);
+	if (layers < 0)
+		layers = 0;
 	if (!query->json)
-		report_check_text(run.results, run.count, &text);
+		report_check_text(run.results, run.count, (unsigned)layers, &text);
 	r = print(command, query->json ? NULL : &text,
-		  query->json ? report_check_json(run.results, run.count, command->version) : NULL);
+		  query->json ? report_check_json(run.results, run.count, (unsigned)layers,
+						  command->version)
+			      : NULL);
 	return r ? r : report_verdict(run.results, run.count);
 }
 

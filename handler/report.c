@@ -6,6 +6,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 #include "lib/core/outcome.h"
+#include "lib/sys/confine.h"
 
 static const char *const verdicts[] = {"ok", "notes", "failed"};
 
@@ -36,7 +37,22 @@ int report_verdict(const struct step_result *results, size_t count)
 	return verdict;
 }
 
-void report_check_text(const struct step_result *results, size_t count, struct buf *ret)
+static void tell_layers(unsigned layers, struct buf *ret)
+{
+	unsigned missing = CONFINE_ALL & ~layers;
+
+	buf_str(ret, "who talks to the network is kept to its user");
+	if (layers)
+		buf_str(ret, ", ");
+	confine_tell(layers, ret);
+	if (missing)
+		buf_str(ret, "; not in force on this kernel: ");
+	confine_tell(missing, ret);
+	buf_str(ret, "\n");
+}
+
+void report_check_text(const struct step_result *results, size_t count, unsigned layers,
+		       struct buf *ret)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct step_result *result = &results[i];
@@ -51,6 +67,7 @@ void report_check_text(const struct step_result *results, size_t count, struct b
 		if (result->remedy[0])
 			buf_printf(ret, "%18s remedy: %s\n", "", result->remedy);
 	}
+	tell_layers(layers, ret);
 	buf_printf(ret, "%s\n", verdicts[report_verdict(results, count)]);
 }
 
@@ -73,8 +90,10 @@ static json_t *notes_json(const char notes[][NOTE_MAX], size_t count)
 	return steal_ptr(list);
 }
 
-json_t *report_check_json(const struct step_result *results, size_t count, const char *version)
+json_t *report_check_json(const struct step_result *results, size_t count, unsigned layers,
+			  const char *version)
 {
+	AUTO_BUF confined = {0}, missing = {0};
 	AUTO_JSON *steps = json_array();
 
 	for (size_t i = 0; i < count; i++) {
@@ -92,8 +111,11 @@ json_t *report_check_json(const struct step_result *results, size_t count, const
 				      (json_int_t)result->ms)) < 0)
 			return NULL;
 	}
-	return json_pack("{s:s, s:s, s:O}", "result", verdicts[report_verdict(results, count)],
-			 "version", version, "steps", steps);
+	confine_tell(layers, &confined);
+	confine_tell(CONFINE_ALL & ~layers, &missing);
+	return json_pack("{s:s, s:s, s:O, s:s, s:s}", "result",
+			 verdicts[report_verdict(results, count)], "version", version, "steps",
+			 steps, "confined", buf_text(&confined), "notConfined", buf_text(&missing));
 }
 
 json_t *report_changes_json(const struct step *step, const struct changes *changes,

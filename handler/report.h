@@ -19,9 +19,15 @@ int report_verdict(const struct step_result *results, size_t count);
 /* What a failure ends with: {"code", "name", "message", "remedy"}. */
 json_t *report_error_json(const struct err *err, int code);
 
-/* A line a step that was looked at, its notes and remedy below it. */
-void report_check_text(const struct step_result *results, size_t count, struct buf *ret);
-json_t *report_check_json(const struct step_result *results, size_t count, const char *version);
+/*
+ * A line a step that was looked at, its notes and remedy below it; then which layers of confine.h
+ * this machine has for who talks to the network.  In JSON {"confined", "notConfined"}, each a list
+ * in words: they are no finding, since the owner of an old kernel cannot help it.
+ */
+void report_check_text(const struct step_result *results, size_t count, unsigned layers,
+		       struct buf *ret);
+json_t *report_check_json(const struct step_result *results, size_t count, unsigned layers,
+			  const char *version);
 
 /*
  * One step of a plan: {"name", "changes": [{"kind", "what", "path"}], "notes", "error"}; error is

@@ -59,7 +59,7 @@ static int service_failed(const struct imds *imds, struct err *err)
 			"listen at %s",
 			imds->base_url);
 	return err_remedy(err, EXIT_IDENTITY,
-			  "this must be an Azure VM; let root reach %s without a proxy",
+			  "this must be an Azure VM; let every local user reach %s without a proxy",
 			  imds->base_url);
 }
 

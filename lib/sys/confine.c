@@ -52,19 +52,25 @@ void confine_add_url(struct confine *confine, const char *url, uint16_t fallback
 		confine->ports[confine->port_count++] = port;
 }
 
-const char *confine_layer_name(enum confine_layer layer)
+void confine_tell(unsigned layers, struct buf *ret)
 {
-	switch (layer) {
-	case CONFINE_CALLS:
-		return "system calls";
-	case CONFINE_FILES:
-		return "files";
-	case CONFINE_PORTS:
-		return "TCP ports";
-	case CONFINE_SIGNALS:
-		return "signals";
+	static const struct {
+		enum confine_layer layer;
+		const char *name;
+	} names[] = {
+		{CONFINE_CALLS, "system calls"},
+		{CONFINE_FILES, "files"},
+		{CONFINE_PORTS, "TCP ports"},
+		{CONFINE_SIGNALS, "signals"},
+	};
+	const char *comma = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (!(layers & names[i].layer))
+			continue;
+		buf_printf(ret, "%s%s", comma, names[i].name);
+		comma = ", ";
 	}
-	return "";
 }
 
 /* ---- capabilities */

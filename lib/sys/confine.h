@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/core/buf.h"
 #include "lib/sys/sys.h"
 
 enum confine_layer {
@@ -30,7 +31,7 @@ enum confine_layer {
 	CONFINE_PORTS = 4,
 	CONFINE_SIGNALS = 8,
 };
-#define CONFINE_LAYERS 4
+#define CONFINE_ALL ((unsigned)(CONFINE_CALLS | CONFINE_FILES | CONFINE_PORTS | CONFINE_SIGNALS))
 
 #define CONFINE_PORTS_MAX 8
 
@@ -70,8 +71,8 @@ int confine_self_real(struct sys *sys, const struct confine *confine);
 /* The layers that a child of this process gets in force; -errno without a child. */
 int confine_probe(struct sys *sys, struct err *err);
 
-/* "system calls", "files", "TCP ports", "signals" for each layer that is set. */
-const char *confine_layer_name(enum confine_layer layer);
+/* Add "system calls, files, TCP ports, signals", as far as they are among the layers. */
+void confine_tell(unsigned layers, struct buf *ret);
 
 /*
  * Of root's capabilities keep these (a mask of 1 << CAP_...), here and in programs that are

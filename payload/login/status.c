@@ -11,6 +11,7 @@
 #include "lib/core/num.h"
 #include "lib/core/reason.h"
 #include "lib/steps/run.h"
+#include "lib/sys/confine.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/userindex.h"
 #include "payload/login/backend.h"
@@ -65,9 +66,8 @@ static int look_at_keys(struct sys *sys, const void *arg, struct buf *ret, struc
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	buf_printf(ret, "%s %zu %lld %lld",
-		   key_states[keycache_judge(&cache, sys_realtime_s(sys))], cache.keys.count,
-		   (long long)cache.fetched_s, (long long)cache.expires_s);
+	buf_printf(ret, "%s %zu %lld %lld", key_states[keycache_judge(&cache, sys_realtime_s(sys))],
+		   cache.keys.count, (long long)cache.fetched_s, (long long)cache.expires_s);
 	return 0;
 }
 
@@ -217,6 +217,22 @@ static int check_module(struct sys *sys, json_t *rows, struct err *problem, stru
 	return add_check(rows, "pam-module", r < 0 ? "failed" : "ok", own.msg, err);
 }
 
+/* What the kernel has of confine.h for who parses what others wrote. */
+static int add_layers(struct sys *sys, json_t *document, struct err *err)
+{
+	AUTO_BUF confined = {0}, missing = {0};
+	int layers = confine_probe(sys, err);
+
+	if (layers < 0)
+		return layers;
+	confine_tell((unsigned)layers, &confined);
+	confine_tell(CONFINE_ALL & ~(unsigned)layers, &missing);
+	return update(document,
+		      json_pack("{s:s, s:s}", "confined", buf_text(&confined), "notConfined",
+				buf_text(&missing)),
+		      err);
+}
+
 /* Whatever is wrong with the machine goes to *problem; a failure is our own. */
 static int gather(struct sys *sys, json_t *document, struct err *problem, struct err *err)
 {
@@ -240,6 +256,8 @@ static int gather(struct sys *sys, json_t *document, struct err *problem, struct
 		r = update(document, json_pack("{s:O}", "checks", rows), err);
 	if (r == 0)
 		r = add_keys(sys, &conf, document, err);
+	if (r == 0)
+		r = add_layers(sys, document, err);
 	return r < 0 ? r : add_accounts(sys, &conf, document, err);
 }
 

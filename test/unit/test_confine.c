@@ -410,11 +410,25 @@ static void programs_get_the_capabilities_that_are_kept(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void layers_are_told_in_words(void **state)
+{
+	AUTO_BUF all = {0}, none = {0}, some = {0};
+
+	(void)state;
+	confine_tell(CONFINE_ALL, &all);
+	confine_tell(0, &none);
+	confine_tell(CONFINE_FILES | CONFINE_SIGNALS, &some);
+	assert_string_equal(buf_text(&all), "system calls, files, TCP ports, signals");
+	assert_string_equal(buf_text(&none), "");
+	assert_string_equal(buf_text(&some), "files, signals");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unknown_ports_are_all_allowed),
 		cmocka_unit_test(ports_are_those_of_the_urls),
+		cmocka_unit_test(layers_are_told_in_words),
 		cmocka_unit_test(a_kernel_that_has_no_layer_is_passed_over),
 		cmocka_unit_test(programs_get_the_capabilities_that_are_kept),
 	};

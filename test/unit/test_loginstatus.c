@@ -138,6 +138,8 @@ static void a_machine_in_order_is_ok_and_nobody_is_asked(void **state)
 
 	(void)state;
 	assert_true(json_is_true(json_object_get(document, "ok")));
+	assert_string_equal(text_of(document, "confined"), ""); /* by none, in a test */
+	assert_non_null(strstr(text_of(document, "notConfined"), "system calls, files"));
 	assert_string_equal(text_of(document, "tenant"), CERTMAKE_TID);
 	assert_string_equal(text_of(document, "roleBackend"), "arm");
 	assert_string_equal(text_of(document, "keys"), "none");

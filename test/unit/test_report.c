@@ -13,6 +13,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 #include "lib/core/outcome.h"
+#include "lib/sys/confine.h"
 
 static const struct step pam = {.name = "pam", .purpose = "who may pass"};
 static const struct step sshd = {.name = "sshd", .purpose = "the keys"};
@@ -64,24 +65,29 @@ static void people_read_a_line_a_step(void **state)
 	AUTO_BUF text = {0};
 
 	(void)state;
-	report_check_text(results, ARRAY_LEN(results), &text);
-	assert_string_equal(buf_text(&text), "ok       pam       who may pass\n"
-					     "                   note: look at /etc/pam.d\n"
-					     "failed   sshd      sshd says \xff\n"
-					     "                   remedy: mend it\n"
-					     "failed\n");
+	report_check_text(results, ARRAY_LEN(results), CONFINE_CALLS | CONFINE_FILES, &text);
+	assert_string_equal(buf_text(&text),
+			    "ok       pam       who may pass\n"
+			    "                   note: look at /etc/pam.d\n"
+			    "failed   sshd      sshd says \xff\n"
+			    "                   remedy: mend it\n"
+			    "who talks to the network is kept to its user, system "
+			    "calls, files; not in force on this kernel: TCP ports, "
+			    "signals\n"
+			    "failed\n");
 }
 
 static void scripts_read_stable_keys(void **state)
 {
 	(void)state;
 	assert_json(
-		report_check_json(results, ARRAY_LEN(results), "1.0.0.0"),
+		report_check_json(results, ARRAY_LEN(results), CONFINE_ALL, "1.0.0.0"),
 		"{\"result\":\"failed\",\"version\":\"1.0.0.0\",\"steps\":["
 		"{\"name\":\"pam\",\"purpose\":\"who may pass\",\"state\":\"ok\",\"message\":\"\","
 		"\"remedy\":\"\",\"notes\":[\"look at /etc/pam.d\"],\"ms\":2},"
 		"{\"name\":\"sshd\",\"purpose\":\"the keys\",\"state\":\"failed\","
-		"\"message\":\"sshd says ?\",\"remedy\":\"mend it\",\"notes\":[],\"ms\":9}]}");
+		"\"message\":\"sshd says ?\",\"remedy\":\"mend it\",\"notes\":[],\"ms\":9}],"
+		"\"confined\":\"system calls, files, TCP ports, signals\",\"notConfined\":\"\"}");
 }
 
 static void a_plan_lists_its_changes(void **state)
