@@ -352,7 +352,6 @@ int sudo_ask(struct machine *m, const struct sudo_program *program, bool *ret_pr
 		.argv = argv,
 		.timeout_ms = TIMEOUT_MS,
 		.output_max = OUTPUT_MAX,
-		.looks_only = true,
 	};
 	struct scan scan = {.m = m, .facts = ret};
 	AUTO_PROC res = PROC_RESULT_INIT;
