@@ -174,6 +174,7 @@ class Root:
         Returns the exit code and what it said.
         """
         command = ["setpriv", "--pdeathsig", "KILL", "nice", "-n", "10", *argv]
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log_path, "a+", encoding="utf-8", errors="replace") as log:
             print(f"+ {shlex.join(argv)}", file=log, flush=True)
             start = log.seek(0, os.SEEK_END)
