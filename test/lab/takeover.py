@@ -33,6 +33,7 @@ HERE = Path(__file__).resolve().parent / "standin"
 CLOSED, OLD, OLD_SELINUX = "aadsshlogin", "aadlogin", "aadlogin-selinux"
 VERSION = {CLOSED: "1.0.030480001", OLD: "1.0.016050002", OLD_SELINUX: "1.0.016050002"}
 
+OUR_UIDS = 10000000, 100000000  # by default
 UPN, UID = "alice@contoso.com", 4359382  # as the products gave uids, below our range
 GONE_UPN, GONE_UID = "bob@contoso.com", 10246103
 ADMIN = "admin"
@@ -297,15 +298,18 @@ class Watch:
         for thread in self._threads:
             thread.join()
 
-    def check(self) -> None:
+    def check(self, uid: Optional[int] = UID) -> None:
+        """uid: Alice's, None: one of ours, since no list has her"""
         expect(all(results for results in self.results.values()), "it was not watched")
         for result in self.results["local"]:
             expect(result.stdout.split() == ["local", "0"], result)
         for result in self.results["password"]:
             expect(result.stdout.split() == ["0"], result)
         for result in self.results["alice"]:
-            expect(result.stdout.strip() == str(UID) if result.returncode == 0 else
-                   result.returncode == 255 and not result.stdout, result)
+            if result.returncode == 0:
+                expect(int(result.stdout) in ([uid] if uid else range(*OUR_UIDS)), result)
+            else:
+                expect(result.returncode == 255 and not result.stdout, result)
 
 
 # ---- rows
@@ -398,7 +402,7 @@ def old(*products: str, broken: str = "nothing", session: bool = False, users: b
             if session else None
         with Watch(lab) as watch:
             message = lab.install(migrateLegacy=True)
-        watch.check()
+        watch.check(UID if users else None)
         states = lab.machine.sh("rpm -qa 'aadlogin*'" if lab.rpm else
                                 "dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 'aadlogin*' 2>/dev/null || true").stdout
         expect("installed" not in states.replace("not-installed", "") and (not lab.rpm or not states), states)
