@@ -12,7 +12,7 @@ static const char *const verdicts[] = {"ok", "notes", "failed"};
 
 static const char *const kinds[] = {
 	[CHANGE_WRITE] = "write", [CHANGE_REMOVE] = "remove", [CHANGE_MKDIR] = "mkdir",
-	[CHANGE_RMDIR] = "rmdir", [CHANGE_CALL] = "call",
+	[CHANGE_RMDIR] = "rmdir", [CHANGE_TIDY] = "remove",   [CHANGE_CALL] = "call",
 };
 
 /* Messages quote other programs: they become ASCII before they are JSON. */

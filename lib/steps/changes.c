@@ -233,6 +233,15 @@ int changes_remove(struct machine *m, struct changes *changes, const char *path,
 	return add_file(m, changes, &change, path, err);
 }
 
+static int add_path(struct changes *changes, struct change *change, const char *verb,
+		    const char *path, struct err *err)
+{
+	change->path = strdup(path);
+	if (!change->path)
+		return err_oom(err);
+	return add(changes, change, verb, path, err);
+}
+
 static bool is_listed(const struct changes *changes, const char *path)
 {
 	for (size_t i = 0; i < changes->count; i++)
@@ -243,26 +252,21 @@ static bool is_listed(const struct changes *changes, const char *path)
 
 int changes_tidy(struct machine *m, struct changes *changes, const char *path, struct err *err)
 {
+	struct change change = {.kind = CHANGE_TIDY};
 	struct witness *witness = m->sys->witness;
 	char left[PATH_MAX];
-	int r = fs_left_over(path, left, sizeof(left), err);
+	bool exists;
 
-	if (r < 0)
-		return r;
+	if (fs_is_left_over(strrchr(path, '/') + 1))
+		(void)snprintf(left, sizeof(left), "%s", path);
+	else if (fs_left_over(path, left, sizeof(left), err) < 0)
+		return -err->code;
 	m->sys->witness = NULL; /* what is never there is not worth a look each time */
-	if (fs_exists(m->sys, left) && !is_listed(changes, left))
-		r = changes_remove(m, changes, left, err);
+	exists = fs_exists(m->sys, left);
 	m->sys->witness = witness;
-	return r;
-}
-
-static int add_dir(struct changes *changes, struct change *change, const char *verb,
-		   const char *path, struct err *err)
-{
-	change->path = strdup(path);
-	if (!change->path)
-		return err_oom(err);
-	return add(changes, change, verb, path, err);
+	return !exists || is_listed(changes, left)
+		       ? 0
+		       : add_path(changes, &change, "remove ", left, err);
 }
 
 /* 1 when there is a directory of that name, 0 when there is nothing. */
@@ -293,7 +297,7 @@ int changes_mkdir(struct machine *m, struct changes *changes, const char *path,
 	change.existed = r > 0;
 	if (change.existed)
 		change.meta_before = meta_of(&st);
-	return add_dir(changes, &change, "make ", path, err);
+	return add_path(changes, &change, "make ", path, err);
 }
 
 int changes_rmdir(struct machine *m, struct changes *changes, const char *path, struct err *err)
@@ -305,7 +309,7 @@ int changes_rmdir(struct machine *m, struct changes *changes, const char *path, 
 	if (r <= 0)
 		return r;
 	change.meta_before = meta_of(&st);
-	return add_dir(changes, &change, "remove ", path, err);
+	return add_path(changes, &change, "remove ", path, err);
 }
 
 void changes_hold(struct changes *changes)
@@ -400,6 +404,7 @@ int change_make(struct machine *m, const struct change *change, bool keep, struc
 	case CHANGE_WRITE:
 		return put_file(m, change->path, &change->after, &change->meta, err);
 	case CHANGE_REMOVE:
+	case CHANGE_TIDY:
 		return fs_remove(m->sys, change->path, err);
 	case CHANGE_MKDIR:
 		return put_dir(m, change->path, &change->meta, err);
@@ -446,6 +451,8 @@ int change_undo(struct machine *m, const struct change *change, struct err *err)
 		return put_dir(m, change->path, &change->meta_before, err);
 	case CHANGE_RMDIR:
 		return put_dir(m, change->path, &change->meta_before, err);
+	case CHANGE_TIDY:
+		return 0;
 	case CHANGE_CALL:
 		return change->undo ? change->undo(m, err) : 0;
 	}

@@ -306,7 +306,7 @@ static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 		struct err own = {0};
 
 		(void)snprintf(path, sizeof(path), PAM_DIR "/%s", *name);
-		r = fs_is_left_over(*name) ? changes_remove(m, ret, path, &own)
+		r = fs_is_left_over(*name) ? changes_tidy(m, ret, path, &own)
 					   : take_out(m, path, ret, &own);
 		if (r < 0 && err->code == 0)
 			*err = own;

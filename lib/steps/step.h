@@ -59,6 +59,7 @@ enum change_kind {
 	CHANGE_REMOVE, /* remove the file `path` */
 	CHANGE_MKDIR, /* make the directory `path`, or give it its mode and owner */
 	CHANGE_RMDIR, /* remove the directory `path` with all below it */
+	CHANGE_TIDY, /* remove `path`, which nobody wants back */
 	CHANGE_CALL, /* call `call` */
 };
 
@@ -108,7 +109,7 @@ int changes_write_secret(struct machine *m, struct changes *changes, const char 
 			 struct span after, const struct fs_meta *meta, struct err *err);
 /* A file wholly ours, whoever can write it by now. */
 int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err);
-/* Only what a killed run left beside the file, which others may be about to write. */
+/* Only what a killed run left beside the file; path may be that itself. */
 int changes_tidy(struct machine *m, struct changes *changes, const char *path, struct err *err);
 int changes_mkdir(struct machine *m, struct changes *changes, const char *path,
 		  const struct fs_meta *meta, struct err *err);
