@@ -23,6 +23,7 @@
 
 #define SSHD_OLDEST 609 /* the first that hands the offered key to AuthorizedKeysCommand */
 #define FREE_MIN ((uint64_t)64 << 20)
+#define ETC_FREE_MIN ((uint64_t)1 << 20) /* what dpkg and useradd write beside our files */
 #define MEMORY_MIN_KB ((uint64_t)1 << 20)
 
 #if defined(__x86_64__)
@@ -63,6 +64,16 @@ static bool var_is_writable(const struct platform_facts *f)
 	return !f->var.read_only;
 }
 
+static bool etc_is_writable(const struct platform_facts *f)
+{
+	return !f->etc.read_only;
+}
+
+static bool etc_has_space(const struct platform_facts *f)
+{
+	return f->etc.free_bytes >= ETC_FREE_MIN;
+}
+
 static bool has_space(const struct platform_facts *f)
 {
 	return f->usr.free_bytes >= FREE_MIN && f->var.free_bytes >= FREE_MIN;
@@ -100,6 +111,8 @@ static const struct rule {
 	{sshd_is_new_enough, EXIT_UNSUPPORTED, "sshd is older than OpenSSH 6.9 and does not show keys to the key command",
 	 "update the distribution"},
 	{var_is_writable, EXIT_DEPENDENCY, "/var is read-only", "mount /var writable, and check its file system"},
+	{etc_is_writable, EXIT_DEPENDENCY, "/etc is read-only", "mount /etc writable, and check its file system"},
+	{etc_has_space, EXIT_DEPENDENCY, "less than 1 MiB is free on /etc", "free some space"},
 	{has_space, EXIT_DEPENDENCY, "less than 64 MiB are free on /usr or /var", "free some space"},
 	{has_sshd, EXIT_DEPENDENCY, "there is no " SSHD_PROGRAM, "install openssh-server"},
 	{has_pam, EXIT_DEPENDENCY, "there is no /etc/pam.d", "install PAM"},
@@ -217,6 +230,8 @@ static int look(struct machine *m, struct platform_facts *ret, struct err *err)
 		r = look_at_volume(sys, "/usr", &ret->usr, err);
 	if (r == 0)
 		r = look_at_volume(sys, "/var", &ret->var, err);
+	if (r == 0)
+		r = look_at_volume(sys, "/etc", &ret->etc, err);
 	if (r < 0)
 		return r;
 	ret->loader = fs_exists(sys, LOADER);

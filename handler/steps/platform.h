@@ -23,7 +23,7 @@ struct platform_facts {
 	bool cluster_node; /* of the Azure Kubernetes Service */
 	unsigned sshd_version; /* OpenSSH 7.4 is 704; 0 when it does not say */
 	uint64_t memory_kb; /* 0 when unknown */
-	struct volume usr, var;
+	struct volume usr, var, etc;
 };
 
 /*

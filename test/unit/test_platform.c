@@ -28,7 +28,7 @@ static const struct platform_facts good = {
 	.platform = {.id = "debian", .version = "12", .supported = SUPPORT_YES, .reason = "r"},
 	.loader = true, .package_manager = true, .sshd = true, .pam = true, .getent = true,
 	.sshd_version = 902, .memory_kb = 4 << 20,
-	.usr = {.free_bytes = GIB}, .var = {.free_bytes = GIB},
+	.usr = {.free_bytes = GIB}, .var = {.free_bytes = GIB}, .etc = {.free_bytes = GIB},
 };
 /* clang-format on */
 
@@ -88,6 +88,16 @@ static void var_read_only(struct platform_facts *f)
 	f->var.read_only = true;
 }
 
+static void etc_read_only(struct platform_facts *f)
+{
+	f->etc.read_only = true;
+}
+
+static void etc_full(struct platform_facts *f)
+{
+	f->etc.free_bytes = ((uint64_t)1 << 20) - 1;
+}
+
 static void var_full(struct platform_facts *f)
 {
 	f->var.free_bytes = ((uint64_t)64 << 20) - 1;
@@ -138,7 +148,9 @@ static const struct judgement {
 	{"a_cluster_node", cluster, EXIT_UNSUPPORTED, "node of the Azure Kubernetes Service"},
 	{"an_sshd_too_old", sshd_6_8, EXIT_UNSUPPORTED, "older than OpenSSH 6.9"},
 	{"var_read_only", var_read_only, EXIT_DEPENDENCY, "/var is read-only"},
+	{"etc_read_only", etc_read_only, EXIT_DEPENDENCY, "/etc is read-only"},
 	{"var_full", var_full, EXIT_DEPENDENCY, "less than 64 MiB are free"},
+	{"etc_full", etc_full, EXIT_DEPENDENCY, "less than 1 MiB is free on /etc"},
 	{"usr_full", usr_full, EXIT_DEPENDENCY, "less than 64 MiB are free"},
 	{"no_sshd", no_sshd, EXIT_DEPENDENCY, "there is no /usr/sbin/sshd"},
 	{"no_pam", no_pam, EXIT_DEPENDENCY, "there is no /etc/pam.d"},
