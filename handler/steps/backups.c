@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "handler/steps/backups.h"
 #include "lib/core/cleanup.h"
+#include "lib/sys/proc.h"
 
 #define KEPT_DIR STATE_DIR "/accounts"
 #define ACCOUNTS_MAX ((size_t)16 << 20)
-#define OUR_LINE "aadsshlogin:"
+#define OUR_USER "aadsshlogin"
+#define OUR_LINE OUR_USER ":"
+#define TIMEOUT_MS 30000
 
 static const char *const files[] = {"passwd", "group", "shadow", "gshadow"};
 
@@ -126,12 +130,39 @@ static int restore_one(struct machine *m, const char *name, struct err *err)
 	return copy_write(m, "/etc", name, "-", &backup_then, err);
 }
 
+/* The package goes although its script could not remove the user, as on a disk that was full. */
+static int remove_account(struct machine *m, const char *name, const char *program, struct err *err)
+{
+	const char *const argv[] = {program, OUR_USER, NULL};
+	const struct proc_spec spec = {.argv = argv,
+				       .timeout_ms = TIMEOUT_MS,
+				       .output_max = 4096,
+				       .merge_stderr = true,
+				       .log_fd = m->log_fd};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	AUTO_COPY before = {0}, after = {0};
+	int r = copy_read(m, "/etc", name, "", &before, err);
+
+	if (r < 0 || !has_our_line(&before))
+		return r;
+	r = proc_must(m->sys, &spec, &res, err);
+	if (r == 0)
+		r = copy_read(m, "/etc", name, "", &after, err);
+	if (r == 0 && has_our_line(&after))
+		r = err_set(err, EIO, "%s ended well, and did not remove " OUR_USER, program);
+	return r < 0 ? err_remedy(err, 0, "see why %s " OUR_USER " fails, and try again", program)
+		     : 0;
+}
+
 int backups_restore(struct machine *m, struct err *err)
 {
-	int r = 0;
+	int r;
 
 	if (!fs_exists(m->sys, KEPT_DIR))
 		return 0;
+	r = remove_account(m, "passwd", "/usr/sbin/userdel", err);
+	if (r == 0)
+		r = remove_account(m, "group", "/usr/sbin/groupdel", err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
 		r = restore_one(m, files[i], err);
 	if (r == 0)

@@ -53,6 +53,8 @@ static struct {
 	const char *others; /* lines "iF man-db" of packages that are not ours */
 	const char *left; /* others after --install, "" for all as before */
 	int configure_status; /* of --configure */
+	bool keeps_user; /* --purge does not remove it */
+	bool user_stays; /* nor do userdel and groupdel */
 	struct buf changes; /* commands that change something */
 } dpkg;
 
@@ -122,7 +124,7 @@ static void do_remove(const char *name)
 		fail_msg("%s is not installed", name);
 	else
 		dpkg.state[at][0] = '\0';
-	if (at == MAIN)
+	if (at == MAIN && !dpkg.keeps_user)
 		edit_accounts(false);
 }
 
@@ -137,6 +139,14 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 	while (argv[last + 1])
 		last++;
 	ret->status = 0;
+	if (strcmp(argv[0], "/usr/sbin/userdel") == 0) {
+		assert_string_equal(argv[1], "aadsshlogin");
+		ret->status = dpkg.user_stays ? 10 : 0;
+		buf_str(&ret->output, dpkg.user_stays ? "userdel: cannot open /etc/passwd\n" : "");
+		if (!dpkg.user_stays)
+			edit_accounts(false);
+		return 0;
+	}
 	if (strcmp(argv[1], "--show") == 0 && last == 2) { /* all */
 		buf_str(&ret->output, dpkg.others);
 		return 0;
@@ -423,6 +433,27 @@ static void removing_leaves_the_accounts_and_their_backups_as_before(void **stat
 	buf_done(&dpkg.changes);
 	must(uninstall(&err), &err);
 	assert_changes("");
+}
+
+static void a_user_that_the_package_left_is_removed_by_the_next_run_too(void **state)
+{
+	AUTO_FREE char *before = scratch_text(&scratch, "/etc/passwd");
+	AUTO_FREE char *after = NULL;
+	struct err err = {0};
+
+	(void)state;
+	must(install(&err), &err);
+	dpkg.keeps_user = dpkg.user_stays = true;
+	assert_int_equal(uninstall(&err), -EIO);
+	assert_int_equal(err.outcome, EXIT_PACKAGE);
+	assert_non_null(strstr(err.msg, "userdel: cannot open /etc/passwd"));
+	assert_non_null(strstr(err.remedy, "userdel aadsshlogin"));
+	assert_int_equal(uninstall(&err), -EIO);
+	dpkg.user_stays = false;
+	must(uninstall(&err), &err);
+	after = scratch_text(&scratch, "/etc/passwd");
+	assert_string_equal(after, before);
+	assert_false(fs_exists(&scratch.sys, STATE_DIR "/accounts"));
 }
 
 static void backups_of_other_peoples_changes_are_left_alone(void **state)
@@ -907,6 +938,7 @@ int main(void)
 		CASE(an_installation_that_was_killed_is_finished_before_it_is_removed),
 		CASE(a_removal_that_was_killed_goes_on),
 		CASE(removing_leaves_the_accounts_and_their_backups_as_before),
+		CASE(a_user_that_the_package_left_is_removed_by_the_next_run_too),
 		CASE(backups_of_other_peoples_changes_are_left_alone),
 		CASE(backups_are_kept_from_before_the_first_of_several_installations),
 		CASE(a_modified_package_is_installed_again),
