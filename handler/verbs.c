@@ -557,6 +557,27 @@ static void remember(struct job *job, int code, const char *message)
 	job->unchanged = false;
 }
 
+/* What the machine has too little of, wherever that was noticed, if nobody knew better. */
+static int choose_shortage(struct err *err)
+{
+	static const struct {
+		int code;
+		const char *remedy;
+	} shortages[] = {
+		{ENOSPC, "free some space on that disk, and try again"},
+		{EDQUOT, "free some space on that disk, and try again"},
+		{EROFS, "make that disk writable, and try again"},
+		{ENOMEM, "free some memory, and try again"},
+		{EMFILE, "raise the limit of open files, and try again"},
+		{ENFILE, "raise the limit of open files, and try again"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(shortages) && !err->remedy[0]; i++)
+		if (err->code == shortages[i].code)
+			(void)err_remedy(err, EXIT_DEPENDENCY, "%s", shortages[i].remedy);
+	return err->outcome ? err->outcome : EXIT_VERIFY;
+}
+
 static int choose_code(const struct job *job, struct err *err)
 {
 	if (err->code == 0)
@@ -565,7 +586,7 @@ static int choose_code(const struct job *job, struct err *err)
 		err->remedy[0] = '\0';
 		return EXIT_DEADLINE;
 	}
-	return err->outcome ? err->outcome : EXIT_VERIFY;
+	return choose_shortage(err);
 }
 
 static void send_event(struct job *job, int code, const char *message)

@@ -35,6 +35,7 @@
 static struct scratch scratch;
 static char order[64]; /* which steps were planned, a letter each, capital for taking away */
 static bool reload_fails; /* when something is taken away */
+static int shortage; /* errno value with which the failing step fails, 0: the usual */
 static char failing; /* the step that fails after its change, 0: none */
 static int64_t now_ns;
 static int64_t step_takes_ns;
@@ -91,6 +92,8 @@ static int prove(struct machine *m, char name, struct err *err)
 	sys_spent(m->sys, "/bin/true and more", 9, now_ns - 1234567);
 	if (name != failing)
 		return 0;
+	if (shortage)
+		return err_set(err, shortage, "write /etc/b");
 	(void)err_set(err, EIO, "sshd says no");
 	return err_remedy(err, 0, "mend it");
 }
@@ -193,6 +196,7 @@ static int set_up(void **state)
 	now_ns = 5000000000;
 	step_takes_ns = 0;
 	failing = 0;
+	shortage = 0;
 	reload_fails = false;
 	status_watched = OLD "/status";
 	scratch_mkdir(&scratch, "/etc", 0755);
@@ -858,6 +862,28 @@ static void no_settings_at_all_are_the_defaults(void **state)
 	assert_int_equal(status_standing(&scratch.sys, OLD "/status", 0), STATUS_SUCCESS);
 }
 
+static void what_the_machine_is_short_of_is_told_with_what_to_do(void **state)
+{
+	static const struct {
+		int code;
+		const char *remedy;
+	} rows[] = {
+		{ENOSPC, "write /etc/b. free some space"},
+		{EROFS, "write /etc/b. make that disk writable"},
+		{ENOMEM, "write /etc/b. free some memory"},
+		{EMFILE, "write /etc/b. raise the limit"},
+	};
+
+	(void)state;
+	failing = 'b';
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		shortage = rows[i].code;
+		assert_int_equal(run("install"), EXIT_DEPENDENCY);
+		assert_said(notes, rows[i].remedy);
+		assert_text(OLD "/status/3.status", "\"code\": 52");
+	}
+}
+
 static void a_missing_environment_is_told_on_standard_error(void **state)
 {
 	struct err err = {0};
@@ -971,6 +997,7 @@ int main(void)
 		TEST(slow_removal_ends_before_the_agents_limit),
 		TEST(settings_that_are_wrong_get_an_error_status),
 		TEST(no_settings_at_all_are_the_defaults),
+		TEST(what_the_machine_is_short_of_is_told_with_what_to_do),
 		TEST(a_missing_environment_is_told_on_standard_error),
 		TEST(without_an_environment_the_status_is_where_the_agent_looks),
 		TEST(a_status_folder_that_is_none_does_not_change_the_outcome),
