@@ -218,6 +218,16 @@ static int ask(struct sys *sys, const char *const *command, size_t limit, const 
 	return proc_run(sys, &spec, ret, err);
 }
 
+/* Whoever asks, it is the package manager that fails.  What the machine is short of has its own
+ * words. */
+static int no_answer(const struct pkg_manager *manager, int r, struct err *err)
+{
+	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+		return r;
+	return err_remedy(err, EXIT_PACKAGE, "see why %s does not answer, and try again",
+			  manager->query[0]);
+}
+
 int pkg_query(struct sys *sys, const struct pkg_manager *manager, const char *name,
 	      struct pkg_status *ret, struct err *err)
 {
@@ -228,15 +238,17 @@ int pkg_query(struct sys *sys, const struct pkg_manager *manager, const char *na
 		witness_add(sys, manager->database[i], false);
 	r = ask(sys, manager->query, ARRAY_LEN(manager->query), name, &res, err);
 	if (r < 0)
-		return err_wrap(err, "cannot ask for the package %s", name);
+		return no_answer(manager, err_wrap(err, "cannot ask for the package %s", name),
+				 err);
 	if (res.status == 1) { /* both say so of a package that they do not know */
 		*ret = (struct pkg_status){.state = PKG_ABSENT};
 		return 0;
 	}
-	if (res.status != 0 || !manager->parse(buf_bytes(&res.output), ret))
-		return err_set(err, EIO, "%s cannot say whether %s is installed (status %d)",
-			       manager->query[0], name, res.status);
-	return 0;
+	if (res.status == 0 && manager->parse(buf_bytes(&res.output), ret))
+		return 0;
+	r = err_set(err, EIO, "%s cannot say whether %s is installed (status %d)",
+		    manager->query[0], name, res.status);
+	return no_answer(manager, r, err);
 }
 
 static bool begins_with(struct span text, const char *prefix)

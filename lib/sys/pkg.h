@@ -41,7 +41,10 @@ const struct pkg_manager *pkg_detect(struct sys *sys);
 /* "deb" or "rpm": the suffix of its packages. */
 const char *pkg_type(const struct pkg_manager *manager);
 
-/* -EIO when the package manager cannot say. */
+/*
+ * -EIO when the package manager cannot say, -ETIMEDOUT when it does not in time, with outcome
+ * EXIT_PACKAGE: it fails, whoever asks.
+ */
 int pkg_query(struct sys *sys, const struct pkg_manager *manager, const char *name,
 	      struct pkg_status *ret, struct err *err);
 

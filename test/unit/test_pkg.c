@@ -130,6 +130,7 @@ static void is_understood(void **state)
 	manager = row->rpm ? redhat() : debian();
 	answers_give(&row->answer, 1);
 	assert_int_equal(pkg_query(&machine.sys, manager, "aadsshlogin", &status, &err), row->r);
+	assert_int_equal(err.outcome, row->r < 0 ? EXIT_PACKAGE : 0);
 	assert_int_equal(status.state, row->state);
 	assert_string_equal(status.version, row->version);
 	assert_non_null(strstr(buf_text(&answers_commands),
@@ -587,6 +588,8 @@ static void a_program_that_cannot_be_run_is_an_error(void **state)
 
 	(void)state;
 	assert_int_equal(pkg_query(&machine.sys, manager, "a", &status, &err), -ENOENT);
+	assert_int_equal(err.outcome, EXIT_PACKAGE);
+	assert_non_null(strstr(err.remedy, "dpkg-query"));
 	assert_int_equal(pkg_verify(&machine.sys, manager, "a", &modified, &err), -ENOENT);
 	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -ENOENT);
 	assert_int_equal(pkg_remove(&machine.sys, manager, names, -1, &err), -ENOENT);
