@@ -24,13 +24,14 @@ from lab import rows
 KILLED = "points killed"
 LOST_POWER = "writes ordered for power loss"
 FAILED = "calls failed"
+WORLDS = "failing worlds"
 CONFIGURATIONS = "configurations tried"
 CONVERGED = "runs converged"
 RESTORED = "machines restored"
 ADMITTED = "local users let in"
 TOLD = "statuses told the truth"
 TOGETHER = "runs at the same time"
-NAMES = (KILLED, LOST_POWER, FAILED, CONFIGURATIONS, CONVERGED, RESTORED, ADMITTED, TOLD, TOGETHER)
+NAMES = (KILLED, LOST_POWER, FAILED, WORLDS, CONFIGURATIONS, CONVERGED, RESTORED, ADMITTED, TOLD, TOGETHER)
 
 
 class Count(NamedTuple):
