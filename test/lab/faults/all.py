@@ -30,6 +30,7 @@ class Part(NamedTuple):
 
 PARTS: List[Part] = [
     Part("agentview", "what the guest agent does to the extension"),
+    Part("fails", "the world fails under a verb"),
     Part("together", "many handlers, many first logins"),
 ]
 
