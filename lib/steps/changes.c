@@ -106,6 +106,12 @@ static int check_mutable(struct sys *sys, const char *path, struct err *err)
 	return err_remedy(err, 0, "chattr -ia %s", path);
 }
 
+static int refuse_others(struct err *err)
+{
+	return err_remedy(err, 0,
+			  "let root own it and its directories, and nobody else write to them");
+}
+
 /*
  * What only some words of are ours must be safe from others.  A file wholly ours is replaced or
  * removed as a name, so its directories count, and its mode is put right; but what belongs to
@@ -125,10 +131,16 @@ static int judge(struct sys *sys, const struct change *change, const char *path,
 		return err_remedy(err, 0, "put a regular file in its place");
 	}
 	if (r == -EPERM)
-		return err_remedy(
-			err, 0,
-			"let root own it and its directories, and nobody else write to them");
+		return refuse_others(err);
 	return r < 0 ? r : check_mutable(sys, path, err);
+}
+
+/* What is to come must not be what others can put another in the place of. */
+static int judge_place(struct sys *sys, const char *path, struct err *err)
+{
+	int r = fs_check_place(sys, path, err);
+
+	return r == -EPERM ? refuse_others(err) : r;
 }
 
 /* Read what is there for undoing; a link is read through, so that nothing is refused for no change.
@@ -147,7 +159,7 @@ static int read_before(struct machine *m, const char *path, struct change *chang
 static int add_file(struct machine *m, struct changes *changes, struct change *change,
 		    const char *path, struct err *err)
 {
-	int r = change->existed ? judge(m->sys, change, path, err) : 0;
+	int r = change->existed ? judge(m->sys, change, path, err) : judge_place(m->sys, path, err);
 
 	if (r == 0) {
 		change->path = strdup(path);

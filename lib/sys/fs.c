@@ -250,7 +250,7 @@ static bool is_kept(struct sys *sys, const struct stat *parent, const char *path
 	       S_ISDIR(st.st_mode) && is_root_owned(sys, &st);
 }
 
-static int check_parents(struct sys *sys, const char *path, struct err *err)
+int fs_check_place(struct sys *sys, const char *path, struct err *err)
 {
 	char parent[PATH_MAX];
 	struct stat st;
@@ -261,8 +261,11 @@ static int check_parents(struct sys *sys, const char *path, struct err *err)
 		bool kept;
 
 		*slash = '\0';
-		if (fstatat(sys->rootfd, below(parent), &st, 0) < 0)
+		if (fstatat(sys->rootfd, below(parent), &st, 0) < 0) {
+			if (errno == ENOENT)
+				continue;
 			return err_sys(err, "%s", parent);
+		}
 		*slash = '/'; /* for a moment it is the child's path again */
 		kept = !others_can_write(sys, &st) || is_kept(sys, &st, parent);
 		*slash = '\0';
@@ -284,7 +287,7 @@ static int check_file(struct sys *sys, const char *path, unsigned flags, const s
 		return err_set(err, EINVAL, "%s has more than one hard link", path);
 	if (flags & FS_TRUSTED && others_can_write(sys, st))
 		return err_set(err, EPERM, "%s can be written by others than root", path);
-	return flags & (FS_TRUSTED | FS_PLACE) ? check_parents(sys, path, err) : 0;
+	return flags & (FS_TRUSTED | FS_PLACE) ? fs_check_place(sys, path, err) : 0;
 }
 
 static int read_all(int fd, const char *path, size_t max, struct buf *ret, struct err *err)

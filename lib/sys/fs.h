@@ -61,6 +61,12 @@ bool fs_exists(struct sys *sys, const char *path);
 int fs_sure(struct sys *sys, struct err *err);
 int fs_lstat(struct sys *sys, const char *path, struct stat *ret, struct err *err);
 
+/*
+ * Are the directories above path root's alone, see invariant 3?  One that is not there yet counts
+ * as if it were.  -EPERM, and the failures of stat.
+ */
+int fs_check_place(struct sys *sys, const char *path, struct err *err);
+
 /* Where a symbolic link points, as a string.  -EINVAL when it is none, -ENAMETOOLONG. */
 int fs_readlink(struct sys *sys, const char *path, char *ret, size_t size, struct err *err);
 

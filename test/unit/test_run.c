@@ -604,6 +604,28 @@ static void a_file_that_others_can_write_is_not_edited(void **state)
 	assert_file(SHARED, "theirs");
 }
 
+static void no_file_is_made_where_others_can_write(void **state)
+{
+	const struct fs_meta meta = machine_meta(&machine, 0644);
+	AUTO_CHANGES changes = {0};
+	struct err err = {0};
+
+	(void)state;
+	scratch_mkdir(&scratch, "/etc/anybodys", 01777);
+	assert_int_equal(
+		changes_write(&machine, &changes, "/etc/anybodys/x", SPAN_LIT("x"), &meta, &err),
+		-EPERM);
+	assert_non_null(strstr(err.msg, "/etc/anybodys can be written by others"));
+	assert_non_null(strstr(err.remedy, "nobody else write"));
+	assert_int_equal(changes.count, 0);
+	/* The directory may be a change of the same plan. */
+	err = (struct err){0};
+	assert_int_equal(
+		changes_write(&machine, &changes, "/etc/yet/to/come", SPAN_LIT("x"), &meta, &err),
+		0);
+	assert_int_equal(changes.count, 1);
+}
+
 static void an_immutable_file_is_refused_before_anything_is_done(void **state)
 {
 	int fd = openat(scratch.sys.rootfd, "etc/shared", O_RDONLY);
@@ -689,6 +711,7 @@ int main(void)
 		TEST(a_link_is_not_edited),
 		TEST(a_link_that_needs_no_edit_is_no_failure),
 		TEST(a_file_that_others_can_write_is_not_edited),
+		TEST(no_file_is_made_where_others_can_write),
 		TEST(an_immutable_file_is_refused_before_anything_is_done),
 		TEST(a_missing_file_of_the_owners_is_not_made),
 		TEST(a_file_is_no_directory),
