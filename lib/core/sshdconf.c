@@ -66,10 +66,45 @@ struct block {
 	bool no_newline; /* the newline at the end of before is ours */
 };
 
+static bool is_setting(struct span line)
+{
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+		struct span rest = line, keyword;
+
+		if (span_word(&rest, &keyword) && span_is(keyword, settings[i].keyword) &&
+		    span_is(span_trim(rest), settings[i].value))
+			return true;
+	}
+	return false;
+}
+
+/* text: of which at least the line of the end follows */
+static bool starts_with(const unsigned char *text, const char *line)
+{
+	return strncmp((const char *)text, line, strlen(line)) == 0;
+}
+
+/*
+ * Where a block would begin whose first lines somebody took away, when it turns out to have an end;
+ * NULL: not before the end itself.
+ */
+static const unsigned char *follow_torn(const unsigned char *torn, const unsigned char *start,
+					struct span line)
+{
+	if (span_ends(line, MARK) && torn && starts_with(torn, NO_NEWLINE_LINE "\n"))
+		return torn;
+	if (span_is(line, NO_NEWLINE_LINE) || span_ends(line, MARK))
+		return start;
+	if (span_is(line, "Match all"))
+		return torn ? torn : start;
+	return is_setting(line) ? torn : NULL;
+}
+
 /* 1 when there is a block, 0 when there is none. */
 static int find_block(struct span text, struct block *ret, struct err *err)
 {
 	struct span all = text, line;
+	const unsigned char *torn = NULL;
 	unsigned number = 0, begun = 0;
 	struct block block = {.no_newline = false};
 
@@ -78,11 +113,18 @@ static int find_block(struct span text, struct block *ret, struct err *err)
 
 		number++;
 		line = span_trim(line);
-		if (!begun && span_is(line, SSHDCONF_BEGIN)) {
+		if (!begun && (span_is(line, SSHDCONF_BEGIN) || span_is(line, SSHDCONF_END))) {
+			if (span_is(line, SSHDCONF_END) && torn) {
+				start = torn;
+				block.no_newline = starts_with(torn, NO_NEWLINE_LINE "\n");
+			}
 			begun = number;
 			block.before = (struct span){.p = all.p, .len = (size_t)(start - all.p)};
 			block.bytes.p = start;
-		} else if (begun && number == begun + 1 && span_is(line, NO_NEWLINE_LINE)) {
+		} else if (!begun) {
+			torn = follow_torn(torn, start, line);
+		}
+		if (begun && number == begun + 1 && span_is(line, NO_NEWLINE_LINE)) {
 			block.no_newline = true;
 		} else if (begun && span_is(line, SSHDCONF_END)) {
 			block.bytes.len = (size_t)(text.p - block.bytes.p);

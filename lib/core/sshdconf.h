@@ -42,7 +42,8 @@ int sshdconf_dropin(const struct conf *conf, struct buf *ret, struct err *err);
 int sshdconf_insert(struct span main, const struct conf *conf, struct buf *ret, struct err *err);
 
 /*
- * Take our block out: an untouched file comes back byte by byte.  `Match all` is left where lines
+ * Take our block out, also what is left of one whose first lines somebody took away: an untouched
+ * file comes back byte by byte.  `Match all` is left where lines
  * that were added behind the block would otherwise fall into the owner's last Match.  Errors as
  * sshdconf_insert.
  */

@@ -60,6 +60,7 @@ static const struct row updates[] = {
 	{"as_it_is", "a\n" BLOCK "b\n", "a\n" BLOCK "b\n"},
 	{"other_settings", "a\n" BEGIN MATCH("*@x.y") END "b\n", "a\n" BLOCK "b\n"},
 	{"an_edited_block", "a\n" BEGIN "Match all\nFoo bar\n# END aadsshlogin\nb\n", "a\n" BLOCK "b\n"},
+	{"a_block_without_its_beginning", "a\n" MATCH("*@x.y") NO_KEYS END "b\n", "a\n" BLOCK "b\n"},
 	{"two_blocks", BLOCK "a\n" BLOCK "b\n", BLOCK "a\nb\n"},
 	{"carriage_returns_of_an_editor", "# BEGIN aadsshlogin: this block is managed, other lines are not touched\r\nx\r\n# END aadsshlogin\r\nb\r\n",
 	 BLOCK "b\r\n"},
@@ -67,7 +68,14 @@ static const struct row updates[] = {
 };
 
 static const struct row removals[] = {
-	{"no_block", "Port 22\r\n# END aadsshlogin\nUsePAM yes", "Port 22\r\n# END aadsshlogin\nUsePAM yes"},
+	{"no_block", "Port 22\r\nMatch all\nUsePAM yes", "Port 22\r\nMatch all\nUsePAM yes"},
+	{"an_end_alone", "Port 22\r\n# END aadsshlogin\nUsePAM yes", "Port 22\r\nUsePAM yes"},
+	{"a_block_without_its_first_line", "a\n" MATCH("*@*") NO_KEYS END "b\n", "a\nb\n"},
+	{"a_block_without_its_first_lines", "a\n" END "b\n", "a\nb\n"},
+	{"the_newline_goes_without_the_first_line_too", "a\n" NO_NEWLINE MATCH("*@*") NO_KEYS END, "a"},
+	{"a_line_of_the_owners_before_an_end_stays",
+	 "Match User *@*    # Added by aadsshlogin installer\n    ForceCommand x\n# END aadsshlogin\n",
+	 "Match User *@*    # Added by aadsshlogin installer\n    ForceCommand x\n"},
 	{"lines_behind_the_block_stay", "a\n" BLOCK "b\n", "a\nb\n"},
 	{"the_newline_stays_when_lines_follow", "a\n" BEGIN NO_NEWLINE END "b\n", "a\nb\n"},
 	{"the_newline_goes_with_the_block", "a\n" BEGIN NO_NEWLINE END, "a"},
