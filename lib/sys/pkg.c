@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/core/cleanup.h"
@@ -520,6 +521,25 @@ static void name_unfinished(struct sys *sys, const struct pkg_manager *manager,
 				 buf_text(&names), manager->program);
 }
 
+/* dpkg runs them where it keeps them, and leaves packages half installed where it may not. */
+static int check_scripts(struct sys *sys, const struct pkg_manager *manager, struct err *err)
+{
+	AUTO_CLOSE int fd = -1;
+	struct err ignored = {0};
+	struct statvfs fs;
+
+	if (!manager->scripts)
+		return 0;
+	fd = fs_open(sys, manager->scripts, O_RDONLY | O_DIRECTORY, 0, &ignored);
+	if (fd < 0 || fstatvfs(fd, &fs) < 0 || !(fs.f_flag & ST_NOEXEC))
+		return 0;
+	(void)err_set(err, EACCES,
+		      "%s is mounted noexec: no package can be installed or removed, since none of "
+		      "its scripts may run",
+		      manager->scripts);
+	return err_remedy(err, EXIT_DEPENDENCY, "mount the file system that holds it exec");
+}
+
 static int change(struct sys *sys, const struct pkg_manager *manager, const char *const *argv,
 		  int timeout_ms, int log_fd, struct err *err)
 {
@@ -534,6 +554,8 @@ static int change(struct sys *sys, const struct pkg_manager *manager, const char
 	const int64_t wait_ms = sys_left_ms(sys, PKG_LOCK_WAIT_MS + RESERVE_MS) - RESERVE_MS;
 	const int64_t end_ns = sys->ops->boottime_ns(sys) + wait_ms * 1000000;
 
+	if (check_scripts(sys, manager, err) < 0)
+		return -err->code;
 	for (;;) {
 		AUTO_PROC res = PROC_RESULT_INIT;
 		struct err lock = {0};

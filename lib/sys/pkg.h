@@ -61,8 +61,8 @@ int pkg_verify(struct sys *sys, const struct pkg_manager *manager, const char *n
  * is, or remove packages with all that they keep; what is not there is removed already.  Both lists
  * end with NULL.  Output goes to log_fd, which may be -1.  -EBUSY with outcome EXIT_LOCK when
  * somebody holds the lock for too long; -ENOPKG with outcome EXIT_DEPENDENCY when packages that
- * these need are missing; -EIO; the last two with the package manager's own words; the errors of
- * proc_run.
+ * these need are missing, -EACCES with the same when scripts of packages may not run; -EIO; it and
+ * -ENOPKG with the package manager's own words; the errors of proc_run.
  */
 int pkg_install(struct sys *sys, const struct pkg_manager *manager, const char *const *files,
 		int log_fd, struct err *err);

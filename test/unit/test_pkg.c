@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -579,6 +581,27 @@ static void packages_that_must_be_there_first_are_named(void **state)
 	}
 }
 
+/* In a mount namespace of its own, where that is allowed. */
+static void scripts_that_may_not_run_are_no_packages_trouble(void **state)
+{
+	const struct pkg_manager *manager = debian();
+	struct err err = {0};
+	char path[300];
+
+	(void)state;
+	scratch_mkdir(&machine, "/var/lib/dpkg/info", 0755);
+	(void)snprintf(path, sizeof(path), "%s/var/lib/dpkg/info", machine.dir);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		skip();
+	assert_int_equal(mount("tmpfs", path, "tmpfs", MS_NOEXEC, NULL), 0);
+	assert_int_equal(close(machine.sys.rootfd), 0);
+	machine.sys.rootfd = open(machine.dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(pkg_install(&machine.sys, manager, files, -1, &err), -EACCES);
+	assert_int_equal(umount(path), 0);
+	assert_int_equal(err.outcome, EXIT_DEPENDENCY);
+	assert_non_null(strstr(err.msg, "/var/lib/dpkg/info is mounted noexec"));
+}
+
 static void a_program_that_cannot_be_run_is_an_error(void **state)
 {
 	const struct pkg_manager *manager = debian();
@@ -830,6 +853,7 @@ int main(void)
 		CASE(a_list_or_a_finish_that_fails_is_told),
 		CASE(a_damaged_database_has_a_remedy_of_its_own),
 		CASE(packages_that_must_be_there_first_are_named),
+		CASE(scripts_that_may_not_run_are_no_packages_trouble),
 		CASE(a_program_that_cannot_be_run_is_an_error),
 		CASE(too_many_packages_are_refused),
 		CASE(scripts_that_fail_are_left_out),
