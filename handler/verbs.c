@@ -423,7 +423,7 @@ static bool owner_failed(struct job *job)
 	(void)snprintf(path, sizeof(path), "%.*s%s/config/HandlerState", (int)(dash + 1 - folder),
 		       folder, job->state.owner);
 	return fs_read(job->sys, path, FS_TRUSTED, HANDLER_STATE_MAX, &text, NULL, &ignored) == 0 &&
-	       span_is(buf_bytes(&text), "FailedUpgrade");
+	       span_is(span_trim(buf_bytes(&text)), "FailedUpgrade");
 }
 
 static int revert(struct job *job, struct err *err)

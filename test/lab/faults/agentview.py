@@ -9,7 +9,9 @@ usage: agentview.py [--build DIR] [--sample] [--only TEXT] [--list] [--counts FI
 
 import hashlib
 import json
+import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -33,7 +35,7 @@ from lab.snapshot import difference  # noqa: E402
 from lab.teller import Teller, expect  # noqa: E402
 
 AT_ONCE = 3  # machines with an agent, which mostly waits
-STATE = "/var/lib/aadsshlogin/state.json"
+STATE, LOCK = "/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/lock"
 CONF, SECRET = "/etc/aadsshlogin.conf", "/etc/aadsshlogin.secret"
 SHIM = "bin/aadssh-shim"
 KEPT_OUTPUT = 3200  # bytes that the agent keeps of each stream
@@ -141,6 +143,10 @@ class Guest(Place):
     def status_of(self, version: str, seq: int) -> Dict[str, object]:
         return json.loads(self.machine.read(f"{folder(version)}/status/{seq}.status"))[0]["status"]
 
+    def sent(self, verb: str) -> bool:
+        """Did the agent send an event that the verb left?"""
+        return any(event.get("Context1", "").startswith(f"{verb}: ") for event in self.azure.telemetry())
+
     def handlers(self) -> List[str]:
         """Command lines of the handler's processes."""
         lines = self.machine.sh("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' || true").stdout
@@ -236,6 +242,8 @@ def update(guest: Guest) -> None:
     expect(not machine.exists(folder(FIRST)), "the old folder stays")
     machine.sh(f"rm {folder(NEXT)}/status/*")  # the number was seen, and nothing is to do: the status comes all the same
     guest.check_in_force(guest.again(NEXT))
+    for verb in ("install", "enable", "disable", "update", "uninstall"):
+        guest.wait_until(f"the agent sends an event of {verb}", lambda: guest.sent(verb))
     guest.remove(NEXT)
 
 
@@ -263,12 +271,12 @@ def break_programs(name: str, data: bytes) -> Optional[bytes]:
     return b"\x7fELF, and no more" if name.endswith("/aadssh-handler") else data
 
 
-def with_shim(update_does: str) -> Callable[[str, bytes], Optional[bytes]]:
-    """The shim, but for update: "$@" is the handler's command."""
+def with_shim(does: str, verb: str = "update") -> Callable[[str, bytes], Optional[bytes]]:
+    """The shim, but for this verb: "$@" is the handler's command."""
     def change(name: str, data: bytes) -> Optional[bytes]:
         if name != SHIM:
             return data
-        script = f'#!/bin/sh\nset -- "${{0%/*}}/$(uname -m)/aadssh-handler" "$@"\n[ "$2" != update ] || {{ {update_does}; }}\nexec "$@"\n'
+        script = f'#!/bin/sh\nset -- "${{0%/*}}/$(uname -m)/aadssh-handler" "$@"\n[ "$2" != {verb} ] || {{ {does}; }}\nexec "$@"\n'
         return script.encode()
     return change
 
@@ -277,6 +285,7 @@ BEGUN = 'until grep -qs transitioning status/*.status; do sleep 0.01; done'
 KILLED_AT_ONCE = with_shim(f'"$@" & {BEGUN}; kill -KILL $! $$')
 KILLED_LATER = with_shim(f'"$@" & {BEGUN}; sleep 0.5; kill -KILL $! $$')
 KILLED_WHEN_DONE = with_shim('"$@"; kill -KILL $$')
+INSTALL_KILLED = with_shim('kill -KILL $$', "install")
 
 
 class Failure(NamedTuple):
@@ -343,7 +352,41 @@ def removed_after_failure(guest: Guest) -> None:
         guest.remove(NEXT)
 
 
+def install_killed(guest: Guest) -> None:
+    """Behind an update the agent removes the old version and installs the new one: that ends before it began."""
+    guest.check_in_force(guest.install())
+    with guest.offering(NEXT, INSTALL_KILLED):
+        guest.tell(guest.again(NEXT), "NotReady", None, "Non-zero exit code")
+        guest.check_people()
+    guest.check_in_force(guest.again(NEXT))
+    guest.remove(NEXT)
+
+
+def failing_downgrade(guest: Guest) -> None:
+    """The higher version is gone when the lower one cannot be installed: sign-in goes on, by what is there."""
+    guest.check_in_force(guest.install(NEXT, identityWait=0))
+    wanted = Wanted(NAME, FIRST, public={**SETTINGS, "identityWait": 0}, seq=guest.seq)
+    guest.azure.set_identity(False)
+    try:
+        guest.tell(guest.ask(wanted), "NotReady", None, "identity")
+    finally:
+        guest.azure.set_identity(True)
+    guest.check_people()
+    guest.check_in_force(guest.ask(wanted))
+    guest.remove(FIRST)
+
+
 # ---- what else becomes of an extension
+
+def disabled(guest: Guest) -> None:
+    """By the goal state, as old ones could: sign-in stays, and the next enable has nothing to do."""
+    guest.check_in_force(guest.install())
+    report = guest.ask(Wanted(NAME, FIRST, public=SETTINGS, seq=guest.seq, state="disabled"))
+    guest.tell(report, "NotReady", "success", "disabled")
+    guest.check_people()
+    guest.check_in_force(guest.again())
+    guest.remove(FIRST)
+
 
 def dropped(guest: Guest) -> None:
     """Out of the goal state the agent deletes the folder and runs nothing."""
@@ -417,6 +460,27 @@ def agent_killed(verb: str) -> Callable[[Guest], None]:
     return play
 
 
+def agent_killed_at_the_end(guest: Guest) -> None:
+    """The same while the extension is uninstalled, and waits for somebody."""
+    guest.check_in_force(guest.install())
+    holder = guest.machine.popen(["flock", LOCK, "sleep", "600"])
+    try:
+        guest.azure.goal_state([Wanted(NAME, FIRST, public=SETTINGS, seq=guest.seq, state="uninstall")])
+        guest.wait_until("uninstall runs", lambda: any("aadssh-handler uninstall" in line for line in guest.handlers()))
+        guest.agent.kill()
+        guest.agent.start()
+        guest.wait_until("uninstall runs twice",
+                         lambda: sum("aadssh-handler uninstall" in line for line in guest.handlers()) >= 2)
+    finally:
+        os.killpg(holder.pid, signal.SIGKILL)
+        holder.wait()
+    guest.azure.settle()
+    guest.wait_until("nothing runs any more", lambda: not guest.handlers())
+    with guest.count.trial(TOLD):
+        expect(guest.azure.extension(NAME) is None, guest.azure.extension(NAME))
+    guest.check_restored()
+
+
 class Row(NamedTuple):
     title: str
     play: Callable[[Guest], None]
@@ -427,6 +491,7 @@ class Row(NamedTuple):
 AGENT_ROWS: List[Row] = [
     *(Row(f"the agent is killed during {verb}", agent_killed(verb), verb == "update")
       for verb in ("update", "install", "enable")),
+    Row("the agent is killed during uninstall", agent_killed_at_the_end),
     *(Row(f"an update fails: {title}", failing_update(title), title == "its program does not start", "updates")
       for title in FAILURES),
     Row("an update fails, and goes well when what was wrong is mended", mended_update, True, "updates"),
@@ -437,6 +502,9 @@ AGENT_ROWS: List[Row] = [
     Row("names of settings that are longer than what the agent keeps", long_words),
     Row("an update, then its status lost", update),
     Row("a downgrade, and up again", downgrade),
+    Row("a downgrade fails when the higher version is gone", failing_downgrade),
+    Row("an update is through, and the install behind it killed", install_killed),
+    Row("disabled by the goal state, and enabled again", disabled),
     Row("out of the goal state and back, in the same, a higher and a lower version", dropped),
     Row("/var mounted noexec", no_exec),
     Row("packages purged and state spoilt by hand, then uninstalled", gone_by_hand),
@@ -571,6 +639,22 @@ def multi_config(hand: Hand) -> None:
         hand.run("disable", ConfigExtensionName="first")
 
 
+def no_scripts(hand: Hand) -> None:
+    """The agent's folder is elsewhere, and nothing on /var may be run: dpkg cannot run a package's scripts there."""
+    other = folder(FIRST).replace("/var/lib", "/opt")
+    hand.machine.sh('mkdir -p "${2%/*}"; cp -a "$1" "$2"; sed -i "s|/var/lib/waagent|/opt/waagent|g" "$2/HandlerEnvironment.json"',
+                    folder(FIRST), other)
+    argv = ["env", "-i", *hand.extension.environment(AZURE_GUEST_AGENT_EXTENSION_PATH=other), "/bin/sh", "-c"]
+    with hand.changed("mount --bind /var /var; mount -o remount,bind,noexec /var", "umount /var"):
+        result = hand.machine.run([*argv, f"{other}/bin/aadssh-shim install"], check=False, cwd=other)
+        expect(result.returncode == 52 and "/var/lib/dpkg/info is mounted noexec" in result.stdout, result)
+    for verb in ("install", "enable", "uninstall"):
+        hand.machine.run([*argv, f"{other}/bin/aadssh-shim {verb}"], cwd=other)
+    status = json.loads(hand.machine.read(f"{other}/status/{SEQUENCE}.status"))[0]["status"]
+    expect(status["status"] == "success", status)
+    hand.machine.sh("rm -r /opt/waagent")
+
+
 # What is done to the machine, and what mends it; {folder} is the extension's.
 BROKEN: Dict[str, "tuple[str, str]"] = {
     "no folder of settings": ("rm -r {folder}/config", "true"),
@@ -621,9 +705,12 @@ HAND_ROWS: List[HandRow] = [
     HandRow("several settings, and no sequence number", sequence_absent, True),
     HandRow("sequence numbers that are none, or have no settings", sequence_wrong),
     HandRow("an instance's name, as of multi-config", multi_config, True),
+    HandRow("the agent's folder elsewhere, /var mounted noexec", no_scripts),
     *(HandRow(f"disable with {title}", disable(title), title in ("no folder of settings", "a program that does not start"))
       for title in BROKEN),
 ]
+
+ROWS: "List[Row | HandRow]" = [*AGENT_ROWS, *HAND_ROWS]
 
 
 # ---- playing them
@@ -670,7 +757,7 @@ def play_hand(tell: Teller, count: Tally, build: Path, chosen: Sequence[HandRow]
 def main() -> int:
     parser = tally.options(__doc__)
     arguments = parser.parse_args()
-    chosen = rows.choose(parser, arguments, [*AGENT_ROWS, *HAND_ROWS], lambda row: row.sample)
+    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
     layer.ensure()
     tell, count = Teller(chapters=False), Tally()
     todo: "queue.SimpleQueue[List[Row]]" = queue.SimpleQueue()

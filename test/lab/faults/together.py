@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -208,6 +209,37 @@ def held_for_long(lab: Lab) -> None:
     lab.check_restored()
 
 
+def signing_in_meanwhile(lab: Lab) -> None:
+    """Up and down between the versions, while people sign in: nobody is kept out at any moment."""
+    person = Person(lab.machine, lab.azure, f"Alice@{DOMAIN}", "admin")
+    lab.done(lab.run(FIRST, "install").result)
+    stop = threading.Event()
+    local = ssh("/root/.ssh/local", "local", ["sudo -n id -u"])
+
+    def watch(argv: Sequence[str], name: str) -> int:
+        tries = 0
+        while not stop.is_set():
+            with lab.count.trial(name):
+                result = lab.machine.run(argv, check=False)
+                expect(result.stdout == "0\n", result)
+            tries += 1
+        return tries
+
+    with ThreadPoolExecutor(2) as pool:
+        watches = [pool.submit(watch, person.argv("sudo -n id -u"), TOGETHER), pool.submit(watch, local, ADMITTED)]
+        try:
+            for version in (NEXT, FIRST, NEXT, FIRST):
+                for verb in ("disable", "update", "install", "enable"):
+                    lab.done(lab.run(version, verb).result)
+        finally:
+            stop.set()
+        tries = [watch.result() for watch in watches]
+    expect(min(tries) > 4, f"too few signed in: {tries}")
+    print(f"             {tries[0]} logins of a user of the tenant, {tries[1]} of a local one", flush=True)
+    lab.done(lab.run(FIRST, "uninstall --purge").result)
+    lab.check_restored()
+
+
 # ---- logins
 
 KILLER = """
@@ -350,6 +382,7 @@ ROWS: List[Row] = [
     *(Row(f"{HANDLERS} handlers of any verbs, some killed, seed {seed}", handlers(seed, 4), "handlers", seed == 3)
       for seed in (3, 4)),
     Row(f"{HANDLERS} handlers of any verbs, then uninstall, seed 5", uninstall_last(5), "handlers"),
+    Row("people sign in while versions come and go", signing_in_meanwhile, "held"),
     Row("a handler that holds the lock for as long as another waits", held_for_long, "held"),
     Row(f"{LOGINS} first logins of one user", the_same_user, "logins", True),
     Row(f"{LOGINS} first logins of as many users, some without a role", different_users, "logins", True),
