@@ -13,6 +13,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/cloud.h"
 #include "lib/core/conf.h"
+#include "lib/steps/changes.h"
 #include "lib/steps/run.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/himds.h"
@@ -176,6 +177,15 @@ int configure_command(struct sys *sys, int argc, char **argv)
 	return r < 0 ? command_failed("aadsshlogin", &err) : COMMAND_OK;
 }
 
+/* What the files were like before us is of no use any more; the ledger of users stays. */
+static void forget_originals(struct sys *sys)
+{
+	struct err ignored = {0};
+
+	(void)fs_remove_tree(sys, ORIGINAL_DIR, &ignored);
+	(void)fs_rmdir(sys, STATE_DIR, &ignored);
+}
+
 /* A configuration that is gone or cannot be read does not keep our lines on the machine. */
 int unconfigure_command(struct sys *sys, int argc, char **argv)
 {
@@ -194,6 +204,8 @@ int unconfigure_command(struct sys *sys, int argc, char **argv)
 		r = conf_defaults(&m.conf, &err);
 	if (r == 0)
 		r = run_revert(&run, &err);
+	if (r == 0)
+		forget_originals(sys);
 	machine_done(&m);
 	return r < 0 ? command_failed("aadsshlogin", &err) : COMMAND_OK;
 }

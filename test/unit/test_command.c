@@ -17,6 +17,7 @@
 #include "lib/core/aadpasswd.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
+#include "lib/steps/changes.h"
 #include "lib/sys/fs.h"
 #include "payload/login/command.h"
 #include "payload/login/places.h"
@@ -174,7 +175,10 @@ static void unconfigure_succeeds_where_nothing_is_left(void **state)
 	AUTO_BUF text = {0};
 
 	assert_int_equal(fs_remove(fakelogin_sys(fake), CONF_PATH, &err), 0);
+	scratch_mkdir(&fake->scratch, ORIGINAL_DIR, 0700);
+	scratch_write(&fake->scratch, ORIGINAL_DIR "/%2Fetc%2Fx", "x\n", 0644);
 	assert_int_equal(run(fake, "unconfigure", &text), COMMAND_OK);
+	assert_false(fs_exists(fakelogin_sys(fake), STATE_DIR));
 }
 
 int main(void)

@@ -24,7 +24,7 @@ from lab.snapshot import Snapshot, difference
 from lab.teller import expect
 
 EDITED = ["ssh", "pam.d", "nsswitch.conf"]  # of /etc
-WATCHED = ["/etc", "/srv", "/usr/lib/pam.d"]
+WATCHED = ["/etc", "/srv", "/usr/lib/pam.d", "/var/lib/aadsshlogin"]
 CONF = {
     "tenant": "11111111-1111-4111-8111-111111111111",
     "resource_id": "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/g/providers/Microsoft.Compute"
