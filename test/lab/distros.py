@@ -441,9 +441,13 @@ def can_emulate() -> bool:
 
 
 def ensure_root(suite: str, folder: Path) -> Path:
+    """Made unless it is there; others who want it wait meanwhile."""
     arch = suite.partition("-")[2]
     root = roots.Root(suite, folder, SETUP_FOREIGN if arch else SETUP, arch)
-    root.ensure()
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        root.ensure()
     have = SUITES[suite].versions
     found = root.versions_of(*have)
     for name, version in have.items():
@@ -466,14 +470,11 @@ def main() -> int:
         check_documents()
     bases: Dict[str, Optional[Path]] = {row.suite: None for row in chosen}
     if not arguments.sample:
-        folder = arguments.dir.resolve()
-        folder.mkdir(parents=True, exist_ok=True)
         for suite in bases:
             if "-" in suite and not can_emulate():
                 continue
-            with tell.step(f"the root of {suite}"), open(folder / "lock", "w", encoding="ascii") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                bases[suite] = ensure_root(suite, folder)
+            with tell.step(f"the root of {suite}"):
+                bases[suite] = ensure_root(suite, arguments.dir.resolve())
 
     def step(row: Row) -> None:
         with tell.step(row.title):

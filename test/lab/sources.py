@@ -93,10 +93,12 @@ WHERE = [
     Where("apt", wrong_key="NO_PUBKEY"),
     Where("dnf", RED_HAT_9, "rhel-9.6", "rhel/9/prod"),
     Where("yum", RED_HAT_7, "rhel-7.9", "rhel/7/prod"),
-    Where("zypper", SUSE_15_6, "sles-15.7", "sles/15/prod", wrong_key="Signature verification failed", script=CURL_OF_DEBIAN.format(SUSE_15_6.bundle)),
+    Where("zypper", SUSE_15_6, "sles-15.7", "sles/15/prod", wrong_key="Signature verification failed",
+          script=CURL_OF_DEBIAN.format(SUSE_15_6.bundle)),
     Where("tdnf", AZURE_LINUX, "azurelinux-3.0", "azurelinux/3.0/prod/ms-non-oss/x86_64",
           wrong_key="is not signed with the repository's key"),
-    Where("authselect", RED_HAT_10, "rhel-10.0", "rhel/10/prod", "trixie", "dnf", script=CURL_OF_DEBIAN.format(RED_HAT_10.bundle)),
+    Where("authselect", RED_HAT_10, "rhel-10.0", "rhel/10/prod", "trixie", "dnf",
+          script=CURL_OF_DEBIAN.format(RED_HAT_10.bundle)),
 ]
 SAMPLE = ("apt", "dnf")
 
@@ -701,7 +703,12 @@ def main() -> int:
                 with tell.step(f"{where.name}: every row"):
                     raise NotHere(f"there are no packages for {where.kind}")
                 continue
-            root = distros.ensure_root(where.suite, arguments.dir.resolve()) if where.suite else None
+            root = None
+            if where.suite:
+                with tell.step(f"{where.name}: the root of {where.suite}"):
+                    root = distros.ensure_root(where.suite, arguments.dir.resolve())
+                if not root:
+                    continue
             with Lab(arguments.build, shelf, where, root) as lab:
                 for row in chosen:
                     with tell.step(f"{where.name}: {row.title}"):
