@@ -144,6 +144,8 @@ static int pretended_run(struct sys *sys, const struct proc_spec *spec, struct p
 	ret->status = 0;
 	if (strstr(argv[0], "/apt-")) {
 		run_apt(argv, last, ret);
+	} else if (strcmp(argv[1], "--show") == 0 && last == 2) { /* of all packages */
+		buf_printf(&ret->output, "ii %s\n", world.version[0] ? "aadsshlogin" : "libc6");
 	} else if (strcmp(argv[1], "--show") == 0) {
 		if (strcmp(argv[last], "aadsshlogin") == 0 && world.version[0])
 			buf_printf(&ret->output, "ii %s\n", world.version);
