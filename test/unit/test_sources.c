@@ -104,9 +104,15 @@ static void run_apt(const char *const *argv, size_t last, struct proc_result *re
 	}
 }
 
+/* Our packages bring a user, which goes with them, and Microsoft's do not. */
 static void set_version(const char *version)
 {
 	(void)snprintf(world.version, sizeof(world.version), "%s", version);
+	scratch_write(&scratch, "/etc/passwd",
+		      strcmp(version, OUR_VERSION) == 0
+			      ? "root:x:0:0::/root:/bin/sh\naadsshlogin:x:990:990::/:/bin/false\n"
+			      : "root:x:0:0::/root:/bin/sh\n",
+		      0644);
 }
 
 static void run_install(const char *file, struct proc_result *ret)
@@ -121,12 +127,6 @@ static void run_install(const char *file, struct proc_result *ret)
 		set_version(THEIR_VERSION);
 	else
 		set_version(OUR_VERSION);
-	/* Our packages bring a user, and Microsoft's do not. */
-	scratch_write(&scratch, "/etc/passwd",
-		      strcmp(world.version, OUR_VERSION) == 0
-			      ? "root:x:0:0::/root:/bin/sh\naadsshlogin:x:990:990::/:/bin/false\n"
-			      : "root:x:0:0::/root:/bin/sh\n",
-		      0644);
 }
 
 static int pretended_run(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
