@@ -74,7 +74,7 @@ static int64_t next_pause(struct sys *sys, int try, const struct http_response *
 		;
 
 	pause = pause / 2 + sys->ops->boottime_ns(sys) / 1000 % (pause / 2 + 1);
-	if (response->retry_after_s > 0 && response->retry_after_s < 60)
+	if (response->retry_after_s > 0)
 		return pause + response->retry_after_s * 1000;
 	return pause;
 }

@@ -175,6 +175,53 @@ static void retry_after_is_respected(void **state)
 	assert_true(fake_imds.now_ms >= 1000 + 7000);
 }
 
+static void who_is_told_to_wait_longer_than_it_can_does_not_ask_again(void **state)
+{
+	static const struct fake_answer answers[] = {{429, "", 0, 90}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = answers;
+	assert_int_equal(ask_token(&err), -EHOSTUNREACH);
+	assert_int_equal(fake_imds.token_requests, 1);
+	assert_non_null(strstr(err.msg, "429"));
+}
+
+static int64_t pauses[16];
+static size_t pause_count;
+
+static void note_pause(struct sys *sys, int64_t ms)
+{
+	(void)sys;
+	assert_in_range(pause_count, 0, ARRAY_LEN(pauses) - 1);
+	pauses[pause_count++] = ms;
+	fake_imds.now_ms += ms;
+}
+
+/* Each is at most twice the one before by its nature, and at least half of what it may be. */
+static void pauses_grow_and_are_left_to_chance(void **state)
+{
+	static const struct fake_answer answers[] = {{400, FAKE_NO_IDENTITY, 0, 0}};
+	static const int64_t most[] = {500, 1000, 2000, 4000, 8000, 8000, 8000};
+	int64_t first[ARRAY_LEN(most)];
+	struct err err = {0};
+
+	(void)state;
+	ops.sleep_ms = note_pause;
+	for (int machines = 0; machines < 2; machines++) {
+		pause_count = 0;
+		fake_imds.token = answers;
+		fake_imds.now_ms = 1000 + 17 * machines;
+		assert_int_equal(ask_token(&err), -ENOENT);
+		assert_true(pause_count >= ARRAY_LEN(most));
+		for (size_t i = 0; i < ARRAY_LEN(most); i++)
+			assert_in_range(pauses[i], most[i] / 2, most[i]);
+		if (machines == 0)
+			memcpy(first, pauses, sizeof(first));
+	}
+	assert_memory_not_equal(first, pauses, sizeof(first));
+}
+
 static void the_deadline_ends_the_patience(void **state)
 {
 	static const struct fake_answer answers[] = {{400, FAKE_NO_IDENTITY, 0, 0}};
@@ -504,6 +551,8 @@ int main(void)
 		TEST(a_new_identity_is_waited_for),
 		TEST(a_missing_identity_is_told_after_the_wait),
 		TEST(retry_after_is_respected),
+		TEST(who_is_told_to_wait_longer_than_it_can_does_not_ask_again),
+		TEST(pauses_grow_and_are_left_to_chance),
 		TEST(the_deadline_ends_the_patience),
 		TEST(a_bad_instance_is_refused),
 		TEST(the_region_is_told_if_it_is_a_plain_name),
