@@ -24,10 +24,10 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 from lab import init, layer, snapshot
-from lab.snapshot import Snapshot
+from lab.snapshot import Entry, Snapshot
 
 WIRE_SERVER = "168.63.129.16"
 METADATA = "169.254.169.254"
@@ -237,12 +237,13 @@ class Machine:
                 Result(["write", path], process.returncode, output.decode(errors="replace"), "")
             )
 
-    def snapshot(self, paths: Iterable[str], exclude: Iterable[str] = ()) -> Snapshot:
+    def snapshot(self, paths: Iterable[str], exclude: Iterable[str] = (),
+                 look: Callable[[str], Optional[Entry]] = snapshot.entry) -> Snapshot:
         """
         What lies at and below the paths; two with the same arguments go to snapshot.difference().
-        exclude: shell patterns of whole paths, where `*` matches `/` too.
+        exclude: shell patterns of whole paths, where `*` matches `/` too; look: see snapshot.take().
         """
-        return snapshot.take(self._upper, paths, exclude, self._config.base)
+        return snapshot.take(self._upper, paths, exclude, self._config.base, look)
 
     def written(self, text: str) -> List[str]:
         """Files on the overlay (not /dev, /proc, /run, /sys, /tmp) that the machine wrote and that hold the text."""

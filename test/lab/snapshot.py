@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 from pathlib import Path
-from typing import Dict, Iterable, List, NamedTuple, Optional
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional
 
 
 class Entry(NamedTuple):
@@ -56,19 +56,23 @@ def is_opaque(folder: str) -> bool:
     return "trusted.overlay.opaque" in os.listxattr(folder, follow_symlinks=False)
 
 
-def take(upper: str, paths: Iterable[str], exclude: Iterable[str], base: str = "/") -> Snapshot:
-    """Look at and below paths, which are on the overlay (not /dev, /proc, /run, /sys, /tmp)."""
+def take(upper: str, paths: Iterable[str], exclude: Iterable[str], base: str = "/",
+         look: Callable[[str], Optional[Entry]] = entry) -> Snapshot:
+    """
+    Look at and below paths, which are on the overlay (not /dev, /proc, /run, /sys, /tmp).
+    look: in place of entry(), for who knows a quicker way
+    """
     patterns = list(exclude)
     found = Snapshot(base)
     for top in paths:
         top = os.path.realpath(found.base + top)[len(found.base) :]  # /lib is a link in most
         if os.path.lexists(upper + top):
-            found[top] = entry(upper + top)
+            found[top] = look(upper + top)
         for folder, folders, files in os.walk(upper + top):
             inside = folder[len(upper) :]
             names = folders + files
             for name in names:
-                found[f"{inside}/{name}"] = entry(f"{folder}/{name}")
+                found[f"{inside}/{name}"] = look(f"{folder}/{name}")
             if is_opaque(folder) and os.path.isdir(found.base + inside):
                 below = os.listdir(found.base + inside)
                 found.update({f"{inside}/{name}": None for name in below if name not in names})
