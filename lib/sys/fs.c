@@ -43,6 +43,11 @@ static int openat_again(int dir, const char *name, int flags, mode_t mode)
 	return fd;
 }
 
+int fs_open_null(int flags)
+{
+	return openat_again(AT_FDCWD, "/dev/null", flags | O_CLOEXEC, 0);
+}
+
 static int fsync_again(int fd)
 {
 	int r;

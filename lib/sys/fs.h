@@ -128,6 +128,9 @@ void fs_names_done(char ***names);
  */
 int fs_open(struct sys *sys, const char *path, int flags, mode_t mode, struct err *err);
 
+/* Open /dev/null, for a child's standard streams, with O_CLOEXEC.  Returns the descriptor or -1. */
+int fs_open_null(int flags);
+
 /*
  * Read what is left in a descriptor, a pipe's bytes too.  name is for messages.  -EMSGSIZE over
  * max, -EBADMSG when the text holds a NUL, and the errors of read.

@@ -64,7 +64,7 @@ static int become(const struct jail *jail)
 
 static int keep_only(int pipe_fd, int root_fd)
 {
-	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	AUTO_CLOSE int null = fs_open_null(O_RDWR);
 	AUTO_CLOSE int answer = -1, root = -1;
 
 	/* Copies out of the way first: the targets may be in use by one another. */

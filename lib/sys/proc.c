@@ -83,7 +83,7 @@ static int input_file(struct span input, struct err *err)
 	AUTO_CLOSE int fd = -1;
 
 	if (input.len == 0) {
-		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		fd = fs_open_null(O_RDONLY);
 		return fd < 0 ? err_sys(err, "/dev/null") : steal_fd(&fd);
 	}
 	fd = memfd_create("input", MFD_CLOEXEC);
@@ -310,7 +310,7 @@ int proc_run_real(struct sys *sys, const struct proc_spec *spec, struct proc_res
 		return err_sys(err, "pipe");
 	report_read = pipes[0];
 	report_write = pipes[1];
-	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	null = fs_open_null(O_WRONLY);
 	if (null < 0 || fcntl(out_read, F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(err, "/dev/null");
 	child.in = in;

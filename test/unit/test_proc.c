@@ -43,6 +43,21 @@ long __wrap_syscall(long number, long a, long b, long c, long d)
 	return __real_syscall(number, a, b, c, d);
 }
 
+static int interruptions; /* of openat that are yet to come */
+
+int __real_openat(int fd, const char *path, int flags, ...);
+int __wrap_openat(int fd, const char *path, int flags, ...);
+
+/* No file is made here. */
+int __wrap_openat(int fd, const char *path, int flags, ...)
+{
+	if (interruptions > 0 && interruptions-- > 0) {
+		errno = EINTR;
+		return -1;
+	}
+	return __real_openat(fd, path, flags);
+}
+
 static bool endless; /* every poll lasts until something comes */
 
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
@@ -90,6 +105,18 @@ static void status_and_output_come_back(void **state)
 	assert_int_equal(run("read x; echo $x; echo oops >&2; exit 3", &res, &err), 0);
 	assert_int_equal(res.status, 3);
 	assert_string_equal(buf_text(&res.output), "in\noops\n");
+}
+
+static void a_signal_while_a_program_is_started_does_not_matter(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	interruptions = 3;
+	assert_int_equal(run("echo $$", &res, &err), 0);
+	assert_int_equal(interruptions, 0);
+	assert_int_equal(res.status, 0);
 }
 
 static void a_program_works_in_the_directory_that_is_given(void **state)
@@ -530,6 +557,7 @@ int main(void)
 		cmocka_unit_test(work_that_is_not_done_in_time_is_told_with_its_holder),
 		cmocka_unit_test(status_and_output_come_back),
 		OLD_KERNEL(status_and_output_come_back),
+		cmocka_unit_test(a_signal_while_a_program_is_started_does_not_matter),
 		cmocka_unit_test(a_program_works_in_the_directory_that_is_given),
 		cmocka_unit_test(a_program_of_our_own_context_runs_without_selinux_too),
 		cmocka_unit_test(a_program_that_looks_has_no_other_privilege),
