@@ -28,14 +28,15 @@ quietly()
 	fi
 }
 
-# findings LOG END COMMAND...: what a checker of packages says as E: or W:; END is what it says when it came to its end
+# findings LOG END COMMAND...: what a checker of packages says as E: or W:; END is what it says when it came to its end.
+# An answer that was not needed is none: the extension's packages may be those of dpkg alone.
 findings()
 {
 	local log=$work/$1.log end=$2
 	shift 2
 	say "$*"
 	{ "$@" || true; } >"$log" 2>&1
-	if grep -E '^(E|W): |: (E|W): ' "$log" || ! grep -qE "$end" "$log"; then
+	if grep -E '^(E|W): |: (E|W): ' "$log" | grep -v ': unused-rpmlintrc-filter ' || ! grep -qE "$end" "$log"; then
 		say "look at $log"
 		failures=$((failures + 1))
 	fi
