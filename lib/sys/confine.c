@@ -220,6 +220,9 @@ static bool confine_calls(void)
 	struct filter filter = {.len = 0};
 	struct sock_fprog program = {.filter = filter.code};
 
+	/* From 5.11 on the kernel tries each of its calls beforehand, which takes longer than what
+	 * is done here later; it gives up at an instruction that it does not follow. */
+	add(&filter, BPF_MISC | BPF_TAX, 0, 0, 0);
 	add(&filter, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
 	add(&filter, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_HERE, 1, 0);
 	add(&filter, BPF_RET | BPF_K, SECCOMP_RET_KILL, 0, 0);
