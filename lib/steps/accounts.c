@@ -522,6 +522,8 @@ static int plan_plain(struct machine *m, enum want want, struct changes *ret, st
 		return r;
 	r = want == WANT_PRESENT ? nsswitch_add(buf_bytes(&before), &after, err)
 				 : nsswitch_remove(buf_bytes(&before), &after, err);
+	if (r == 0 && want == WANT_PRESENT && span_eq(buf_bytes(&before), buf_bytes(&after)))
+		r = changes_trust(m, NSSWITCH_PATH, err);
 	if (r < 0 || span_eq(buf_bytes(&before), buf_bytes(&after)))
 		return r < 0 ? r : changes_tidy(m, ret, NSSWITCH_PATH, err);
 	if (fs_lstat(m->sys, NSSWITCH_PATH, &st, err) == 0 && S_ISLNK(st.st_mode))

@@ -143,6 +143,18 @@ static int judge_place(struct sys *sys, const char *path, struct err *err)
 	return r == -EPERM ? refuse_others(err) : r;
 }
 
+int changes_trust(struct machine *m, const char *path, struct err *err)
+{
+	AUTO_BUF text = {0};
+	struct stat st;
+	int r = fs_read(m->sys, path, FS_FOLLOW | FS_PLACE, TEXT_MAX, &text, &st, err);
+
+	if (r == 0 &&
+	    ((st.st_uid != 0 && st.st_uid != m->sys->owner) || st.st_mode & (S_IWGRP | S_IWOTH)))
+		r = err_set(err, EPERM, "%s can be written by others than root", path);
+	return r == -EPERM ? refuse_others(err) : r;
+}
+
 /* Read what is there for undoing; a link is read through, so that nothing is refused for no change.
  */
 static int read_before(struct machine *m, const char *path, struct change *change, struct err *err)

@@ -144,6 +144,8 @@ static int plan_service(struct machine *m, struct span service, enum pam_questio
 		(void)err_wrap(err, "%s", path);
 		return err_remedy(err, 0, "write \"account required pam_unix.so\" into %s", path);
 	}
+	if (r == 0 && span_eq(buf_bytes(&before), buf_bytes(&after)))
+		r = changes_trust(m, path, err);
 	return r < 0 ? r : changes_edit(m, ret, path, buf_bytes(&after), err);
 }
 

@@ -111,6 +111,11 @@ int changes_write_secret(struct machine *m, struct changes *changes, const char 
 int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err);
 /* Only what a killed run left beside the file; path may be that itself. */
 int changes_tidy(struct machine *m, struct changes *changes, const char *path, struct err *err);
+/*
+ * A file of the owner's that is as wanted, and that people of the tenant are let in by: -EPERM,
+ * with a remedy, when others own or can write it, or a directory above it; a link is followed.
+ */
+int changes_trust(struct machine *m, const char *path, struct err *err);
 int changes_mkdir(struct machine *m, struct changes *changes, const char *path,
 		  const struct fs_meta *meta, struct err *err);
 /* What is below the directory is not kept: undoing makes an empty one. */

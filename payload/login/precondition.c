@@ -55,8 +55,13 @@ static int require_pam_line(struct sys *sys, const char *path, enum pam_question
 			    struct err *err)
 {
 	AUTO_BUF text = {0};
-	int r = fs_read(sys, path, FS_FOLLOW, PAM_FILE_MAX, &text, NULL, err);
+	struct stat st;
+	int r = fs_read(sys, path, FS_FOLLOW | FS_PLACE, PAM_FILE_MAX, &text, &st, err);
 
+	/* In a moment it may not hold the line any more. */
+	if (r == 0 &&
+	    ((st.st_uid != 0 && st.st_uid != sys->owner) || st.st_mode & (S_IWGRP | S_IWOTH)))
+		r = err_set(err, EPERM, "%s can be written by others than root", path);
 	if (r < 0)
 		return reason_add(err, REASON_PAM_LINE_MISSING);
 	return pamstack_holds(buf_bytes(&text), question)

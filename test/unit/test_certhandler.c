@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,22 @@ static void without_our_line_in_the_pam_files_nobody_is_accepted(void **state)
 		scratch_write(&fake->scratch, paths[i], "@include common-account\n", 0644);
 		assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
 		scratch_write(&fake->scratch, paths[i], ours, 0644);
+	}
+}
+
+/* Who could take the line out decides for whom the role is asked. */
+static void pam_files_that_others_can_write_let_nobody_in(void **state)
+{
+	static const char *const paths[] = {"/etc/pam.d/sshd", "/etc/pam.d/sudo", "/etc/pam.d"};
+	static const mode_t modes[] = {0666, 0664, 0777};
+	struct fakelogin *fake = *state;
+	int root = fakelogin_sys(fake)->rootfd;
+
+	fakelogin_entra(fake);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		assert_int_equal(fchmodat(root, paths[i] + 1, modes[i], 0), 0);
+		assert_int_equal(refused(fake), REASON_PAM_LINE_MISSING);
+		assert_int_equal(fchmodat(root, paths[i] + 1, modes[i] & 0755, 0), 0);
 	}
 }
 
@@ -366,6 +383,7 @@ int main(void)
 		T(without_a_configuration_nobody_is_accepted),
 		T(without_the_pam_module_nobody_is_accepted),
 		T(without_our_line_in_the_pam_files_nobody_is_accepted),
+		T(pam_files_that_others_can_write_let_nobody_in),
 		T(without_a_pam_file_of_sshd_nobody_is_accepted),
 		T(without_a_pam_file_of_sudo_nobody_is_accepted),
 		T(a_vendors_file_of_sudos_login_without_our_line_counts),

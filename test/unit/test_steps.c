@@ -620,6 +620,33 @@ static void pam_puts_our_line_first(void **state)
 	stepmachine_must_apply(&step_pam, STEP_OK);
 }
 
+/* It is in force only for as long as they like. */
+static void what_others_can_write_is_not_in_force(void **state)
+{
+	static const struct {
+		const struct step *step;
+		const char *path;
+		mode_t mode;
+	} rows[] = {
+		{&step_pam, "/etc/pam.d/sshd", 0666},
+		{&step_pam, "/etc/pam.d/sudo", 0664},
+		{&step_pam, "/etc/pam.d", 0777},
+		{&step_accounts, "/etc/nsswitch.conf", 0666},
+	};
+
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int root = sm.scratch.sys.rootfd;
+
+		assert_int_equal(fchmodat(root, rows[i].path + 1, rows[i].mode, 0), 0);
+		stepmachine_must_refuse(rows[i].step, EPERM, EXIT_VERIFY, rows[i].path);
+		assert_int_equal(fchmodat(root, rows[i].path + 1, rows[i].mode & 0755, 0), 0);
+		stepmachine_must_apply(rows[i].step, STEP_OK);
+	}
+}
+
 /* Another product's lines would call our module with its words, before and behind ours. */
 static void pam_takes_another_products_lines_out(void **state)
 {
@@ -1540,6 +1567,7 @@ int main(void)
 		STEP_TEST(a_directory_needs_the_users_domains),
 		STEP_TEST(a_directory_without_a_configuration_is_none),
 		STEP_TEST(pam_puts_our_line_first),
+		STEP_TEST(what_others_can_write_is_not_in_force),
 		STEP_TEST(pam_takes_another_products_lines_out),
 		STEP_TEST(pam_follows_authselects_link_alone),
 		STEP_TEST(pam_names_the_file_that_it_cannot_take_them_out_of),
