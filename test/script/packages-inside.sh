@@ -109,6 +109,31 @@ userdel $user
 quietly $remove $user
 check_as_before
 
+# A useradd and a userdel that were killed halfway: they write passwd, shadow, group, gshadow in this order.
+for known in passwd 'passwd shadow' 'passwd shadow group'; do
+	quietly $install $again "$main"
+	for file in passwd shadow group gshadow; do
+		case " $known " in
+		*" $file "*) ;;
+		*) sed -i "/^$user:/d" /etc/$file ;;
+		esac
+	done
+	quietly $install $again "$main"
+	[ "$(grep -l "^$user:" /etc/passwd /etc/shadow /etc/group /etc/gshadow | wc -l)" = 4 ] || fail "half a user: $known"
+	[ "$(id -gn $user)" = $user ] || fail "$known: $(id $user)"
+	check_directories
+	quietly $remove $user
+	check_as_before
+done
+for unknown in passwd 'passwd shadow' 'passwd shadow group'; do
+	quietly $install $again "$main"
+	for file in $unknown; do
+		sed -i "/^$user:/d" /etc/$file
+	done
+	quietly $remove $user
+	check_as_before
+done
+
 # Where systemd-tmpfiles does not work.
 tmpfiles=$(command -v systemd-tmpfiles)
 break_program "$tmpfiles"
