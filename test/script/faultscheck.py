@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The tally of check-faults, and the program that sums it."""
+"""The tally of check-faults, the program that sums it, and what it makes of the log of a program's calls."""
 
 import json
 import shutil
@@ -10,6 +10,7 @@ import unittest
 from pathlib import Path
 
 from lab.faults import all as faults
+from lab.faults import calls
 from lab.faults.tally import ADMITTED, CONVERGED, KILLED, Tally, table
 
 # A part that counts what its name says.
@@ -78,6 +79,69 @@ class TallyTest(unittest.TestCase):
 
     def test_a_part_that_was_never_written_is_wrong(self) -> None:
         self.assertEqual(len(faults.play(faults.Part("part", ""), self.folder, False, self.folder, self.folder)[1]), 2)
+
+
+def log(*lines: str) -> "list[calls.Call]":
+    """Of process 0: NAME RESULT ARGUMENT..., numbered."""
+    words = [line.split() for line in lines]
+    return calls.parse("".join("\t".join([f"0:{number}", *line]) + "\n" for number, line in enumerate(words, 1)))
+
+
+# As fs_replace does it.
+REPLACED = ["openat 3 /etc/.a 577 0600", "write 5 /etc/.a 5", "fchmod 0 /etc/.a 0644", "fsync 0 /etc/.a", "renameat 0 /etc/.a /etc/a",
+            "fsync 0 /etc"]
+CLAIM = ["openat 3 /var/.s 577 0600", "write 5 /var/.s 5", "fsync 0 /var/.s", "renameat 0 /var/.s /var/s", "fsync 0 /var"]
+
+
+class KillsTest(unittest.TestCase):
+    def points(self, *lines: str) -> "list[str]":
+        return [f"{kill.option} {kill.call.point}" for kill in calls.kills(log(*lines))]
+
+    def test_what_changes_nothing_is_passed_over(self) -> None:
+        self.assertEqual(self.points("fsync 0 /etc/a", "write 9 /dev/null 9", "unlinkat -2 /etc/.a 0", "execve 0 /bin/true",
+                                     "write 5 /var/cache/man/1 5", "sendto 5 socket 5"), [])
+
+    def test_a_kill_is_before_between_and_after_what_changes_something(self) -> None:
+        self.assertEqual(self.points("openat 3 /etc/.a 577 0600", "fsync 0 /etc/.a", "write 5 /etc/.a 5", "renameat 0 /etc/.a /etc/a"),
+                         ["--before 0:1", "--before 0:3", "--after 0:3", "--after 0:4"])
+
+    def test_a_signal_to_another_process_counts(self) -> None:
+        self.assertEqual(self.points("kill 0 1"), ["--before 0:1", "--after 0:1"])
+
+    def test_a_rename_out_of_a_cache_counts(self) -> None:
+        self.assertEqual(len(self.points("renameat 0 /var/cache/a /etc/a")), 2)
+
+
+class OrderTest(unittest.TestCase):
+    def losses(self, lines: "list[str]") -> "list[str]":
+        found = log(*lines)
+        claims = {call.point for call in found if call.arguments[-1] == "/var/s"}
+        return [loss.why for loss in calls.Order().play(found, claims).losses]
+
+    def test_what_is_synced_in_order_is_safe(self) -> None:
+        order = calls.Order().play(log(*REPLACED, *CLAIM), {"0:10"})
+        self.assertEqual((order.losses, order.renames, order.claims), ([], 2, 1))
+
+    def test_a_missing_sync_is_found(self) -> None:
+        for number, line in enumerate(REPLACED):
+            with self.subTest(line):
+                lost = self.losses(REPLACED[:number] + REPLACED[number + 1:] + CLAIM)
+                self.assertEqual(bool(lost), line.startswith("fsync"))
+
+    def test_a_change_after_the_sync_is_found(self) -> None:
+        for line in ("write 5 /etc/.a 5", "fchmod 0 /etc/.a 0644", "ftruncate 0 /etc/.a 0"):
+            self.assertTrue(self.losses(REPLACED[:4] + [line] + REPLACED[4:] + CLAIM), line)
+
+    def test_a_name_that_came_or_went_must_be_synced(self) -> None:
+        for line in ("unlinkat 0 /etc/b 0", "mkdirat 0 /etc/b 0755", "symlinkat 0 /etc/b", "linkat 0 /etc/c /etc/b"):
+            self.assertEqual(self.losses([line] + CLAIM), ["not on the disk yet: the name /etc/b"])
+            self.assertEqual(self.losses([line, "fsync 0 /etc"] + CLAIM), [])
+
+    def test_what_was_in_a_removed_directory_needs_no_sync(self) -> None:
+        self.assertEqual(self.losses(["unlinkat 0 /etc/d/x 0", "unlinkat 0 /etc/d 512", "fsync 0 /etc"] + CLAIM), [])
+
+    def test_a_change_after_the_claim_is_not_claimed(self) -> None:
+        self.assertEqual(self.losses(CLAIM + ["unlinkat 0 /etc/b 0"]), [])
 
 
 if __name__ == "__main__":

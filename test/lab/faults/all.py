@@ -30,6 +30,7 @@ class Part(NamedTuple):
 
 PARTS: List[Part] = [
     Part("drift", "what owners do to the files that the product has lines in"),
+    Part("kills", "each verb killed wherever that makes a difference, and power loss"),
     Part("agentview", "what the guest agent does to the extension"),
     Part("fails", "the world fails under a verb"),
     Part("together", "many handlers, many first logins"),

@@ -1,0 +1,448 @@
+# SPDX-License-Identifier: MIT
+"""Each verb killed wherever that makes a difference, and power loss: nobody is out, nothing is half done, the next run heals.
+
+usage: kills.py [--build DIR] [--list] [--only TEXT] [--sample] [--counts FILE]    as root; exit status 1 if anything is lost
+
+interrupt.c lists the system calls by which a verb changes something, and kills it, and all that it started, at one of
+them; calls.py says which kills are worth a try and why the others are like one of them.  After each kill, at that
+moment: sshd takes its configuration, a local user gets in and is root by sudo, every file is as it was before or as it
+is in the end, and the status does not say success.  Then the verb runs again and must end where an undisturbed run
+ends; and uninstall, after that and right after the kill, must leave the machine as it was before it all.
+
+Where two kills leave the same files, byte by byte, what follows is tried once.
+"""
+
+import contextlib
+import fnmatch
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
+
+from lab import rows  # noqa: E402
+from lab.faults import calls  # noqa: E402
+from lab.faults.rewind import Picture, Rewinder  # noqa: E402
+from lab.faults.tally import ADMITTED, CONVERGED, KILLED, LOST_POWER, RESTORED, TOLD, Tally, options  # noqa: E402
+from lab.install import FIRST, LOGS, NEXT, SEQUENCE, Extension, settings, zip_of  # noqa: E402
+from lab.login import ssh  # noqa: E402
+from lab.machine import ENVIRONMENT, Machine, Result  # noqa: E402
+from lab.place import in_cloud  # noqa: E402
+from lab.snapshot import Entry, difference, lookup  # noqa: E402
+from lab.teller import Teller, expect  # noqa: E402
+
+AT_ONCE = 2  # machines
+ARCHITECTURE = os.uname().machine
+KILLED_CODE, UNREACHED = 128 + 9, 99  # of interrupt.c
+STATE = "/var/lib/aadsshlogin/state.json"
+
+# What no run leaves as another did: databases and caches of others, what the agent is told, what holds times of files.
+UNSETTLED = ["/var/lib/dpkg/*", "/var/lib/waagent/*/status/*", "/var/lib/aadsshlogin/lock", "/etc/ld.so.cache", "/etc/.pwd.lock",
+             "/etc/aadpasswd.db", "/var/lib/aadsshlogin/seal",
+             # Of a useradd that was killed when it made its lock, empty or with its number: nobody takes these away, and
+             # a name is too little for us to know whose a file is.
+             "/etc/passwd.[0-9]*", "/etc/group.[0-9]*", "/etc/shadow.[0-9]*", "/etc/gshadow.[0-9]*", "/etc/sub?id.[0-9]*"]
+ACCOUNTS = [f"/etc/{name}" for name in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")]
+# What useradd and userdel keep of before is another after two of them; uninstall puts it right.
+BACKUPS = [f"{path}-" for path in ACCOUNTS]
+# Of which old or new is not the question: what dpkg, useradd and userdel have in their hands or keep of before, and what
+# the handler notes of that.
+UNJUDGED = [*UNSETTLED, "*.dpkg-new", "*.dpkg-tmp", "*.dpkg-dist", "/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/unfinished",
+            *BACKUPS, *(f"{path}{end}" for path in ACCOUNTS for end in ("+", ".lock"))]
+ON_THE_WAY = ["*/.*.aadssh-new"]
+# The agent takes this folder away after uninstall.
+FORGOTTEN = [*UNSETTLED, "/var/lib/waagent/*/mrseq", "/var/lib/waagent/*/.mrseq.aadssh-new"]
+
+
+class Start(NamedTuple):
+    """Where a verb begins, and where it ends undisturbed."""
+
+    clean: Picture  # before the extension came
+    begin: Picture
+    end: Picture
+
+
+class Lab:
+    """One machine, on which kills are tried one after the other."""
+
+    def __init__(self, machine: Machine, build: Path, tally: Tally) -> None:
+        self.machine, self.tally = machine, tally
+        self.rewinder = Rewinder(machine)
+        self.interrupt = str(build.resolve() / "test" / "lab" / "faults" / "interrupt")
+        self.extensions = {version: Extension(machine, zip_of(build, version), version) for version in (FIRST, NEXT)}
+        self.clean = self.rewinder.picture()
+
+    def argv(self, row: "Row", *before: str) -> List[str]:
+        extension = self.extensions[row.version]
+        variables = {"PATH": ENVIRONMENT["PATH"], "LANG": "C.UTF-8", "AZURE_GUEST_AGENT_EXTENSION_PATH": extension.folder,
+                     "AZURE_GUEST_AGENT_EXTENSION_VERSION": row.version, "ConfigSequenceNumber": str(SEQUENCE), **row.variables}
+        program = f"{extension.folder}/bin/{ARCHITECTURE}/aadssh-handler"
+        return ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), *before, program, row.verb]
+
+    def run(self, row: "Row") -> Result:
+        return self.extensions[row.version].run(row.verb, **row.variables)
+
+    def traced(self, row: "Row", *words: str) -> "Tuple[int, List[calls.Call]]":
+        """The exit code of interrupt.c, and its log."""
+        log, options_ = "/run/interrupt.log", ["--children"] * row.children
+        argv = self.argv(row, self.interrupt, "--log", log, *options_, *words, "--")
+        result = self.machine.run(argv, check=False, cwd=self.extensions[row.version].folder, timeout=180)
+        expect(result.returncode != 98, result)
+        return result.returncode, calls.parse(Path(self.rewinder.root + log).read_text(encoding="ascii"))
+
+    def status(self, version: str) -> Optional[dict]:
+        """Raises unless the file is absent or whole."""
+        path = Path(self.rewinder.root + f"{self.extensions[version].folder}/status/{SEQUENCE}.status")
+        return json.loads(path.read_bytes())[0]["status"] if path.exists() else None
+
+    def check_local(self) -> None:
+        """sshd takes its configuration, and a local user gets in and is root by sudo."""
+        with self.tally.trial(ADMITTED):
+            self.machine.sh("/usr/sbin/sshd -t; visudo -cq")
+            for _ in range(3):
+                login = self.machine.run(ssh("/root/.ssh/local", "local", ["sudo -n id -u"]), check=False)
+                # A listener that reads its configuration anew does not answer for a moment.
+                if "refused" not in login.stderr and "reset" not in login.stderr:
+                    break
+                time.sleep(0.1)
+            expect(login.stdout.strip() == "0", login)
+
+
+class Row(NamedTuple):
+    title: str
+    verb: str
+    prepare: Callable[[Lab], None]  # from a clean machine to where the verb begins
+    version: str = FIRST
+    variables: Dict[str, str] = {}
+    children: bool = False  # killed at the calls of its children alone
+    alone: bool = False  # what it started runs on, as when the guest agent kills it
+    most: int = 0  # kills, evenly spread; 0: all
+    sample: int = 0  # kills of the sample
+    changes: bool = True  # is anything to be done?
+    added: str = ""  # what the owner does to the machine after prepare, and what therefore stays
+
+
+# ---- looking
+
+def text_of(state: Optional[bytes]) -> Optional[bytes]:
+    """state.json without times, and without what tells a run that went on from one that did all."""
+    if state is None:
+        return None
+    whole = json.loads(state)
+    kept = {name: text for name, text in whole.items() if name not in ("since", "last", "steps")}
+    return json.dumps({**kept, "verb": whole["last"]["verb"], "code": whole["last"]["code"]}).encode()
+
+
+def matches(path: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def differs(lab: Lab, one: Picture, other: Picture, exclude: Sequence[str]) -> List[str]:
+    """As snapshot.difference(); state.json is compared by what it says."""
+    def without(picture: Picture) -> Picture:
+        kept = type(picture.files)(picture.files.base)
+        kept.update({path: found for path, found in picture.files.items() if not matches(path, exclude)})
+        return picture._replace(files=kept)
+
+    lines = difference(without(one).files, without(other).files)
+    states = [text_of(lab.rewinder.bytes_of(picture, STATE)) for picture in (one, other)]
+    lines = [line for line in lines if STATE not in line.split() or None in states]
+    return lines + [f"changed  {STATE}: {states[0]!r} -> {states[1]!r}"] * (None not in states and states[0] != states[1])
+
+
+def digest(picture: Picture) -> str:
+    """Of everything that a later run can see but times."""
+    told = sorted((path, found) for path, found in picture.files.items() if not matches(path, ["/var/lib/waagent/*/status/*"]))
+    return hashlib.sha256(repr((told, picture.runtime)).encode()).hexdigest()
+
+
+def half_done(lab: Lab, start: Start, now: Picture) -> Iterator[str]:
+    """Files that are neither as they were nor as they will be, and new ones that nobody knows."""
+    for path in now.files.keys() | start.begin.files.keys() | start.end.files.keys():
+        if matches(path, UNJUDGED) or matches(path, ON_THE_WAY):
+            continue
+        found = lookup(now.files, path)
+        known = [lookup(picture.files, path) for picture in (start.begin, start.end)]
+        if found not in known and not (found and found.kind == "directory"):
+            yield f"{path} is {found}, neither {known[0]} nor {known[1]}"
+
+
+def litter(picture: Picture, clean: Picture) -> List[str]:
+    return [path for path in picture.files if matches(path, ON_THE_WAY) and not matches(path, FORGOTTEN)
+            and lookup(picture.files, path) and path not in clean.files]
+
+
+# ---- trying
+
+class Trial:
+    """One row on one machine."""
+
+    def __init__(self, lab: Lab, row: Row) -> None:
+        self.lab, self.row = lab, row
+        lab.rewinder.put_back(lab.clean)
+        lab.machine.sh(row.added or "true")
+        clean = lab.rewinder.picture()
+        lab.rewinder.put_back(lab.clean)
+        row.prepare(lab)
+        lab.machine.sh(row.added or "true")
+        begin = lab.rewinder.picture()
+        result = lab.run(row)
+        expect(result.returncode == 0, result)
+        self.start = Start(clean, begin, lab.rewinder.picture())
+        self.uninstall()
+        lab.rewinder.put_back(begin)
+        code, self.calls = lab.traced(row)
+        expect(code == 0, f"traced, it ends with {code}")
+        self.same_end()
+
+    def same_end(self) -> None:
+        found = differs(self.lab, self.start.end, self.lab.rewinder.picture(), [*UNSETTLED, *BACKUPS])
+        expect(not found, "it ends elsewhere:\n" + "\n".join(found))
+
+    def kills(self) -> List[calls.Kill]:
+        """At the calls of the handler, or of its children alone; or while it has children."""
+        if self.row.alone:
+            return [calls.Kill("--after", call) for call in self.calls if calls.has_child(call)]
+        return calls.kills(call for call in self.calls if (call.process != "0") == self.row.children)
+
+    def claims(self) -> Set[str]:
+        """The renames that say that the verb succeeded: the last ones of state.json and of the status."""
+        status = f"{self.lab.extensions[self.row.version].folder}/status/{SEQUENCE}.status"
+        found = {path: call.point for call in self.calls if call.name.startswith("rename") and not call.failed
+                 for path in (status, STATE) if call.arguments[-1] == path}
+        expect(status in found, "no status was published")
+        return set(found.values())
+
+    def order(self) -> calls.Order:
+        """What dpkg does for its own files is dpkg's: the calls of the handler alone count."""
+        return calls.Order().play((call for call in self.calls if call.process == "0"), self.claims())
+
+    def kill(self, kill: calls.Kill) -> bool:
+        """Put the machine to where the verb begins, and kill it there; did it come to that point?"""
+        self.lab.rewinder.put_back(self.start.begin)
+        code, _ = self.lab.traced(self.row, kill.option, kill.call.point, *["--alone"] * self.row.alone)
+        if code == UNREACHED:
+            return False
+        expect(code == KILLED_CODE, f"killed, it ends with {code}")
+        return True
+
+    def check_moment(self, now: Picture) -> None:
+        self.lab.check_local()
+        found = list(half_done(self.lab, self.start, now))
+        expect(not found, "half done:\n" + "\n".join(found[:10]))
+
+    def check_status(self, now: Picture) -> None:
+        """It says success only when all is done, or when there was nothing to do."""
+        with self.lab.tally.trial(TOLD):
+            status = self.lab.status(self.row.version)
+            if self.row.changes and status and status["status"] == "success":
+                self.same_end()
+
+    def again(self) -> None:
+        with self.lab.tally.trial(CONVERGED):
+            result = self.lab.run(self.row)
+            expect(result.returncode == 0, result)
+            status = self.lab.status(self.row.version)
+            expect(status and status["status"] == "success", status)
+            self.same_end()
+
+    def uninstall(self) -> None:
+        """By each version, as the agent would that has both; the machine is as before then."""
+        with self.lab.tally.trial(RESTORED):
+            for version in dict.fromkeys([FIRST, self.row.version]):
+                result = self.lab.extensions[version].run("uninstall")
+                expect(result.returncode == 0, result)
+            now = self.lab.rewinder.picture()
+            found = differs(self.lab, self.start.clean, now, FORGOTTEN) + litter(now, self.start.clean)
+            expect(not found, "not as before:\n" + "\n".join(found))
+            known = self.lab.machine.run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n", "aadsshlogin*"], check=False)
+            audit = self.lab.machine.run(["dpkg", "--audit"], check=False)
+            expect(all(line.startswith("not-installed ") for line in known.stdout.splitlines()), known)
+            expect(not audit.stdout, audit)
+
+
+class Progress:
+    """What several machines found out about one row."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.queue: List[calls.Kill] = []
+        self.tried = self.unreached = 0
+        self.seen: Set[str] = set()
+        self.broken: List[str] = []
+        self.total = 0
+        self.order = calls.Order()
+
+    def take(self) -> Optional[calls.Kill]:
+        with self.lock:
+            self.tried += bool(self.queue)
+            return self.queue.pop(0) if self.queue else None
+
+    def is_new(self, key: str) -> bool:
+        with self.lock:
+            new = key not in self.seen
+            self.seen.add(key)
+            return new
+
+
+def follow(trial: Trial, killed: Picture) -> None:
+    """What comes after a kill; when the handler was killed alone, while its children are at work still."""
+    if trial.row.alone:
+        trial.lab.check_local()
+        trial.again()
+        trial.uninstall()
+        return
+    trial.check_moment(killed)
+    if trial.row.verb != "uninstall":
+        trial.uninstall()
+        trial.lab.rewinder.put_back(killed)
+    trial.again()
+    trial.uninstall()
+
+
+def try_kill(trial: Trial, kill: calls.Kill, progress: Progress) -> None:
+    with trial.lab.tally.trial(KILLED):
+        if not trial.kill(kill):
+            progress.unreached += 1
+            return
+        killed = trial.lab.rewinder.picture()
+        trial.check_status(killed)
+        if progress.is_new(digest(killed)) or trial.row.alone:
+            follow(trial, killed)
+
+
+def work(lab: Lab, row: Row, progress: Progress, most: int, first: bool, ready: threading.Barrier) -> None:
+    """One machine's share of a row."""
+    try:
+        trial = Trial(lab, row)
+        if first:
+            progress.queue = spread(trial.kills(), most)
+            progress.total = len(trial.calls)
+            progress.order = trial.order()
+        ready.wait()
+    except BaseException:
+        ready.abort()
+        raise
+    for kill in iter(progress.take, None):
+        try:
+            try_kill(trial, kill, progress)
+        except Exception as error:  # it is told with all the others
+            progress.broken.append(f"{kill}\n{error}")
+            print(f"     lost: {trial.row.title}: {progress.broken[-1]}", flush=True)
+
+
+def spread(kills: Sequence[calls.Kill], most: int) -> List[calls.Kill]:
+    """At most so many of them, evenly; 0: all."""
+    if most == 0 or len(kills) <= most:
+        return list(kills)
+    return [kills[number * len(kills) // most] for number in range(most)]
+
+
+def play(labs: Sequence[Lab], row: Row, most: int) -> str:
+    """most: see Row.  Returns what was tried; raises when anything is lost."""
+    progress, ready, errors = Progress(), threading.Barrier(len(labs)), []
+
+    def share(number: int, lab: Lab) -> None:
+        try:
+            work(lab, row, progress, most, number == 0, ready)
+        except threading.BrokenBarrierError:
+            pass
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=share, args=item) for item in enumerate(labs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    order = progress.order
+    told = (f"{progress.total} calls; {progress.tried} kills, {len(progress.seen)} different machines after them, "
+            f"{progress.unreached} points not reached; {order.renames} renames and {order.claims} claims, "
+            f"{len(order.losses)} before their time")
+    labs[0].tally.add(LOST_POWER, order.renames + order.claims, min(len(order.losses), order.renames + order.claims))
+    for loss in order.losses:
+        progress.broken.append(str(loss))
+        print(f"     lost to the power: {loss}", flush=True)
+    expect(not progress.broken, f"{told}; {len(progress.broken)} lost, see above")
+    return told
+
+
+# ---- the rows
+
+def nothing(_: Lab) -> None:
+    pass
+
+
+def installed(lab: Lab) -> None:
+    result = lab.extensions[FIRST].run("install")
+    expect(result.returncode == 0, result)
+    lab.machine.sh(f"rm -f {lab.extensions[FIRST].folder}/status/*")  # as with a new sequence number
+
+
+# An administrator, a hardening script and an upgrade took away and changed what is ours, ...
+DRIFT = r"""
+sed -i '/AuthorizedKeysCommand/d' /etc/ssh/sshd_config.d/20-aadsshlogin.conf
+sed -i 's/ aad//' /etc/nsswitch.conf
+sed -i '/pam_aad/d' /etc/pam.d/sshd /etc/pam.d/sudo
+rm /etc/sudoers.d/aad_admins /etc/aadsshlogin.conf
+rm "$(dpkg -L aadsshlogin | grep pam_aad.so)" /usr/sbin/aad_certhandler
+"""
+# ... and added what is theirs.
+ADDED = r"""
+for file in /etc/ssh/sshd_config /etc/nsswitch.conf /etc/pam.d/sudo; do echo '# mine' >>$file; done
+"""
+
+
+def drifted(lab: Lab) -> None:
+    installed(lab)
+    lab.machine.sh(DRIFT)
+
+
+def updated(lab: Lab) -> None:
+    installed(lab)
+    lab.machine.sh(f"cp -p {lab.extensions[FIRST].folder}/mrseq {lab.extensions[NEXT].folder}/")
+
+
+UPDATE = {"VERSION": NEXT, "AZURE_GUEST_AGENT_UPDATING_FROM_VERSION": FIRST}
+
+ROWS: List[Row] = [
+    Row("install, on a clean machine", "install", nothing, sample=7),
+    Row("enable, of what an owner changed", "enable", drifted, sample=5, added=ADDED),
+    Row("update", "update", updated, NEXT, UPDATE, sample=4),
+    Row("uninstall", "uninstall", installed, sample=5),
+    Row("install, at calls of its children", "install", nothing, children=True, most=40, sample=4),
+    Row("update, at calls of its children", "update", updated, NEXT, UPDATE, children=True, most=20),
+    Row("uninstall, at calls of its children", "uninstall", installed, children=True, most=30),
+    Row("install, the handler alone", "install", nothing, alone=True, most=16),
+    Row("uninstall, the handler alone", "uninstall", installed, alone=True, most=12),
+    Row("disable", "disable", installed, changes=False),
+]
+
+
+def main() -> int:
+    parser = options(__doc__)
+    parser.add_argument("--most", type=int, default=0, help="at most so many kills of each row, evenly spread")
+    arguments = parser.parse_args()
+    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
+    tally, tell = Tally(), Teller(chapters=False)
+    with contextlib.ExitStack() as stack:
+        labs = []
+        for number in range(AT_ONCE):
+            machine, _ = stack.enter_context(in_cloud(f"kills{number}"))
+            labs.append(Lab(machine, arguments.build, tally))
+        for row in chosen:
+            with tell.step(row.title):
+                print(f"     {play(labs, row, arguments.most or (row.sample if arguments.sample else row.most))}")
+    tally.write(arguments.counts)
+    return tell.summary("the kills")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
