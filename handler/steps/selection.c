@@ -58,11 +58,17 @@ static int find_damage(struct machine *m, const struct pkg_manager *manager,
 	if (modified.len) {
 		buf_printf(ret, "%s was modified", buf_text(&modified));
 	} else if (package->user) {
+		const char *missing = "user";
+
 		r = lookup_local_user(m->sys, package->user, &user, err);
+		if (r == 0) {
+			missing = "group";
+			r = lookup_local_gid(m->sys, user.gid, err);
+		}
 		if (r < 0 && r != -ENOENT)
 			return r;
 		if (r == -ENOENT)
-			buf_printf(ret, "its user %s is missing", package->user);
+			buf_printf(ret, "its %s %s is missing", missing, package->user);
 		*err = (struct err){0};
 	}
 	return buf_ok(ret, err);

@@ -53,7 +53,7 @@ void selection_done(struct selection *selection);
 /*
  * Fill *ret, which is empty, with what is missing, half installed, of another version or damaged.
  * switching: what is there of another source will be gone by then.  Errors of pkg_query, pkg_verify
- * and lookup_local_user; -ENOMEM.
+ * and those of lookup.h; -ENOMEM.
  */
 int selection_make(struct machine *m, const struct pkg_manager *manager, bool switching,
 		   struct selection *ret, struct err *err);

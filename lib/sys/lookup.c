@@ -80,24 +80,44 @@ int lookup_local_person(struct sys *sys, struct local_user *ret, struct err *err
 }
 
 /* name:password:gid:... */
-int lookup_local_group(struct sys *sys, const char *name, uint32_t *ret_gid, struct err *err)
+/* name NULL: any group of the id *gid; otherwise *gid is written. */
+static int find_group(struct sys *sys, const char *name, uint32_t *gid, struct err *err)
 {
 	struct span rest, line, fields[3] = {{0}};
 	AUTO_BUF text = {0};
-	uint64_t gid;
+	uint64_t found;
 	int r = fs_read(sys, "/etc/group", FS_TRUSTED, PASSWD_MAX, &text, NULL, err);
 
 	if (r < 0)
 		return r;
 	rest = buf_bytes(&text);
 	while (span_line(&rest, &line)) {
-		if (!take_fields(line, fields, 3) || !span_is(fields[0], name) ||
-		    !num_parse(fields[2], UINT32_MAX - 1, &gid))
+		if (!take_fields(line, fields, 3) ||
+		    !num_parse(fields[2], UINT32_MAX - 1, &found) ||
+		    !(name ? span_is(fields[0], name) : found == *gid))
 			continue;
-		*ret_gid = (uint32_t)gid;
+		*gid = (uint32_t)found;
 		return 0;
 	}
-	return err_set(err, ENOENT, "there is no group %s in /etc/group", name);
+	return -ENOENT;
+}
+
+int lookup_local_group(struct sys *sys, const char *name, uint32_t *ret_gid, struct err *err)
+{
+	int r = find_group(sys, name, ret_gid, err);
+
+	if (r == -ENOENT && err->code == 0)
+		(void)err_set(err, ENOENT, "there is no group %s in /etc/group", name);
+	return r;
+}
+
+int lookup_local_gid(struct sys *sys, uint32_t gid, struct err *err)
+{
+	int r = find_group(sys, NULL, &gid, err);
+
+	if (r == -ENOENT && err->code == 0)
+		(void)err_set(err, ENOENT, "no group of /etc/group has the id %u", gid);
+	return r;
 }
 
 int lookup_getent(struct sys *sys, const char *database, const char *key, struct buf *ret,

@@ -23,6 +23,9 @@ int lookup_local_user(struct sys *sys, const char *name, struct local_user *ret,
 /* The id of the group of that name in /etc/group.  -ENOENT; the failures of fs_read. */
 int lookup_local_group(struct sys *sys, const char *name, uint32_t *ret_gid, struct err *err);
 
+/* Has a group of /etc/group that id?  -ENOENT; the failures of fs_read. */
+int lookup_local_gid(struct sys *sys, uint32_t gid, struct err *err);
+
 /* Some person of /etc/passwd: the first with a uid of 1000 to 60000.  -ENOENT when there is none.
  */
 int lookup_local_person(struct sys *sys, struct local_user *ret, struct err *err);

@@ -163,6 +163,8 @@ static void a_local_group_is_found_by_the_whole_name(void **state)
 	assert_int_equal(lookup_local_group(&scratch.sys, "himd", &gid, &err), -ENOENT);
 	assert_int_equal(lookup_local_group(&scratch.sys, "", &gid, &err), -ENOENT);
 	assert_int_equal(gid, 7);
+	assert_int_equal(lookup_local_gid(&scratch.sys, 984, &err), 0);
+	assert_int_equal(lookup_local_gid(&scratch.sys, 985, &err), -ENOENT);
 }
 
 static void a_group_file_that_others_can_write_is_not_trusted(void **state)
@@ -173,6 +175,7 @@ static void a_group_file_that_others_can_write_is_not_trusted(void **state)
 	(void)state;
 	scratch_write(&scratch, "/etc/group", "himds:x:983:\n", 0666);
 	assert_int_equal(lookup_local_group(&scratch.sys, "himds", &gid, &err), -EPERM);
+	assert_int_equal(lookup_local_gid(&scratch.sys, 983, &err), -EPERM);
 	assert_int_equal(gid, 1);
 }
 

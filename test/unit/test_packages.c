@@ -540,6 +540,25 @@ static void a_package_whose_user_is_gone_is_installed_again(void **state)
 	assert_non_null(strstr(passwd, "\naadsshlogin:"));
 }
 
+static void a_package_whose_users_group_is_gone_is_installed_again(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	AUTO_FREE char *group = NULL;
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	scratch_write(&scratch, "/etc/group", "root:x:0:\n", 0644);
+	assert_int_equal(step_packages.plan(&machine, WANT_PRESENT, &changes, &err), 0);
+	assert_int_equal(changes.count, 1);
+	assert_string_equal(
+		changes.list[0].what,
+		"install aadsshlogin 1:1.0.0.0 again, as its group aadsshlogin is missing");
+	must(install(&err), &err);
+	group = scratch_text(&scratch, "/etc/group");
+	assert_non_null(strstr(group, "\naadsshlogin:"));
+}
+
 static void an_unreadable_passwd_is_no_missing_user(void **state)
 {
 	struct err err;
@@ -944,6 +963,7 @@ int main(void)
 		CASE(a_modified_package_is_installed_again),
 		CASE(a_program_that_lost_its_mode_is_installed_again),
 		CASE(a_package_whose_user_is_gone_is_installed_again),
+		CASE(a_package_whose_users_group_is_gone_is_installed_again),
 		CASE(an_unreadable_passwd_is_no_missing_user),
 		CASE(a_half_installed_package_is_installed_again),
 		CASE(a_failure_after_the_first_installation_takes_it_back),

@@ -104,15 +104,18 @@ static void run_apt(const char *const *argv, size_t last, struct proc_result *re
 	}
 }
 
-/* Our packages bring a user, which goes with them, and Microsoft's do not. */
+/* Our packages bring a user and its group, which go with them, and Microsoft's do not. */
 static void set_version(const char *version)
 {
+	const bool ours = strcmp(version, OUR_VERSION) == 0;
+
 	(void)snprintf(world.version, sizeof(world.version), "%s", version);
 	scratch_write(&scratch, "/etc/passwd",
-		      strcmp(version, OUR_VERSION) == 0
-			      ? "root:x:0:0::/root:/bin/sh\naadsshlogin:x:990:990::/:/bin/false\n"
-			      : "root:x:0:0::/root:/bin/sh\n",
+		      ours ? "root:x:0:0::/root:/bin/sh\naadsshlogin:x:990:990::/:/bin/false\n"
+			   : "root:x:0:0::/root:/bin/sh\n",
 		      0644);
+	scratch_write(&scratch, "/etc/group",
+		      ours ? "root:x:0:\naadsshlogin:x:990:\n" : "root:x:0:\n", 0644);
 }
 
 static void run_install(const char *file, struct proc_result *ret)

@@ -206,7 +206,8 @@ ACCOUNTS = [
           "rm -r /run/aadsshlogin /var/cache/aadsshlogin", "config", ["make /run/aadsshlogin"],
           owners=NOTHING),
     Drift("user: aadsshlogin is deleted", "userdel aadsshlogin", "packages", [], owners=NOTHING, packages=True),
-    Drift("group: aadsshlogin is deleted, and its number serves on", "sed -i /^aadsshlogin:/d /etc/group /etc/gshadow"),
+    Drift("group: aadsshlogin is deleted", "sed -i /^aadsshlogin:/d /etc/group /etc/gshadow", "packages",
+          ["group aadsshlogin"], owners=NOTHING, packages=True),
     Drift("state: it is garbage", "echo '{' >/var/lib/aadsshlogin/state.json", owners=NOTHING),
     Drift("state: it is deleted with the originals", "rm -r /var/lib/aadsshlogin", owners=NOTHING),
 ]
