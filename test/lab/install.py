@@ -4,7 +4,7 @@
 import json
 import zipfile
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from lab.machine import ENVIRONMENT, Machine, Result
 from lab.teller import expect
@@ -31,6 +31,21 @@ def install_package(machine: Machine, build: Path) -> None:
 def settings(public: object = None, **protected: object) -> str:
     inner = {"publicSettings": public, "protectedSettings": None, "protectedSettingsCertThumbprint": None, **protected}
     return json.dumps({"runtimeSettings": [{"handlerSettings": inner}]})
+
+
+HANDLERS = r"""
+for process in /proc/[0-9]*; do
+	read -r _ name _ parent _ <$process/stat && [ "$name" = '(aadssh-handler)' ] || continue
+	read -r name <"/proc/$parent/comm" && [ "$name" = aadssh-handler ] && continue
+	printf '%s %s\n' "${process#/proc/}" "$(tr '\0' ' ' <$process/cmdline)"
+done 2>/dev/null
+"""
+
+
+def handlers(machine: Machine) -> Dict[str, str]:
+    """Command lines of the handlers that run, by number; without their children, who talk to the network."""
+    lines = machine.run(["sh", "-c", HANDLERS], check=False).stdout.splitlines()
+    return {pid: command for pid, _, command in (line.partition(" ") for line in lines)}
 
 
 class Extension:

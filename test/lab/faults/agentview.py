@@ -27,7 +27,7 @@ from azure.model import ExtensionStatus  # noqa: E402
 from lab import layer, rows  # noqa: E402
 from lab.faults import tally  # noqa: E402
 from lab.faults.tally import ADMITTED, CONFIGURATIONS, CONVERGED, RESTORED, TOLD, Tally  # noqa: E402
-from lab.install import FIRST, LIB, LOGS, NAME, NEXT, SEQUENCE, Extension, settings, zip_of  # noqa: E402
+from lab.install import FIRST, LIB, LOGS, NAME, NEXT, SEQUENCE, Extension, handlers, settings, zip_of  # noqa: E402
 from lab.login import Person  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.place import DOMAIN, MEMORY, NOT_OURS, SETTINGS, WATCHED, Place, in_cloud  # noqa: E402
@@ -149,8 +149,7 @@ class Guest(Place):
 
     def handlers(self) -> List[str]:
         """Command lines of the handler's processes."""
-        lines = self.machine.sh("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' || true").stdout
-        return [line for line in lines.split("/var/lib/waagent/") if line.startswith(NAME)]
+        return list(handlers(self.machine).values())
 
     def wait_until(self, what: str, done: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds

@@ -24,7 +24,7 @@ from lab import layer, rows  # noqa: E402
 from lab.faults import tally  # noqa: E402
 from lab.faults.tally import ADMITTED, CONVERGED, KILLED, RESTORED, TOGETHER, TOLD, Tally  # noqa: E402
 from lab.host import HANDOFF, Host, Outcome, Visitor  # noqa: E402
-from lab.install import FIRST, LOGS, NEXT, Extension, settings, zip_of  # noqa: E402
+from lab.install import FIRST, LOGS, NEXT, Extension, handlers, settings, zip_of  # noqa: E402
 from lab.login import Person, ssh, uid_of  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.place import DOMAIN, MEMORY, NOT_OURS, SETTINGS, WATCHED, in_cloud  # noqa: E402
@@ -92,9 +92,7 @@ class Lab:
         return Run(version, verb, self.versions[version].run(verb, **more))
 
     def pids(self) -> List[str]:
-        """Of the handlers that run, as the machine numbers them."""
-        script = "for p in /proc/[0-9]*; do read -r name <$p/comm && [ \"$name\" = aadssh-handler ] && echo ${p#/proc/}; done; :"
-        return self.machine.run(["sh", "-c", script], check=False).stdout.split()
+        return list(handlers(self.machine))
 
 
 # ---- handlers
@@ -142,7 +140,7 @@ def check_log(lines: Sequence[str], killed: Sequence[str]) -> int:
     return worked
 
 
-def handlers(seed: int, kills: int) -> Callable[[Lab], None]:
+def any_verbs(seed: int, kills: int) -> Callable[[Lab], None]:
     def play(lab: Lab) -> None:
         chance = random.Random(seed)
         lab.machine.sh(f"rm -f {LOG}*")
@@ -378,11 +376,11 @@ class Row(NamedTuple):
 
 
 ROWS: List[Row] = [
-    *(Row(f"{HANDLERS} handlers of any verbs, seed {seed}", handlers(seed, 0), "handlers", seed == 1) for seed in (1, 2)),
-    *(Row(f"{HANDLERS} handlers of any verbs, some killed, seed {seed}", handlers(seed, 4), "handlers", seed == 3)
+    *(Row(f"{HANDLERS} handlers of any verbs, seed {seed}", any_verbs(seed, 0), "handlers", seed == 1) for seed in (1, 2)),
+    *(Row(f"{HANDLERS} handlers of any verbs, some killed, seed {seed}", any_verbs(seed, 4), "handlers", seed == 3)
       for seed in (3, 4)),
     Row(f"{HANDLERS} handlers of any verbs, then uninstall, seed 5", uninstall_last(5), "handlers"),
-    Row("people sign in while versions come and go", signing_in_meanwhile, "held"),
+    Row("people sign in while versions come and go", signing_in_meanwhile, "versions"),
     Row("a handler that holds the lock for as long as another waits", held_for_long, "held"),
     Row(f"{LOGINS} first logins of one user", the_same_user, "logins", True),
     Row(f"{LOGINS} first logins of as many users, some without a role", different_users, "logins", True),
