@@ -33,6 +33,7 @@ PARTS: List[Part] = [
     Part("kills", "each verb killed wherever that makes a difference, and power loss"),
     Part("agentview", "what the guest agent does to the extension"),
     Part("fails", "the world fails under a verb"),
+    Part("errors", "each verb with a system call that fails"),
     Part("together", "many handlers, many first logins"),
 ]
 
