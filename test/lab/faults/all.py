@@ -29,6 +29,7 @@ class Part(NamedTuple):
 
 
 PARTS: List[Part] = [
+    Part("hostile", "links, pipes, devices and files of others where the product reads and writes"),
     Part("drift", "what owners do to the files that the product has lines in"),
     Part("kills", "each verb killed wherever that makes a difference, and power loss"),
     Part("agentview", "what the guest agent does to the extension"),

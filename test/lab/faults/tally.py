@@ -26,12 +26,13 @@ LOST_POWER = "writes ordered for power loss"
 FAILED = "calls failed"
 WORLDS = "failing worlds"
 CONFIGURATIONS = "configurations tried"
+DISGUISED = "hostile files"
 CONVERGED = "runs converged"
 RESTORED = "machines restored"
 ADMITTED = "local users let in"
 TOLD = "statuses told the truth"
 TOGETHER = "runs at the same time"
-NAMES = (KILLED, LOST_POWER, FAILED, WORLDS, CONFIGURATIONS, CONVERGED, RESTORED, ADMITTED, TOLD, TOGETHER)
+NAMES = (KILLED, LOST_POWER, FAILED, WORLDS, CONFIGURATIONS, DISGUISED, CONVERGED, RESTORED, ADMITTED, TOLD, TOGETHER)
 
 
 class Count(NamedTuple):
