@@ -567,6 +567,18 @@ static void what_is_being_written_is_left_alone(void **state)
 	stepmachine_expect("/etc/.nsswitch.conf.aadssh-new", NULL);
 }
 
+static void an_index_that_a_killed_run_did_not_make_is_made(void **state)
+{
+	(void)state;
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	assert_int_equal(fs_remove(&sm.scratch.sys, AADINDEX_PATH, &sm.err), 0);
+	stepmachine_write("/etc/.aadpasswd.db.aadssh-new", "half an in");
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	assert_true(userindex_is_current(&sm.scratch.sys));
+	stepmachine_expect("/etc/.aadpasswd.db.aadssh-new", NULL);
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+}
+
 static void a_running_nscd_is_told(void **state)
 {
 	(void)state;
@@ -1562,6 +1574,7 @@ int main(void)
 		STEP_TEST(a_killed_revert_is_completed_by_the_next),
 		STEP_TEST(what_killed_writes_left_goes_with_the_rest),
 		STEP_TEST(what_is_being_written_is_left_alone),
+		STEP_TEST(an_index_that_a_killed_run_did_not_make_is_made),
 		STEP_TEST(a_running_nscd_is_told),
 		STEP_TEST(a_missing_line_of_nsswitch_is_named),
 		STEP_TEST(a_directory_needs_the_users_domains),
