@@ -488,6 +488,7 @@ class Row(NamedTuple):
 
 
 AGENT_ROWS: List[Row] = [
+    Row("out of the goal state and back, in the same, a higher and a lower version", dropped),
     *(Row(f"the agent is killed during {verb}", agent_killed(verb), verb == "update")
       for verb in ("update", "install", "enable")),
     Row("the agent is killed during uninstall", agent_killed_at_the_end),
@@ -504,7 +505,6 @@ AGENT_ROWS: List[Row] = [
     Row("a downgrade fails when the higher version is gone", failing_downgrade),
     Row("an update is through, and the install behind it killed", install_killed),
     Row("disabled by the goal state, and enabled again", disabled),
-    Row("out of the goal state and back, in the same, a higher and a lower version", dropped),
     Row("/var mounted noexec", no_exec),
     Row("packages purged and state spoilt by hand, then uninstalled", gone_by_hand),
 ]
