@@ -48,12 +48,13 @@ UNSETTLED = ["/var/lib/dpkg/*", "/var/lib/waagent/*/status/*", "/var/lib/aadsshl
              # a name is too little for us to know whose a file is.
              "/etc/passwd.[0-9]*", "/etc/group.[0-9]*", "/etc/shadow.[0-9]*", "/etc/gshadow.[0-9]*", "/etc/sub?id.[0-9]*"]
 ACCOUNTS = [f"/etc/{name}" for name in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")]
-# What useradd and userdel keep of before is another after two of them; uninstall puts it right.
-BACKUPS = [f"{path}-" for path in ACCOUNTS]
+# What useradd and userdel keep of before is another after two of them, and the lock of one that was killed stays until the
+# next takes it over; after uninstall both are as before.
+BACKUPS = [f"{path}{end}" for path in ACCOUNTS for end in ("-", ".lock")]
 # Of which old or new is not the question: what dpkg, useradd and userdel have in their hands or keep of before, and what
 # the handler notes of that.
 UNJUDGED = [*UNSETTLED, "*.dpkg-new", "*.dpkg-tmp", "*.dpkg-dist", "/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/unfinished",
-            *BACKUPS, *(f"{path}{end}" for path in ACCOUNTS for end in ("+", ".lock"))]
+            *BACKUPS, *(f"{path}+" for path in ACCOUNTS)]
 ON_THE_WAY = ["*/.*.aadssh-new"]
 # The agent takes this folder away after uninstall.
 FORGOTTEN = [*UNSETTLED, "/var/lib/waagent/*/mrseq", "/var/lib/waagent/*/.mrseq.aadssh-new"]
