@@ -294,9 +294,11 @@ static int finish_after(struct machine *m, int r, struct err *err)
  */
 static void mend(struct machine *m, const struct pkg_manager *manager)
 {
+	const int64_t deadline_ns = m->sys->deadline_ns;
 	AUTO_SELECTION selection = {.count = 0};
 	struct err ignored = {0};
 	AUTO_BUF text = {0};
+	int r;
 
 	if (selection_source(m) != PACKAGES_EMBEDDED ||
 	    fs_read(m->sys, UNFINISHED_PATH, FS_TRUSTED, FS_CONFIG_MAX, &text, NULL, &ignored) <
@@ -305,7 +307,12 @@ static void mend(struct machine *m, const struct pkg_manager *manager)
 		return;
 	if (selection_make(m, manager, false, &selection, &ignored) < 0 || selection.count == 0)
 		return;
-	if (install_files(m, manager, &selection, &ignored) < 0)
+	/* What hung may hang again, and half of the time is for taking it away. */
+	if (deadline_ns)
+		m->sys->deadline_ns -= sys_left_ms(m->sys, INT64_MAX / 1000000) * 1000000 / 2;
+	r = install_files(m, manager, &selection, &ignored);
+	m->sys->deadline_ns = deadline_ns;
+	if (r < 0)
 		machine_note(m,
 			     "an installation that was broken off could not be finished first: "
 			     "%.200s",

@@ -53,6 +53,7 @@ static struct {
 	const char *others; /* lines "iF man-db" of packages that are not ours */
 	const char *left; /* others after --install, "" for all as before */
 	int configure_status; /* of --configure */
+	int64_t install_left_ms; /* when --install was run last */
 	bool keeps_user; /* --purge does not remove it */
 	bool user_stays; /* nor do userdel and groupdel */
 	struct buf changes; /* commands that change something */
@@ -134,7 +135,6 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 	const char *const *argv = spec->argv;
 	size_t last = 0;
 
-	(void)sys;
 	(void)err;
 	while (argv[last + 1])
 		last++;
@@ -174,6 +174,7 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 		buf_printf(&dpkg.changes, "%s%s", argv[i], i < last ? " " : "\n");
 	if (strcmp(argv[1], "--install") == 0) {
 		assert_int_equal(spec->log_fd, 77);
+		dpkg.install_left_ms = sys_left_ms(sys, INT64_MAX / 1000000);
 		for (size_t i = 2; i <= last && !dpkg.refuses; i++)
 			do_install(argv[i]);
 		if (dpkg.left)
@@ -399,6 +400,20 @@ static void an_installation_that_was_killed_is_finished_before_it_is_removed(voi
 	assert_changes(INSTALL_MAIN PURGE "aadsshlogin\n");
 	assert_text(UNFINISHED_PATH, NULL);
 	assert_accounts_as_before();
+}
+
+static void an_installation_that_hangs_again_leaves_time_to_remove_it(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	(void)strcpy(dpkg.state[MAIN], "iHR");
+	scratch_write(&scratch, UNFINISHED_PATH, "> installing\n", 0600);
+	scratch.sys.deadline_ns = scratch.ops.boottime_ns(&scratch.sys) + 1000000000000;
+	must(uninstall(&err), &err);
+	assert_in_range(dpkg.install_left_ms, 400000, 500000);
+	assert_true(sys_left_ms(&scratch.sys, 1000000) > 900000);
 }
 
 static void a_removal_that_was_killed_goes_on(void **state)
@@ -955,6 +970,7 @@ int main(void)
 		CASE(what_a_killed_run_left_unfinished_is_finished),
 		CASE(what_cannot_be_finished_stops_nothing_and_is_told),
 		CASE(an_installation_that_was_killed_is_finished_before_it_is_removed),
+		CASE(an_installation_that_hangs_again_leaves_time_to_remove_it),
 		CASE(a_removal_that_was_killed_goes_on),
 		CASE(removing_leaves_the_accounts_and_their_backups_as_before),
 		CASE(a_user_that_the_package_left_is_removed_by_the_next_run_too),
