@@ -74,6 +74,9 @@ static int read_cleaned(struct machine *m, const char **ret_path, struct buf *re
 	unsigned swallowed = 0;
 	int r = read_main(m, ret_path, &text, err);
 
+	/* What is left of a block of ours without its beginning would be taken for theirs. */
+	if (r == 0 && !sshdconf_block_line(buf_bytes(&text)))
+		r = sshdconf_remove(buf_bytes(&text), &text, err);
 	if (r == 0)
 		r = foreign_sshd_remove(buf_bytes(&text), ret, &swallowed, err);
 	if (r == 0 && swallowed)

@@ -142,6 +142,23 @@ static void what_the_owner_adds_meanwhile_stays(void **state)
 	stepmachine_expect(SSHD_MAIN_PATH, "# mine\nUsePAM yes\nX11Forwarding no\n");
 }
 
+static void a_block_without_its_beginning_is_written_anew(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, "UsePAM yes\nMatch User git\nPermitTTY no\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	text = scratch_text(&sm.scratch, SSHD_MAIN_PATH);
+	memmove(strstr(text, BLOCK_BEGIN), strstr(text, "Match User *@*"),
+		strlen(strstr(text, "Match User *@*")) + 1);
+	stepmachine_write(SSHD_MAIN_PATH, text);
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 0);
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_MAIN_PATH, "UsePAM yes\nMatch User git\nPermitTTY no\n");
+}
+
 static void a_removed_dropin_is_drift(void **state)
 {
 	(void)state;
@@ -499,6 +516,7 @@ int main(void)
 		STEP_TEST(a_line_that_another_products_block_swallowed_is_told_and_stays),
 		STEP_TEST(the_form_follows_the_main_file),
 		STEP_TEST(what_the_owner_adds_meanwhile_stays),
+		STEP_TEST(a_block_without_its_beginning_is_written_anew),
 		STEP_TEST(a_removed_dropin_is_drift),
 		STEP_TEST(the_owners_own_error_is_quoted),
 		STEP_TEST(without_PAM_nobody_would_ask_for_roles),
