@@ -235,11 +235,11 @@ class Progress:
 
 
 def try_fault(trial: Trial, fault: Fault, progress: Progress) -> None:
+    met = trial.fail(fault)
+    if met is None:
+        progress.unreached += 1
+        return
     with trial.lab.tally.trial(FAILED):
-        met = trial.fail(fault)
-        if met is None:
-            progress.unreached += 1
-            return
         fault, result = met
         progress.tried += 1
         progress.harmless += result.returncode == 0
