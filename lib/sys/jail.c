@@ -39,12 +39,13 @@
 #define ANSWER_OK "ok\n"
 #define ANSWER_FAILED "failed "
 
+/* Where a policy forbids to ask, what the kernel does at a change of the user must do. */
 static bool has_capabilities(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{.permitted = 1}};
+	struct __user_cap_data_struct data[2] = {{.permitted = 0}};
 
-	return syscall(SYS_capget, &header, data) < 0 || data[0].permitted || data[1].permitted;
+	return syscall(SYS_capget, &header, data) == 0 && (data[0].permitted || data[1].permitted);
 }
 
 /* Whoever is that user already has nothing to drop, and gets no group. */
