@@ -59,7 +59,13 @@ static int pretend(struct sys *sys, const struct http_request *requests, size_t 
 	return 0;
 }
 
-static const struct sys_ops ops = {.http = pretend};
+static int64_t no_time(struct sys *sys)
+{
+	(void)sys;
+	return 0;
+}
+
+static const struct sys_ops ops = {.http = pretend, .boottime_ns = no_time};
 static struct sys machine = {.rootfd = -1, .ops = &ops};
 
 static int setup(void **state)
