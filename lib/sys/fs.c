@@ -611,8 +611,8 @@ int fs_rename(struct sys *sys, const char *from, const char *to, struct err *err
 	to_dir = open_parent(sys, to, &to_name, err);
 	if (to_dir < 0)
 		return to_dir;
-	if (renameat(from_dir, from_name, to_dir, to_name) < 0 || fsync(to_dir) < 0 ||
-	    fsync(from_dir) < 0)
+	if (renameat(from_dir, from_name, to_dir, to_name) < 0 || fsync_again(to_dir) < 0 ||
+	    fsync_again(from_dir) < 0)
 		return err_sys(err, "rename %s to %s", from, to);
 	return 0;
 }
@@ -664,7 +664,7 @@ int fs_rmdir(struct sys *sys, const char *path, struct err *err)
 		return parent;
 	if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "remove %s", path);
-	return fsync(parent) < 0 ? err_sys(err, "remove %s", path) : 0;
+	return fsync_again(parent) < 0 ? err_sys(err, "remove %s", path) : 0;
 }
 
 /* Empty the directory that fd names; the descriptor is consumed. */

@@ -524,6 +524,19 @@ static void fail_next(void)
 {
 	armed = true;
 	calls = target = variant = 0;
+	hit = NULL;
+}
+
+/* Before glibc 2.33 the calls of stat(2) have other names in programs. */
+static bool can_fail_to_look(struct sys *sys)
+{
+	struct err ignored = {0};
+	struct stat st;
+
+	fail_next();
+	(void)fs_lstat(sys, "/etc", &st, &ignored);
+	armed = false;
+	return hit;
 }
 
 static void what_cannot_be_looked_at_is_not_taken_for_absent(void **state)
@@ -534,6 +547,10 @@ static void what_cannot_be_looked_at_is_not_taken_for_absent(void **state)
 	(void)state;
 	set_up();
 	sys = &sm.scratch.sys;
+	if (!can_fail_to_look(sys)) {
+		tear_down();
+		skip();
+	}
 	sys->witness = &witness;
 	assert_false(fs_exists(sys, "/etc/nothing"));
 	assert_true(witness_same(sys, &witness.seen[0]));
