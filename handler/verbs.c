@@ -76,7 +76,8 @@ static void say(int fd, const char *text)
 /* What is worth knowing but stops nothing. */
 static void mention(struct job *job, const char *what, const struct err *err)
 {
-	(void)dprintf(job->command->err, "note: %s: %s\n", what, err->msg);
+	if (job->command->err >= 0)
+		(void)dprintf(job->command->err, "note: %s: %s\n", what, err->msg);
 	log_line(&job->log, LOG_LEVEL_WARNING, "%s: %s", what, err->msg);
 }
 
