@@ -79,13 +79,18 @@ def plain(text: str) -> str:
     return re.sub(r"/proc/\d+", "/proc/N", re.sub(r"\[\d+\]|\d{9,}", "N", text))
 
 
+def opens(name: str) -> bool:
+    """Which of the calls it is, is the libc's choice."""
+    return KIND.get(name) == "open"
+
+
 def possible(log: str) -> List[Fault]:
     """Everything that may go wrong, once the program has come to its own work: what comes before is the loader's."""
     found = []
     lines = [line.split("\t") for line in log.splitlines()]
-    begun = next(number for number, line in enumerate(lines) if line[1] == "openat" and line[3:4] == ["/"])  # of sys_open()
+    begun = next(number for number, line in enumerate(lines) if opens(line[1]) and line[3:4] == ["/"])  # of sys_open()
     for point, name, _, *arguments in lines[begun + 1:]:
-        creates = name == "openat" and len(arguments) > 1 and int(arguments[1]) & (os.O_CREAT | os.O_WRONLY | os.O_RDWR)
+        creates = opens(name) and len(arguments) > 1 and int(arguments[1]) & (os.O_CREAT | os.O_WRONLY | os.O_RDWR)
         for error in MAKES if creates else ERRORS.get(KIND.get(name, name), []):
             found.append(Fault(point, name, plain(arguments[0] if arguments else ""), error))
     return found
