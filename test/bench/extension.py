@@ -23,7 +23,7 @@ NOTHING = "Sign-in with Entra ID over SSH is in force, version .*: nothing to do
 INSTALLATIONS = 10
 MANAGERS = ("dpkg", "dpkg-query")  # what the handler starts of them
 MANAGER, OWNERS, SERVICE = "the package manager", "the owner's other programs", "the metadata service"
-SPENT = re.compile(r"\S+ debug (\S+) took (\d+\.\d+) ms$")
+SPENT = re.compile(r"\S+ \[\d+\] debug (\S+) took (\d+\.\d+) ms$")
 
 
 class Site:
