@@ -140,10 +140,13 @@ static int remove_account(struct machine *m, const char *name, const char *progr
 				       .merge_stderr = true,
 				       .log_fd = m->log_fd};
 	AUTO_PROC res = PROC_RESULT_INIT;
-	AUTO_COPY before = {0}, after = {0};
-	int r = copy_read(m, "/etc", name, "", &before, err);
+	AUTO_COPY then = {0}, before = {0}, after = {0};
+	int r = copy_read(m, KEPT_DIR, name, "", &then, err);
 
-	if (r < 0 || !has_our_line(&before))
+	if (r == 0)
+		r = copy_read(m, "/etc", name, "", &before, err);
+	/* A group that was there before the package is the owner's. */
+	if (r < 0 || has_our_line(&then) || !has_our_line(&before))
 		return r;
 	r = proc_must(m->sys, &spec, &res, err);
 	if (r == 0)

@@ -471,6 +471,19 @@ static void a_user_that_the_package_left_is_removed_by_the_next_run_too(void **s
 	assert_false(fs_exists(&scratch.sys, STATE_DIR "/accounts"));
 }
 
+static void a_group_that_was_there_before_the_package_stays(void **state)
+{
+	static const char owners[] = "root:x:0:\naadsshlogin:x:500:\n";
+	struct err err = {0};
+
+	(void)state;
+	scratch_write(&scratch, "/etc/group", owners, 0644);
+	must(install(&err), &err);
+	dpkg.keeps_user = true;
+	must(uninstall(&err), &err);
+	assert_text("/etc/group", owners);
+}
+
 static void backups_of_other_peoples_changes_are_left_alone(void **state)
 {
 	struct err err;
@@ -974,6 +987,7 @@ int main(void)
 		CASE(a_removal_that_was_killed_goes_on),
 		CASE(removing_leaves_the_accounts_and_their_backups_as_before),
 		CASE(a_user_that_the_package_left_is_removed_by_the_next_run_too),
+		CASE(a_group_that_was_there_before_the_package_stays),
 		CASE(backups_of_other_peoples_changes_are_left_alone),
 		CASE(backups_are_kept_from_before_the_first_of_several_installations),
 		CASE(a_modified_package_is_installed_again),
