@@ -7,19 +7,18 @@ With --schemas each template, each policy and each resource after evaluation is 
 schemas of Resource Manager: exit status 77 where they, or python3-jsonschema, are not there.
 """
 
+import importlib.util
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from manifest import templates  # noqa: E402
+from manifest import expressions, policies, schema, templates  # noqa: E402
 from manifest.rows import Rows  # noqa: E402
 
 
 def schemas_of_azure():
-    try:
-        from manifest import schema
-    except ImportError:
+    if importlib.util.find_spec("jsonschema") is None:
         sys.exit(_skipped("python3-jsonschema is not installed"))
     where = schema.folder()
     if where is None:
@@ -35,7 +34,8 @@ def _skipped(why: str) -> int:
 def main() -> None:
     schemas = schemas_of_azure() if "--schemas" in sys.argv[1:] else None
     rows = Rows()
-    templates.play(rows, schemas)
+    for each in (expressions, templates, policies):
+        each.play(rows, schemas)
     rows.end()
 
 

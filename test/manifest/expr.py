@@ -195,7 +195,9 @@ class Expressions:
             return self._call(tree[1].lower(), tree[2])
         whole = self.tree(tree[1])
         key = tree[2] if tree[0] == "property" else self.tree(tree[2])
-        if isinstance(whole, dict) and key in whole or isinstance(whole, list) and isinstance(key, int):
+        if isinstance(whole, dict) and key in whole:
+            return whole[key]
+        if isinstance(whole, list) and isinstance(key, int) and 0 <= key < len(whole):
             return whole[key]
         raise Unknown(f"{whole!r} has no {key!r}")
 

@@ -13,10 +13,6 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from manifest.expr import Unknown
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from jsonschema import Draft4Validator, RefResolver
-
 PREFIX = "https://schema.management.azure.com/schemas/"
 SECTIONS = ("resourceDefinitions", "subscription_resourceDefinitions")
 # Documents that are referred to and were not published with the others, and what stands in.
@@ -42,6 +38,8 @@ def _closed(schema: Any) -> Any:
     for absent, instead in ABSENT.items():
         if isinstance(ref, str) and ref.startswith(PREFIX + absent):
             return {"$ref": PREFIX + instead} if instead else {}
+    if {} in schema.get("oneOf", []):
+        return {}  # "anything, or an expression": an expression would be both
     closed = {name: _closed(each) for name, each in schema.items()}
     if isinstance(schema.get("properties"), dict) and schema["properties"]:
         closed.setdefault("additionalProperties", False)
@@ -70,7 +68,8 @@ class Schemas:
         """What is wrong with a value, by a schema: DOCUMENT#/PATH."""
         root = PREFIX + ref.split("#")[0]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # newer versions would rather have another resolver, which older ones lack
+            from jsonschema import Draft4Validator, RefResolver
             resolver = RefResolver(root, self.store[root], store=self.store)
             schema = {"$ref": PREFIX + ref}
             found = Draft4Validator(schema, resolver=resolver).iter_errors(value)

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""manifest/azure/policy, row by row: samples/policies.json.
+
+"resources" are samples, by name; "based" on another one, with changes by path (null takes away).  A row says what state each
+resource has for a definition and its parameters.  Where the state is "not compliant", the remedy is played too: what
+DeployIfNotExists makes must satisfy the definition, be allowed to its roles, and be valid; what Modify makes must
+satisfy it.  "deploys" says what is in it.  Rows of "broken" change a definition, and must be refused or give another state.
+"""
+
+from typing import Any, Dict, List, Optional
+
+from manifest.expr import Unknown
+from manifest.policy import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, Rule, check_parameter
+from manifest.rows import AZURE, SAMPLES, Rows, change, differences, find, load
+from manifest.schema import Schemas
+from manifest.template import SUBSCRIPTION, Place, evaluate, group_id
+
+DEFINITIONS = AZURE / "policy/definitions"
+STATES = {NOT_APPLICABLE, COMPLIANT, NON_COMPLIANT}
+
+
+def resource_of(samples: Dict, name: str) -> Dict:
+    about = samples[name]
+    if "based" not in about:
+        return {**about, "id": f"{group_id('rg-linux')}/providers/{about['id']}"}
+    resource = resource_of(samples, about["based"])
+    for path, value in about.get("changes", {}).items():
+        resource = change(resource, path, value)
+    return resource
+
+
+def related(samples: Dict, names: List[str]) -> List[Dict]:
+    return [resource_of(samples, name) for name in names]
+
+
+def remedied(rule: Rule, others: List[Dict], row: Dict, schemas: Optional[Schemas]) -> List[str]:
+    """What is wrong with the remedy of a resource that is not compliant."""
+    if rule.effect == "Modify":
+        after = Rule(row["definition"], row.get("parameters", {}), rule.modify())
+        lines = differences(after.resource, row.get("modifies", {}))
+        return lines + ([] if after.state(others) != NON_COMPLIANT else ["what Modify makes is not compliant"])
+    if rule.effect != "DeployIfNotExists":
+        return []
+    made = rule.deploy(Place()).resources
+    template = rule.rule["then"]["details"]["deployment"]["properties"]["template"]
+    lines = [f"{len(made)} resources"] if len(made) != 1 else differences(made[0], row.get("deploys", {}))
+    lines += [f"{kinds} is not for {each['type']}" for each in made for _, kinds in rule.roles()
+              if not each["type"].startswith(kinds)]
+    there = [change(each, "properties/provisioningState", "Succeeded") for each in made]
+    lines += [] if rule.state(others + there) == COMPLIANT else ["what is deployed does not satisfy the policy"]
+    if not schemas:
+        return lines
+    return lines + schemas.template(template) + [line for each in made for line in schemas.resource(each)]
+
+
+def wrong(row: Dict, samples: Dict, schemas: Optional[Schemas]) -> List[str]:
+    rule = Rule(row["definition"], row.get("parameters", {}), resource_of(samples, row["resource"]))
+    others = related(samples, row.get("others", []))
+    state = rule.state(others)
+    if row["state"] not in STATES:
+        raise Unknown(f"the state {row['state']!r}")
+    if state != row["state"]:
+        return [f"is {state}"]
+    rule.roles()
+    return remedied(rule, others, row, schemas) if state == NON_COMPLIANT else []
+
+
+def state_of(row: Dict, samples: Dict, definition: Any) -> str:
+    rule = Rule(definition, row.get("parameters", {}), resource_of(samples, row["resource"]))
+    state = rule.state(related(samples, row.get("others", [])))
+    if state != row["state"]:
+        raise Unknown(f"is {state}")
+    lines = remedied(rule, [], {**row, "definition": definition}, None) if state == NON_COMPLIANT else []
+    if lines:
+        raise Unknown("; ".join(lines))
+    return state
+
+
+# ---- the initiative, which names definitions and hands parameters on
+
+
+def initiative() -> Dict:
+    template = load(AZURE / "policy/initiative.json")
+    return evaluate(template, {}, Place()).resources[0]["properties"]
+
+
+def references(properties: Dict, definitions: Dict[str, Any]) -> List[str]:
+    lines = []
+    names = [each["policyDefinitionId"].split("/")[-1] for each in properties["policyDefinitions"]]
+    if sorted(names) != sorted(definitions):
+        lines.append(f"refers to {sorted(names)}, there are {sorted(definitions)}")
+    for name, each in zip(names, properties["policyDefinitions"]):
+        prefix = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/"
+        lines += [] if each["policyDefinitionId"] == prefix + name else [f"{each['policyDefinitionId']}"]
+        lines += handed_on(name, each["parameters"], properties["parameters"], definitions.get(name, {}))
+    return lines
+
+
+def handed_on(name: str, handed: Dict, own: Dict, definition: Dict) -> List[str]:
+    """Each value is a parameter of the initiative, of the same type, whose every allowed value the policy allows."""
+    declared, lines = find(definition, "properties/parameters") or {}, []
+    for parameter, each in handed.items():
+        source = own.get(each["value"][len("[parameters('"):-len("')]")])
+        if parameter not in declared or source is None or source["type"] != declared[parameter]["type"]:
+            lines.append(f"{name}: {parameter} is {each['value']}")
+            continue
+        allowed = declared[parameter].get("allowedValues", source.get("allowedValues", []))
+        lines += [f"{name}: {value!r} is not allowed as {parameter}" for value in
+                  source.get("allowedValues", []) + [source["defaultValue"]] if allowed and value not in allowed]
+    return lines
+
+
+def assigned(given: Dict, definitions: Dict[str, Any]) -> Dict[str, Dict]:
+    """Parameters of each definition when assignment.json is deployed with these."""
+    own = initiative()
+    result = evaluate(load(AZURE / "policy/assignment.json"), given, Place())
+    assignment = result.resources[0]["properties"]
+    values = {name: check_parameter(name, about, assignment["parameters"].get(name, {}).get(
+        "value", about.get("defaultValue"))) for name, about in own["parameters"].items()}
+    if set(assignment["parameters"]) - set(values):
+        raise Unknown(f"{sorted(assignment['parameters'])} are not the initiative's")
+    return {each["policyDefinitionReferenceId"]: {
+        name: values[value["value"][len("[parameters('"):-len("')]")]] for name, value in each["parameters"].items()}
+        for each in own["policyDefinitions"]}
+
+
+def play_initiative(rows: Rows, sample: Dict, definitions: Dict[str, Any], schemas: Optional[Schemas]) -> None:
+    rows.play("initiative", "names all definitions, and hands on what they take",
+              lambda: references(initiative(), definitions))
+    for row in sample["assigned"]:
+        def one(row: Dict = row) -> List[str]:
+            given = assigned(row.get("given", {}), definitions)
+            wanted = {**row, "definition": definitions[row["policy"]], "parameters": given[row["policy"]]}
+            return wrong(wanted, sample["resources"], schemas)
+        rows.play("initiative", row["name"], one)
+    for row in sample["granted"]:
+        def roles(row: Dict = row) -> List[str]:
+            made = evaluate(load(AZURE / "policy/assignment.json"), row["given"], Place()).resources
+            got = [each["properties"]["roleDefinitionId"].split("/")[-1] for each in made[1:]]
+            return [] if got == row["roles"] else [f"grants {got}"]
+        rows.play("initiative", row["name"], roles)
+    for name in ("initiative", "assignment") if schemas else ():
+        template = load(AZURE / f"policy/{name}.json")
+        rows.play("initiative by the schemas", name, lambda: schemas.template(template) + [
+            line for given in ({}, {"remediate": True, "assignRoles": True}) if name == "assignment" or not given
+            for each in evaluate(template, given, Place()).resources for line in schemas.resource(each)])
+
+
+def play(rows: Rows, schemas: Optional[Schemas]) -> None:
+    sample = load(SAMPLES / "policies.json")
+    definitions = {path.stem: load(path) for path in sorted(DEFINITIONS.glob("*.json"))}
+    for name, definition in definitions.items():
+        states = {row["state"] for row in sample["rows"] if row["policy"] == name}
+        rows.play("policies", f"{name}: has rows of each state",
+                  lambda: [] if states == STATES else [f"only {sorted(states)}"])
+        if schemas:
+            rows.play("policies by the schemas", name, lambda: schemas.policy({**definition, "name": name}))
+    for row in sample["rows"]:
+        name = f"{row['policy']}: {row['name']}"
+        full = {**row, "definition": definitions[row["policy"]]}
+        rows.play("policies", name, lambda: wrong(full, sample["resources"], schemas))
+    for row in sample["broken"]:
+        definition = change(definitions[row["policy"]], "properties/policyRule/" + row["at"], row["to"])
+        name = f"{row['policy']}: {row['name']}"
+        if "refused" in row:
+            rows.refused("broken policies", name, row["refused"],
+                         lambda: state_of(row, sample["resources"], definition))
+        if schemas and "invalid" in row:
+            rows.refused("broken policies by the schemas", name, row["invalid"],
+                         lambda: refusing(schemas, {**definition, "name": row["policy"]}))
+    play_initiative(rows, sample, definitions, schemas)
+
+
+def refusing(schemas: Schemas, definition: Dict) -> None:
+    lines = schemas.policy(definition)
+    if lines:
+        raise Unknown("; ".join(lines))
