@@ -95,6 +95,15 @@ static int64_t max_age(struct span value)
 	return -1;
 }
 
+/* 0 for what is no date. */
+static int64_t date(struct span value)
+{
+	char text[64];
+	time_t seconds = span_copy(value, text, sizeof(text)) ? curl_getdate(text, NULL) : -1;
+
+	return seconds > 0 && seconds <= HTTP_DATE_MAX_S ? seconds : 0;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct http_response *response = ((struct transfer *)arg)->response;
@@ -108,6 +117,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 	else if (header_is(line, "Retry-After", &value) &&
 		 num_parse(value, HTTP_AGE_MAX_S, &seconds))
 		response->retry_after_s = (int64_t)seconds;
+	else if (header_is(line, "Date", &value))
+		response->date_s = date(value);
 	else if (header_is(line, "WWW-Authenticate", &value))
 		(void)span_copy(value, response->www_authenticate,
 				sizeof(response->www_authenticate));

@@ -15,6 +15,7 @@
 
 #define HTTP_BODY_MAX ((size_t)4 << 20)
 #define HTTP_HEADERS_MAX 8
+#define HTTP_DATE_MAX_S ((int64_t)253402300799) /* the end of the year 9999 */
 #define HTTP_AGE_MAX_S ((int64_t)365 * 86400) /* a longer max-age or Retry-After is none */
 
 struct http_request {
@@ -37,6 +38,7 @@ struct http_response {
 	struct buf body;
 	int64_t max_age_s; /* Cache-Control: max-age, -1 when absent */
 	int64_t retry_after_s; /* Retry-After in seconds, -1 when absent */
+	int64_t date_s; /* Date by the server's clock, since 1970; 0 when absent */
 	char www_authenticate[256];
 };
 

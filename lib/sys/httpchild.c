@@ -22,7 +22,7 @@ struct batch {
 struct reply {
 	int status, proxy_status, error;
 	char cause[160];
-	int64_t max_age_s, retry_after_s;
+	int64_t max_age_s, retry_after_s, date_s;
 	char www_authenticate[256];
 	size_t body_len;
 };
@@ -52,6 +52,7 @@ static int send_jailed(struct sys *sys, const void *arg, struct buf *ret, struct
 			.error = response->error,
 			.max_age_s = response->max_age_s,
 			.retry_after_s = response->retry_after_s,
+			.date_s = response->date_s,
 			.body_len = response->body.len,
 		};
 
@@ -90,8 +91,8 @@ static bool take_response(struct span *rest, const struct http_request *request,
 	    !span_take(rest, reply.body_len, &body) || reply.status < 0 || reply.status > 999 ||
 	    reply.proxy_status < 0 || reply.proxy_status > 999 || reply.error < 0 ||
 	    reply.error > ERRNO_MAX || reply.max_age_s < -1 || reply.max_age_s > HTTP_AGE_MAX_S ||
-	    reply.retry_after_s < -1 || reply.retry_after_s > HTTP_AGE_MAX_S ||
-	    !memchr(reply.cause, '\0', sizeof(reply.cause)) ||
+	    reply.retry_after_s < -1 || reply.retry_after_s > HTTP_AGE_MAX_S || reply.date_s < 0 ||
+	    reply.date_s > HTTP_DATE_MAX_S || !memchr(reply.cause, '\0', sizeof(reply.cause)) ||
 	    !memchr(reply.www_authenticate, '\0', sizeof(reply.www_authenticate)))
 		return false;
 	ret->status = reply.status;
@@ -99,6 +100,7 @@ static bool take_response(struct span *rest, const struct http_request *request,
 	ret->error = reply.error;
 	ret->max_age_s = reply.max_age_s;
 	ret->retry_after_s = reply.retry_after_s;
+	ret->date_s = reply.date_s;
 	memcpy(ret->cause, reply.cause, sizeof(ret->cause));
 	memcpy(ret->www_authenticate, reply.www_authenticate, sizeof(ret->www_authenticate));
 	buf_span(&ret->body, body);

@@ -257,7 +257,11 @@ int imds_instance(struct sys *sys, const struct imds *imds, struct imds_instance
 	(void)snprintf(url, sizeof(url), "%s/metadata/instance?api-version=%s", imds->base_url,
 		       service_of(imds)->instance_version);
 	r = ask(sys, imds, url, &response, err);
-	return r < 0 ? r : parse_instance(imds, buf_bytes(&response.body), ret, err);
+	if (r == 0)
+		r = parse_instance(imds, buf_bytes(&response.body), ret, err);
+	if (r == 0)
+		ret->date_s = response.date_s;
+	return r;
 }
 
 /* The audience goes into the query: what is not plain is escaped. */

@@ -35,6 +35,7 @@ struct imds_instance {
 	char resource_id[PATH_BYTES_MAX + 1]; /* begins with /subscriptions/; of Arc: a machine's */
 	char vm_id[GUID_SIZE];
 	char region[32]; /* location in lower case, as westeurope; "" when it is no plain name */
+	int64_t date_s; /* of the answer by the service's clock, since 1970; 0: it does not say */
 };
 
 struct imds_token {

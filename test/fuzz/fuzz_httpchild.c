@@ -20,6 +20,7 @@ static void check(const struct http_response *response)
 	if (response->status < 0 || response->status > 999 || response->body.len > BODY_MAX ||
 	    response->max_age_s < -1 || response->max_age_s > HTTP_AGE_MAX_S ||
 	    response->retry_after_s < -1 || response->retry_after_s > HTTP_AGE_MAX_S ||
+	    response->date_s < 0 || response->date_s > HTTP_DATE_MAX_S ||
 	    !memchr(response->cause, '\0', sizeof(response->cause)) ||
 	    !memchr(response->www_authenticate, '\0', sizeof(response->www_authenticate)))
 		abort();

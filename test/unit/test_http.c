@@ -137,6 +137,36 @@ static void replies_are_judged(void **state)
 	http_response_done(&res);
 }
 
+static void the_servers_clock_is_read(void **state)
+{
+	static const struct {
+		const char *reply;
+		int64_t date_s;
+	} dates[] = {
+		{"HTTP/1.1 200 OK\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\nContent-Length: "
+		 "0\r\n\r\n",
+		 1700000000},
+		{"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 0\r\n\r\n", 0},
+		{"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1000 00:00:00 GMT\r\nContent-Length: "
+		 "0\r\n\r\n",
+		 0},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(dates); i++) {
+		struct http_response res = HTTP_RESPONSE_INIT;
+		struct server server;
+		struct err err = {0};
+
+		start(&server, dates[i].reply);
+		assert_int_equal(get(&server, &res, &err), 0);
+		end(&server);
+		assert_int_equal(res.date_s, dates[i].date_s);
+		http_response_done(&res);
+	}
+}
+
 static void the_environments_proxy_is_not_used(void **state)
 {
 	struct http_response res = HTTP_RESPONSE_INIT;
@@ -256,7 +286,7 @@ struct answer {
 	struct {
 		int status, proxy_status, error;
 		char cause[160];
-		int64_t max_age_s, retry_after_s;
+		int64_t max_age_s, retry_after_s, date_s;
 		char www_authenticate[256];
 		size_t body_len;
 	} reply;
@@ -313,6 +343,11 @@ static void spoil_retry(struct answer *answer)
 	answer->reply.retry_after_s = -2;
 }
 
+static void spoil_date(struct answer *answer)
+{
+	answer->reply.date_s = -1;
+}
+
 static void spoil_authenticate(struct answer *answer)
 {
 	memset(answer->reply.www_authenticate, 'x', sizeof(answer->reply.www_authenticate));
@@ -340,10 +375,10 @@ static void spoil_length_over(struct answer *answer)
 }
 
 static void (*const spoilers[])(struct answer *answer) = {
-	spoil_code,         spoil_code_high,   spoil_message,      spoil_status,
-	spoil_proxy_status, spoil_error,       spoil_success,      spoil_cause,
-	spoil_age,          spoil_retry,       spoil_authenticate, spoil_length,
-	spoil_length_short, spoil_length_huge, spoil_length_over,
+	spoil_code,         spoil_code_high,    spoil_message,     spoil_status,
+	spoil_proxy_status, spoil_error,        spoil_success,     spoil_cause,
+	spoil_age,          spoil_retry,        spoil_date,        spoil_authenticate,
+	spoil_length,       spoil_length_short, spoil_length_huge, spoil_length_over,
 };
 
 static int read_answer(const struct answer *answer, size_t len, size_t body_max_bytes,
@@ -406,7 +441,7 @@ int main(void)
 		cmocka_unit_test(what_the_child_writes_beside_the_form_is_refused),
 		cmocka_unit_test(what_the_child_writes_is_as_if_it_had_been_sent_here),
 	};
-	struct CMUnitTest tests[ARRAY_LEN(rows) + 4];
+	struct CMUnitTest tests[ARRAY_LEN(rows) + 5];
 	struct err err = {0};
 	int failed;
 
@@ -422,6 +457,7 @@ int main(void)
 		(struct CMUnitTest)cmocka_unit_test(a_login_is_told_to_the_server_alone);
 	tests[ARRAY_LEN(rows) + 3] =
 		(struct CMUnitTest)cmocka_unit_test(a_proxy_that_lets_nobody_through_tells_why);
+	tests[ARRAY_LEN(rows) + 4] = (struct CMUnitTest)cmocka_unit_test(the_servers_clock_is_read);
 	if (sys_open(&machine, &err) < 0)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
