@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "lib/core/base64.h"
-#include "payload/login/keycache.h"
-#include "payload/login/ownfile.h"
+#include "lib/core/keycache.h"
+#include "lib/core/pairs.h"
 
 #define HEADING "aadsshlogin-keys 1"
 #define CLOCK_TOLERANCE_S 300 /* a clock that was set back a little */
@@ -64,12 +64,12 @@ static bool parse(struct span text, const struct conf *conf, const char *tenant,
 	struct span value;
 
 	if (!take_heading(&text, conf, tenant) ||
-	    !ownfile_number(&text, "fetched", &cache->fetched_s) ||
-	    !ownfile_number(&text, "expires", &cache->expires_s) ||
+	    !pairs_number(&text, "fetched", &cache->fetched_s) ||
+	    !pairs_number(&text, "expires", &cache->expires_s) ||
 	    cache->expires_s < cache->fetched_s ||
 	    cache->expires_s > cache->fetched_s + KEYCACHE_AGE_MAX_S)
 		return false;
-	while (ownfile_value(&text, "key", &value))
+	while (pairs_value(&text, "key", &value))
 		if (!add_key(value, &cache->keys))
 			return false;
 	return cache->keys.count > 0 && span_is(text, "end\n");

@@ -10,8 +10,8 @@
  *	key <base64 of an ssh-rsa blob>		(one or more)
  *	end
  */
-#ifndef LOGIN_KEYCACHE_H
-#define LOGIN_KEYCACHE_H
+#ifndef CORE_KEYCACHE_H
+#define CORE_KEYCACHE_H
 
 #include "lib/core/buf.h"
 #include "lib/core/conf.h"

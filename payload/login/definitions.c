@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "lib/core/pairs.h"
 #include "lib/sys/lock.h"
 #include "payload/login/definitions.h"
 #include "payload/login/exchange.h"
@@ -32,7 +33,7 @@ bool definitions_load(struct sys *sys, const char *role, struct roles *roles)
 	if (ownfile_read(sys, path, DEFINITION_MAX, &text, &ignored) < 0)
 		return false;
 	rest = buf_bytes(&text);
-	return ownfile_number(&rest, "fetched", &fetched_s) && fetched_s <= now_s &&
+	return pairs_number(&rest, "fetched", &fetched_s) && fetched_s <= now_s &&
 	       now_s - fetched_s < DEFINITIONS_AGE_MAX_S &&
 	       roles_add_definition(roles, rest, &ignored) == 0 && roles->definition_count > before;
 }

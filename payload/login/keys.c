@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/core/pairs.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/http.h"
@@ -62,7 +63,7 @@ static int claim_fetch(struct sys *sys, const char *tenant, int64_t pause_s, str
 	if (ownfile_read(sys, path, STAMP_MAX, &text, &ignored) == 0) {
 		rest = buf_bytes(&text);
 		/* A time in the future is of a clock that was wrong. */
-		if (ownfile_number(&rest, "tried", &last_s) && last_s <= now_s &&
+		if (pairs_number(&rest, "tried", &last_s) && last_s <= now_s &&
 		    now_s - last_s < pause_s)
 			return err_set(err, EAGAIN, "the last try was %lld s ago",
 				       (long long)(now_s - last_s));

@@ -12,8 +12,8 @@
 #define LOGIN_KEYS_H
 
 #include "lib/core/conf.h"
+#include "lib/core/keycache.h"
 #include "lib/sys/sys.h"
-#include "payload/login/keycache.h"
 
 #define KEYS_RETRY_S 60 /* between two fetches while there are keys */
 #define KEYS_COLD_RETRY_S 5 /* between two fetches while there are none */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "lib/core/num.h"
 #include "lib/sys/fs.h"
 #include "payload/login/ownfile.h"
 
@@ -28,27 +27,4 @@ int ownfile_write(struct sys *sys, const char *path, struct span data, struct er
 	const struct fs_meta meta = {.mode = 0600, .uid = geteuid(), .gid = getegid()};
 
 	return fs_replace(sys, path, data, &meta, err);
-}
-
-bool ownfile_value(struct span *text, const char *word, struct span *ret)
-{
-	struct span rest = *text, line, head;
-
-	if (!span_line(&rest, &line) || !span_word(&line, &head) || !span_is(head, word))
-		return false;
-	*ret = span_trim(line);
-	*text = rest;
-	return true;
-}
-
-bool ownfile_number(struct span *text, const char *word, int64_t *ret)
-{
-	struct span rest = *text, value;
-	uint64_t number;
-
-	if (!ownfile_value(&rest, word, &value) || !num_parse(value, INT64_MAX / 4, &number))
-		return false;
-	*ret = (int64_t)number;
-	*text = rest;
-	return true;
 }

@@ -12,8 +12,4 @@ int ownfile_read(struct sys *sys, const char *path, size_t max, struct buf *ret,
 /* Publish with mode 0600; see fs_replace. */
 int ownfile_write(struct sys *sys, const char *path, struct span data, struct err *err);
 
-/* Readers for lines of `word value`: false, *text untouched, unless the next line is one. */
-bool ownfile_value(struct span *text, const char *word, struct span *ret);
-bool ownfile_number(struct span *text, const char *word, int64_t *ret);
-
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/core/pairs.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/imds.h"
@@ -35,9 +36,9 @@ static bool parse(struct span text, const char *audience, int64_t now_s, struct 
 	int64_t expires_s;
 
 	return span_line(&text, &line) && span_is(line, HEADING) &&
-	       ownfile_value(&text, "audience", &value) && span_is(value, audience) &&
-	       ownfile_number(&text, "expires", &expires_s) && now_s < expires_s - MARGIN_S &&
-	       ownfile_value(&text, "token", ret) && ret->len && text.len == 0;
+	       pairs_value(&text, "audience", &value) && span_is(value, audience) &&
+	       pairs_number(&text, "expires", &expires_s) && now_s < expires_s - MARGIN_S &&
+	       pairs_value(&text, "token", ret) && ret->len && text.len == 0;
 }
 
 /*

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "payload/login/keycache.h"
+#include "lib/core/keycache.h"
 
 #define TENANT "0b9c7c11-5f3e-4d52-a6b8-7e9d3c2f1a44"
 

@@ -12,7 +12,7 @@
 
 #include "lib/core/base64.h"
 #include "lib/core/cleanup.h"
-#include "payload/login/keycache.h"
+#include "lib/core/keycache.h"
 #include "test/unit/certmake.h"
 
 #define NOW 1000000
