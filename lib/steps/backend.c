@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/core/checkaccess.h"
@@ -26,18 +28,17 @@ static void question_done(struct question *question)
 	buf_done(&question->body);
 }
 
-static void tell_refusal(struct machine *m, const char *oid)
+static int refused(const struct conf *conf, const char *oid, struct err *err)
 {
-	if (m->conf.role_backend == BACKEND_PDP)
-		machine_note(m,
-			     "nobody can sign in until %s lets the identity %s ask: it may need "
-			     "onboarding, which the role backend arm does not",
-			     m->conf.pdp, oid);
-	else
-		machine_note(m,
-			     "nobody can sign in until the identity %s may read role assignments: "
-			     "give it the role Reader on %s",
-			     oid, m->conf.resource_id);
+	if (conf->role_backend == BACKEND_PDP) {
+		(void)err_set(err, EACCES, "nobody can sign in until %s lets the identity %s ask",
+			      conf->pdp, oid);
+		return err_remedy(err, 0,
+				  "it may need onboarding, which the role backend arm does not");
+	}
+	(void)err_set(err, EACCES,
+		      "nobody can sign in until the identity %s may read role assignments", oid);
+	return err_remedy(err, 0, "give it the role Reader on %s", conf->resource_id);
 }
 
 /* The backend arm, whose first question this is. */
@@ -113,23 +114,35 @@ static int ask(struct machine *m, struct imds_token *token, struct http_response
 	return r < 0 ? r : send_question(m, token->text, &question, ret, err);
 }
 
+int backend_check(struct machine *m, char ret_oid[GUID_SIZE], struct err *err)
+{
+	CLEANUP(http_response_done) struct http_response response = HTTP_RESPONSE_INIT;
+	CLEANUP(imds_token_done) struct imds_token token = {0};
+	int r = ask(m, &token, &response, err);
+
+	(void)snprintf(ret_oid, GUID_SIZE, "%s", token.claims.oid);
+	if (r < 0)
+		return err_wrap(err, "the service that knows the roles could not be asked");
+	if (response.status == 401 || response.status == 403)
+		return refused(&m->conf, token.claims.oid, err);
+	return response.status == 200
+		       ? 0
+		       : err_set(err, EREMOTEIO, "the service that knows the roles answered %d",
+				 response.status);
+}
+
+bool backend_asks(const struct conf *conf)
+{
+	return conf->role_backend != BACKEND_STATIC && conf->role_backend != BACKEND_NONE &&
+	       conf->resource_id && conf->resource_manager;
+}
+
 void backend_ask(struct machine *m)
 {
-	struct http_response response = HTTP_RESPONSE_INIT;
-	struct imds_token token = {0};
 	struct err err = {0};
-	int r;
+	char oid[GUID_SIZE];
 
-	if (m->conf.role_backend == BACKEND_STATIC || m->conf.role_backend == BACKEND_NONE ||
-	    !m->conf.resource_id || !m->conf.resource_manager)
+	if (!backend_asks(&m->conf) || backend_check(m, oid, &err) == 0)
 		return;
-	r = ask(m, &token, &response, &err);
-	if (r < 0)
-		machine_note(m, "the service that knows the roles could not be asked: %s", err.msg);
-	else if (response.status == 401 || response.status == 403)
-		tell_refusal(m, token.claims.oid);
-	else if (response.status != 200)
-		machine_note(m, "the service that knows the roles answered %d", response.status);
-	http_response_done(&response);
-	imds_token_done(&token);
+	machine_note(m, err.remedy[0] ? "%s: %s" : "%s%s", err.msg, err.remedy);
 }
