@@ -12,6 +12,7 @@
 
 #include "handler/desired.h"
 #include "handler/extension.h"
+#include "handler/resource.h"
 #include "handler/steps.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
@@ -23,27 +24,14 @@
 #define SIGN_IN_APPLICATION "ce6ff14a-7fdc-4685-bbe0-f6afdfcfa8e0" /* Azure Linux VM Sign-In */
 #define PATIENCE_MS 10000 /* at least; a service that is silent at boot comes within seconds */
 
-/* The segment after `/key/` in a resource id, "" when there is none. */
-static struct span segment(const char *resource_id, const char *key)
-{
-	const char *at = strcasestr(resource_id, key);
-
-	if (!at)
-		return (struct span){0};
-	at += strlen(key);
-	return (struct span){(const unsigned char *)at, strcspn(at, "/")};
-}
-
 static int no_identity(const char *resource_id, struct err *err)
 {
-	struct span group = segment(resource_id, "/resourceGroups/");
-	struct span set = segment(resource_id, "/virtualMachineScaleSets/");
-	struct span name = set.len ? set : segment(resource_id, "/virtualMachines/");
+	struct resource it = resource_parse(resource_id);
 
 	return err_remedy(err, EXIT_IDENTITY,
-			  "az %s identity assign --resource-group %.*s --name %.*s",
-			  set.len ? "vmss" : "vm", (int)group.len, (const char *)group.p,
-			  (int)name.len, (const char *)name.p);
+			  "az %s identity assign --resource-group %.*s --name %.*s", it.group,
+			  (int)it.resource_group.len, (const char *)it.resource_group.p,
+			  (int)it.name.len, (const char *)it.name.p);
 }
 
 /*

@@ -99,26 +99,41 @@ static const struct rule {
 	bool (*holds)(const struct platform_facts *f);
 	int outcome;
 	const char *cause, *remedy;
+	bool of_volume; /* it is about space and write access */
 } rules[] = {
 	{has_loader, EXIT_UNSUPPORTED, "there is no glibc (" LOADER ")",
-	 "sign-in needs a distribution that is built on glibc"},
+	 "sign-in needs a distribution that is built on glibc", false},
 	{usr_is_writable, EXIT_UNSUPPORTED, "/usr is read-only: no package can be installed",
-	 "image-based systems are not supported; mount /usr writable if this is not one"},
+	 "image-based systems are not supported; mount /usr writable if this is not one", true},
 	{has_package_manager, EXIT_UNSUPPORTED, "there is no package manager that is known: neither dpkg nor rpm",
-	 "the README lists what is supported"},
+	 "the README lists what is supported", false},
 	{is_no_cluster_node, EXIT_UNSUPPORTED, "this is a node of the Azure Kubernetes Service",
-	 "reach nodes by kubectl debug; the service replaces what is installed on them"},
+	 "reach nodes by kubectl debug; the service replaces what is installed on them", false},
 	{sshd_is_new_enough, EXIT_UNSUPPORTED, "sshd is older than OpenSSH 6.9 and does not show keys to the key command",
-	 "update the distribution"},
-	{var_is_writable, EXIT_DEPENDENCY, "/var is read-only", "mount /var writable, and check its file system"},
-	{etc_is_writable, EXIT_DEPENDENCY, "/etc is read-only", "mount /etc writable, and check its file system"},
-	{etc_has_space, EXIT_DEPENDENCY, "less than 1 MiB is free on /etc", "free some space"},
-	{has_space, EXIT_DEPENDENCY, "less than 64 MiB are free on /usr or /var", "free some space"},
-	{has_sshd, EXIT_DEPENDENCY, "there is no " SSHD_PROGRAM, "install openssh-server"},
-	{has_pam, EXIT_DEPENDENCY, "there is no /etc/pam.d", "install PAM"},
-	{has_getent, EXIT_DEPENDENCY, "there is no /usr/bin/getent", "install the package that has it: libc-bin or glibc-common"},
+	 "update the distribution", false},
+	{var_is_writable, EXIT_DEPENDENCY, "/var is read-only", "mount /var writable, and check its file system", true},
+	{etc_is_writable, EXIT_DEPENDENCY, "/etc is read-only", "mount /etc writable, and check its file system", true},
+	{etc_has_space, EXIT_DEPENDENCY, "less than 1 MiB is free on /etc", "free some space", true},
+	{has_space, EXIT_DEPENDENCY, "less than 64 MiB are free on /usr or /var", "free some space", true},
+	{has_sshd, EXIT_DEPENDENCY, "there is no " SSHD_PROGRAM, "install openssh-server", false},
+	{has_pam, EXIT_DEPENDENCY, "there is no /etc/pam.d", "install PAM", false},
+	{has_getent, EXIT_DEPENDENCY, "there is no /usr/bin/getent", "install the package that has it: libc-bin or glibc-common", false},
 };
 /* clang-format on */
+
+static int judge(const struct platform_facts *facts, bool volumes_alone, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		const struct rule *rule = &rules[i];
+
+		if (rule->holds(facts) || (volumes_alone && !rule->of_volume))
+			continue;
+		(void)err_set(err, rule->outcome == EXIT_UNSUPPORTED ? EOPNOTSUPP : ENOPKG, "%s",
+			      rule->cause);
+		return err_remedy(err, rule->outcome, "%s", rule->remedy);
+	}
+	return 0;
+}
 
 int platform_judge(const struct platform_facts *facts, struct err *err)
 {
@@ -126,16 +141,7 @@ int platform_judge(const struct platform_facts *facts, struct err *err)
 		(void)err_set(err, EOPNOTSUPP, "%s", facts->platform.reason);
 		return err_remedy(err, EXIT_UNSUPPORTED, "the README lists what is supported");
 	}
-	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-		const struct rule *rule = &rules[i];
-
-		if (rule->holds(facts))
-			continue;
-		(void)err_set(err, rule->outcome == EXIT_UNSUPPORTED ? EOPNOTSUPP : ENOPKG, "%s",
-			      rule->cause);
-		return err_remedy(err, rule->outcome, "%s", rule->remedy);
-	}
-	return 0;
+	return judge(facts, false, err);
 }
 
 int platform_os_release(struct sys *sys, struct osrelease *ret, struct err *err)
@@ -221,17 +227,29 @@ static unsigned read_sshd_release(struct machine *m)
 	return release;
 }
 
+static int look_at_volumes(struct sys *sys, struct platform_facts *ret, struct err *err)
+{
+	int r = look_at_volume(sys, "/usr", &ret->usr, err);
+
+	if (r == 0)
+		r = look_at_volume(sys, "/var", &ret->var, err);
+	return r < 0 ? r : look_at_volume(sys, "/etc", &ret->etc, err);
+}
+
+int platform_volumes(struct sys *sys, struct platform_facts *ret, struct err *err)
+{
+	int r = look_at_volumes(sys, ret, err);
+
+	return r < 0 ? r : judge(ret, true, err);
+}
+
 static int look(struct machine *m, struct platform_facts *ret, struct err *err)
 {
 	struct sys *sys = m->sys;
 	int r = look_up(m, &ret->platform, err);
 
 	if (r == 0)
-		r = look_at_volume(sys, "/usr", &ret->usr, err);
-	if (r == 0)
-		r = look_at_volume(sys, "/var", &ret->var, err);
-	if (r == 0)
-		r = look_at_volume(sys, "/etc", &ret->etc, err);
+		r = look_at_volumes(sys, ret, err);
 	if (r < 0)
 		return r;
 	ret->loader = fs_exists(sys, LOADER);

@@ -32,6 +32,9 @@ struct platform_facts {
  */
 int platform_judge(const struct platform_facts *facts, struct err *err);
 
+/* Only what is about space and write access: fills usr, var and etc.  -EIO and the like further. */
+int platform_volumes(struct sys *sys, struct platform_facts *ret, struct err *err);
+
 /* What the machine's own os-release says.  The errors of fs_read and osrelease_parse. */
 int platform_os_release(struct sys *sys, struct osrelease *ret, struct err *err);
 
