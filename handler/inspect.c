@@ -17,7 +17,6 @@
 #include "lib/core/outcome.h"
 #include "lib/core/yaml.h"
 #include "lib/steps/run.h"
-#include "lib/sys/confine.h"
 #include "lib/sys/fs.h"
 
 #define DEADLINE_S 240
@@ -33,7 +32,7 @@ static int complain(const struct command *command, const struct err *err, int fa
 }
 
 /* Print a text or, where that is NULL, a document, which is consumed. */
-static int print(const struct command *command, const struct buf *text, json_t *json)
+int inspect_print(const struct command *command, const struct buf *text, json_t *json)
 {
 	AUTO_JSON *own = json;
 	AUTO_FREE char *dump = text ? NULL : json_text(own, JSON_INDENT(2) | JSON_ENSURE_ASCII);
@@ -49,14 +48,14 @@ static int print(const struct command *command, const struct buf *text, json_t *
 	return complain(command, &err, EXIT_DEPENDENCY);
 }
 
-static int fail(const struct command *command, const struct query *query, const struct err *err,
-		int fallback)
+int inspect_fail(const struct command *command, const struct query *query, const struct err *err,
+		 int fallback)
 {
 	int code = complain(command, err, fallback);
 
 	if (query->json)
-		(void)print(command, NULL,
-			    json_pack("{s:o}", "error", report_error_json(err, code)));
+		(void)inspect_print(command, NULL,
+				    json_pack("{s:o}", "error", report_error_json(err, code)));
 	return code;
 }
 
@@ -123,29 +122,6 @@ static void run_done(struct run *run)
 	free(run->results);
 }
 
-int inspect_check(struct sys *sys, const struct command *command, const struct query *query)
-{
-	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
-	CLEANUP(run_done) struct run run = {.results = NULL};
-	struct err err = {0}, told = {0}; /* each step's own is in its result */
-	AUTO_BUF text = {0};
-	int layers, r = new_run(&session, command, query, WANT_PRESENT, &run, &err);
-
-	if (r < 0)
-		return fail(command, query, &err, EXIT_VERIFY);
-	(void)run_check(&run, &told);
-	layers = confine_probe(sys, &told);
-	if (layers < 0)
-		layers = 0;
-	if (!query->json)
-		report_check_text(run.results, run.count, (unsigned)layers, &text);
-	r = print(command, query->json ? NULL : &text,
-		  query->json ? report_check_json(run.results, run.count, (unsigned)layers,
-						  command->version)
-			      : NULL);
-	return r ? r : report_verdict(run.results, run.count);
-}
-
 /*
  * The changes of each step, in the order in which they would be made, and what the verb would end
  * with, as run_plan tells it.
@@ -192,11 +168,11 @@ int inspect_plan(struct sys *sys, const struct command *command, const struct qu
 	int r = new_run(&session, command, query, query->want, &run, &err);
 
 	if (r < 0)
-		return fail(command, query, &err, EXIT_VERIFY);
+		return inspect_fail(command, query, &err, EXIT_VERIFY);
 	if (!query->json)
 		text.failed = run_plan(&run, query->want, &text, &refusal, &err) < 0;
-	r = print(command, query->json ? NULL : &text,
-		  query->json ? plan_json(&run, query, &refusal) : NULL);
+	r = inspect_print(command, query->json ? NULL : &text,
+			  query->json ? plan_json(&run, query, &refusal) : NULL);
 	return r ? r : refusal.outcome;
 }
 
@@ -213,12 +189,12 @@ int inspect_status(struct sys *sys, const struct command *command, const struct 
 				 r == -EACCES ? "run it as root"
 					      : "run aadssh-handler check; the next enable writes "
 						"the file anew");
-		return fail(command, query, &err, EXIT_DEPENDENCY);
+		return inspect_fail(command, query, &err, EXIT_DEPENDENCY);
 	}
 	if (!query->json)
 		report_state_text(known, &text);
-	return print(command, query->json ? NULL : &text,
-		     query->json ? report_state_json(known) : NULL);
+	return inspect_print(command, query->json ? NULL : &text,
+			     query->json ? report_state_json(known) : NULL);
 }
 
 /* The first finding, in the words of every failure. */
@@ -249,11 +225,11 @@ int inspect_verify(struct sys *sys, const struct command *command, const struct 
 	if (r == 0)
 		r = inventory_take(&session.machine, &inventory, &err);
 	if (r < 0)
-		return fail(command, query, &err, EXIT_VERIFY);
+		return inspect_fail(command, query, &err, EXIT_VERIFY);
 	if (!query->json)
 		report_inventory_text(&inventory, &text);
-	r = print(command, query->json ? NULL : &text,
-		  query->json ? report_inventory_json(&inventory) : NULL);
+	r = inspect_print(command, query->json ? NULL : &text,
+			  query->json ? report_inventory_json(&inventory) : NULL);
 	return r ? r : tell_findings(command, &inventory);
 }
 
@@ -296,9 +272,9 @@ int inspect_platform(struct sys *sys, const struct command *command, const struc
 	if (r == 0)
 		r = distro_decide(&table, &os, &platform, &err);
 	if (r < 0)
-		return fail(command, query, &err, EXIT_VERIFY);
+		return inspect_fail(command, query, &err, EXIT_VERIFY);
 	if (!query->json)
 		report_platform_text(&platform, &text);
-	return print(command, query->json ? NULL : &text,
-		     query->json ? report_platform_json(&platform) : NULL);
+	return inspect_print(command, query->json ? NULL : &text,
+			     query->json ? report_platform_json(&platform) : NULL);
 }

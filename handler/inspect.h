@@ -7,17 +7,28 @@
 #ifndef HANDLER_INSPECT_H
 #define HANDLER_INSPECT_H
 
+#include <jansson.h>
+
+#include "handler/screen.h"
 #include "handler/verbs.h"
 
 struct query {
 	bool json;
-	const char *only; /* name of a step, for check and plan; NULL: all */
+	struct screen screen; /* what standard output is */
+	const char *only; /* a link of check or a step, for check and plan; NULL: all */
 	enum want want; /* for plan */
 	const char *os_release; /* for platform: name of a file, NULL: the machine's own */
 	int os_release_fd; /* which is open for reading here */
 };
 
-/* 0 all in force, 1 with notes, 2 not; EXIT_SETTINGS or EXIT_IDENTITY when that cannot be told. */
+/* Print a text or, where that is NULL, a document, which is consumed.  The exit code. */
+int inspect_print(const struct command *command, const struct buf *text, json_t *json);
+
+/* Print a failure.  Returns its exit code, or the fallback where it asks for none. */
+int inspect_fail(const struct command *command, const struct query *query, const struct err *err,
+		 int fallback);
+
+/* 0 all well, 1 with notes, 2 something failed; see check.h. */
 int inspect_check(struct sys *sys, const struct command *command, const struct query *query);
 
 /*

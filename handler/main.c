@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "handler/check.h"
 #include "handler/inspect.h"
 #include "handler/state.h"
 #include "handler/steps.h"
@@ -30,8 +31,9 @@ static const char usage[] =
 	"  uninstall [--purge]   --purge: forget who had which uid and home, too\n"
 	"\n"
 	"Verbs that only look:\n"
-	"  check [--only STEP] [--json]\n"
-	"        is all in force? ends with 0: yes, 1: yes, with notes, 2: no\n"
+	"  check [--only LINK] [--json]\n"
+	"        what keeps people from signing in? ends with 0: nothing, 1: nothing, with notes,\n"
+	"        2: what failed\n"
 	"  plan [--for install|uninstall] [--only STEP] [--json]\n"
 	"        what would be changed\n"
 	"  status [--json]\n"
@@ -107,6 +109,15 @@ static bool is_step(const char *name)
 	return false;
 }
 
+static int unknown_link(const char *name)
+{
+	(void)fprintf(stderr, "aadssh-handler: no link is called %.64s; the links are", name);
+	for (int i = 0; i < CHECK_LINKS; i++)
+		(void)fprintf(stderr, " %s", check_links[i].id);
+	(void)fputc('\n', stderr);
+	return EXIT_COMMAND;
+}
+
 static int unknown_step(const char *name)
 {
 	const struct step_table *table = &handler_tables[PACKAGES_EMBEDDED];
@@ -144,7 +155,9 @@ static int set_option(enum option option, const char *value, struct command *com
 		command->purge = true;
 		break;
 	case ONLY:
-		if (!is_step(value))
+		if (strcmp(command->verb, "check") == 0 && check_find(value) == CHECK_LINKS)
+			return unknown_link(value);
+		if (strcmp(command->verb, "check") != 0 && !is_step(value))
 			return unknown_step(value);
 		query->only = value;
 		break;
@@ -263,7 +276,7 @@ static int run(inspect_fn *inspect, const struct command *command, const struct 
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
-	struct query query = {.want = WANT_PRESENT};
+	struct query query = {.want = WANT_PRESENT, .screen = screen_of(STDOUT_FILENO)};
 	struct command command = {
 		.verb = verb,
 		.sequence = getenv("ConfigSequenceNumber"),

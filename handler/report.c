@@ -6,9 +6,6 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 #include "lib/core/outcome.h"
-#include "lib/sys/confine.h"
-
-static const char *const verdicts[] = {"ok", "notes", "failed"};
 
 static const char *const kinds[] = {
 	[CHANGE_WRITE] = "write", [CHANGE_REMOVE] = "remove", [CHANGE_MKDIR] = "mkdir",
@@ -22,53 +19,6 @@ static json_t *quote(const char *text)
 
 	ascii_text(text, ascii, sizeof(ascii));
 	return json_string(ascii);
-}
-
-int report_verdict(const struct step_result *results, size_t count)
-{
-	int verdict = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (results[i].state == STEP_FAILED || results[i].state == STEP_DRIFTED)
-			return 2;
-		if (results[i].note_count)
-			verdict = 1;
-	}
-	return verdict;
-}
-
-static void tell_layers(unsigned layers, struct buf *ret)
-{
-	unsigned missing = CONFINE_ALL & ~layers;
-
-	buf_str(ret, "who talks to the network is kept to its user");
-	if (layers)
-		buf_str(ret, ", ");
-	confine_tell(layers, ret);
-	if (missing)
-		buf_str(ret, "; not in force on this kernel: ");
-	confine_tell(missing, ret);
-	buf_str(ret, "\n");
-}
-
-void report_check_text(const struct step_result *results, size_t count, unsigned layers,
-		       struct buf *ret)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct step_result *result = &results[i];
-
-		if (result->state == STEP_SKIPPED)
-			continue;
-		buf_printf(ret, "%-8s %-9s %s\n", step_state_name(result->state),
-			   result->step->name,
-			   result->message[0] ? result->message : result->step->purpose);
-		for (size_t j = 0; j < result->note_count; j++)
-			buf_printf(ret, "%18s note: %s\n", "", result->notes[j]);
-		if (result->remedy[0])
-			buf_printf(ret, "%18s remedy: %s\n", "", result->remedy);
-	}
-	tell_layers(layers, ret);
-	buf_printf(ret, "%s\n", verdicts[report_verdict(results, count)]);
 }
 
 json_t *report_error_json(const struct err *err, int code)
@@ -88,34 +38,6 @@ static json_t *notes_json(const char notes[][NOTE_MAX], size_t count)
 		if (json_array_append_new(list, quote(notes[i])) < 0)
 			return NULL;
 	return steal_ptr(list);
-}
-
-json_t *report_check_json(const struct step_result *results, size_t count, unsigned layers,
-			  const char *version)
-{
-	AUTO_BUF confined = {0}, missing = {0};
-	AUTO_JSON *steps = json_array();
-
-	for (size_t i = 0; i < count; i++) {
-		const struct step_result *result = &results[i];
-
-		if (result->state == STEP_SKIPPED)
-			continue;
-		if (json_array_append_new(
-			    steps,
-			    json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "name",
-				      result->step->name, "purpose", result->step->purpose, "state",
-				      step_state_name(result->state), "message",
-				      quote(result->message), "remedy", quote(result->remedy),
-				      "notes", notes_json(result->notes, result->note_count), "ms",
-				      (json_int_t)result->ms)) < 0)
-			return NULL;
-	}
-	confine_tell(layers, &confined);
-	confine_tell(CONFINE_ALL & ~layers, &missing);
-	return json_pack("{s:s, s:s, s:O, s:s, s:s}", "result",
-			 verdicts[report_verdict(results, count)], "version", version, "steps",
-			 steps, "confined", buf_text(&confined), "notConfined", buf_text(&missing));
 }
 
 json_t *report_changes_json(const struct step *step, const struct changes *changes,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What check, plan, status, verify and platform print, for people and as JSON.  Pure.  Names of
+ * What plan, status, verify and platform print, for people and as JSON.  Pure.  Names of
  * keys, steps, states and kinds never change: scripts read them.
  */
 #ifndef HANDLER_REPORT_H
@@ -13,21 +13,8 @@
 #include "lib/core/distro.h"
 #include "lib/steps/run.h"
 
-/* 0: all in force; 1: in force, with notes; 2: a step failed or would have to change. */
-int report_verdict(const struct step_result *results, size_t count);
-
 /* What a failure ends with: {"code", "name", "message", "remedy"}. */
 json_t *report_error_json(const struct err *err, int code);
-
-/*
- * A line a step that was looked at, its notes and remedy below it; then which layers of confine.h
- * this machine has for who talks to the network.  In JSON {"confined", "notConfined"}, each a list
- * in words: they are no finding, since the owner of an old kernel cannot help it.
- */
-void report_check_text(const struct step_result *results, size_t count, unsigned layers,
-		       struct buf *ret);
-json_t *report_check_json(const struct step_result *results, size_t count, unsigned layers,
-			  const char *version);
 
 /*
  * One step of a plan: {"name", "changes": [{"kind", "what", "path"}], "notes", "error"}; error is

@@ -41,8 +41,8 @@ expect 19 'no such option: --json' install --json
 expect 19 'no such option: --purge' check --purge
 expect 19 'no such option: extra' status extra
 expect 19 'a value is missing after: --only' check --only
-expect 19 'no step is called nothing; the steps are platform identity .* verify' check --only nothing
-expect 19 'no step is called nothing' plan --only nothing
+expect 19 'no link is called nothing; the links are agent .* confinement' check --only nothing
+expect 19 'no step is called nothing; the steps are platform identity .* verify' plan --only nothing
 expect 19 'takes install or uninstall, not: reboot' plan --for reboot
 expect 19 'a value is missing after: --only' check --json --only
 expect 19 'takes no value: --json=yes' check --json=yes

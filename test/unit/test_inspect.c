@@ -154,88 +154,6 @@ static json_t *printed(void)
 	return json;
 }
 
-/* ---- check */
-
-static void check_ends_with_0_when_all_is_in_force(void **state)
-{
-	(void)state;
-	assert_int_equal(ask(inspect_check, (struct query){0}), 0);
-	assert_said(out, "ok       pam       a line\n");
-	assert_string_equal(notes, "");
-}
-
-static void check_ends_with_1_when_there_are_notes(void **state)
-{
-	(void)state;
-	scratch_write(&scratch, EXT "/config/0.settings",
-		      "{\"runtimeSettings\":[{\"handlerSettings\":{\"publicSettings\":"
-		      "{\"logLevel\":\"debug\"}}}]}",
-		      0600);
-	assert_int_equal(ask(inspect_check, (struct query){0}), 1);
-	assert_said(out, "note: debugging\n");
-}
-
-static void check_ends_with_2_when_something_drifted(void **state)
-{
-	AUTO_JSON *json = NULL;
-	AUTO_FREE char *text = NULL;
-
-	(void)state;
-	scratch_write(&scratch, "/etc/pam", "theirs\n", 0644);
-	assert_int_equal(ask(inspect_check, (struct query){.json = true}), 2);
-	json = printed();
-	assert_string_equal(json_string_value(json_object_get(json, "result")), "failed");
-	assert_int_equal(json_array_size(json_object_get(json, "steps")), 3);
-	text = scratch_text(&scratch, "/etc/pam");
-	assert_string_equal(text, "theirs\n");
-}
-
-static void check_of_one_step_looks_at_no_other(void **state)
-{
-	(void)state;
-	identity_missing = true;
-	assert_int_equal(ask(inspect_check, (struct query){.only = "pam"}), 0);
-	assert_null(strstr(out, "identity"));
-	assert_int_equal(ask(inspect_check, (struct query){0}), 2);
-	assert_said(out, "remedy: assign one\n");
-}
-
-static void check_of_the_configuration_asks_who_the_machine_is(void **state)
-{
-	(void)state;
-	assert_int_equal(ask(inspect_check, (struct query){.only = "config"}), 0);
-	identity_missing = true;
-	assert_int_equal(ask(inspect_check, (struct query){.only = "config"}), EXIT_IDENTITY);
-	assert_string_equal(notes, "error 22 identity-missing: no identity. assign one\n");
-}
-
-static void check_without_an_agent_assumes_the_defaults(void **state)
-{
-	struct err err = {0};
-
-	(void)state;
-	assert_int_equal(fs_remove(&scratch.sys, EXT "/HandlerEnvironment.json", &err), 0);
-	assert_int_equal(ask(inspect_check, (struct query){0}), 0);
-	assert_said(notes, "the default settings are assumed\n");
-}
-
-static void check_of_wrong_settings_names_them(void **state)
-{
-	AUTO_JSON *json = NULL;
-	const json_t *error;
-
-	(void)state;
-	scratch_write(&scratch, EXT "/config/0.settings", "garbage", 0600);
-	assert_int_equal(ask(inspect_check, (struct query){0}), EXIT_SETTINGS);
-	assert_said(notes, "error 53 settings-invalid: the settings file is not valid JSON");
-	assert_string_equal(out, "");
-	assert_int_equal(ask(inspect_check, (struct query){.json = true}), EXIT_SETTINGS);
-	json = printed();
-	error = json_object_get(json, "error");
-	assert_int_equal(json_integer_value(json_object_get(error, "code")), EXIT_SETTINGS);
-	assert_said(json_string_value(json_object_get(error, "message")), "the settings file");
-}
-
 static void what_cannot_be_printed_is_a_failure(void **state)
 {
 	const struct command command = {
@@ -247,7 +165,6 @@ static void what_cannot_be_printed_is_a_failure(void **state)
 	const struct query query = {.want = WANT_PRESENT};
 
 	(void)state;
-	assert_int_equal(inspect_check(&scratch.sys, &command, &query), EXIT_DEPENDENCY);
 	assert_int_equal(inspect_plan(&scratch.sys, &command, &query), EXIT_DEPENDENCY);
 	assert_int_equal(inspect_status(&scratch.sys, &command, &query), EXIT_DEPENDENCY);
 	read_all(command.err, notes, sizeof(notes));
@@ -310,7 +227,7 @@ static void plan_goes_on_after_what_cannot_be_told(void **state)
 static void people_do_not_wait_for_an_identity(void **state)
 {
 	(void)state;
-	assert_int_equal(ask(inspect_check, (struct query){0}), 0);
+	assert_int_equal(ask(inspect_plan, (struct query){.want = WANT_PRESENT}), 0);
 	assert_int_equal(identity_wait, 0);
 }
 
@@ -457,13 +374,6 @@ static void a_missing_table_is_the_extensions_fault(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(check_ends_with_0_when_all_is_in_force),
-		TEST(check_ends_with_1_when_there_are_notes),
-		TEST(check_ends_with_2_when_something_drifted),
-		TEST(check_of_one_step_looks_at_no_other),
-		TEST(check_of_the_configuration_asks_who_the_machine_is),
-		TEST(check_without_an_agent_assumes_the_defaults),
-		TEST(check_of_wrong_settings_names_them),
 		TEST(what_cannot_be_printed_is_a_failure),
 		TEST(plan_shows_what_would_be_written),
 		TEST(plan_for_uninstall_goes_the_other_way),

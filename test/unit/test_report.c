@@ -13,10 +13,8 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 #include "lib/core/outcome.h"
-#include "lib/sys/confine.h"
 
 static const struct step pam = {.name = "pam", .purpose = "who may pass"};
-static const struct step sshd = {.name = "sshd", .purpose = "the keys"};
 
 static void assert_json(json_t *json, const char *expected)
 {
@@ -25,69 +23,6 @@ static void assert_json(json_t *json, const char *expected)
 
 	assert_non_null(text);
 	assert_string_equal(text, expected);
-}
-
-static void the_verdict_is_the_worst_step(void **state)
-{
-	static const struct {
-		enum step_state first, second;
-		size_t notes;
-		int verdict;
-	} rows[] = {
-		{STEP_OK, STEP_OK, 0, 0},     {STEP_OK, STEP_SKIPPED, 0, 0},
-		{STEP_OK, STEP_OK, 1, 1},     {STEP_OK, STEP_DRIFTED, 0, 2},
-		{STEP_FAILED, STEP_OK, 1, 2}, {STEP_OK, STEP_FAILED, 1, 2},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct step_result results[] = {
-			{.step = &pam, .state = rows[i].first, .note_count = rows[i].notes},
-			{.step = &sshd, .state = rows[i].second},
-		};
-
-		assert_int_equal(report_verdict(results, 2), rows[i].verdict);
-	}
-}
-
-static const struct step_result results[] = {
-	{.step = &pam, .state = STEP_OK, .ms = 2, .note_count = 1, .notes = {"look at /etc/pam.d"}},
-	{.step = &sshd,
-	 .state = STEP_FAILED,
-	 .ms = 9,
-	 .message = "sshd says \xff",
-	 .remedy = "mend it"},
-	{.step = &pam, .state = STEP_SKIPPED},
-};
-
-static void people_read_a_line_a_step(void **state)
-{
-	AUTO_BUF text = {0};
-
-	(void)state;
-	report_check_text(results, ARRAY_LEN(results), CONFINE_CALLS | CONFINE_FILES, &text);
-	assert_string_equal(buf_text(&text),
-			    "ok       pam       who may pass\n"
-			    "                   note: look at /etc/pam.d\n"
-			    "failed   sshd      sshd says \xff\n"
-			    "                   remedy: mend it\n"
-			    "who talks to the network is kept to its user, system "
-			    "calls, files; not in force on this kernel: TCP ports, "
-			    "signals\n"
-			    "failed\n");
-}
-
-static void scripts_read_stable_keys(void **state)
-{
-	(void)state;
-	assert_json(
-		report_check_json(results, ARRAY_LEN(results), CONFINE_ALL, "1.0.0.0"),
-		"{\"result\":\"failed\",\"version\":\"1.0.0.0\",\"steps\":["
-		"{\"name\":\"pam\",\"purpose\":\"who may pass\",\"state\":\"ok\",\"message\":\"\","
-		"\"remedy\":\"\",\"notes\":[\"look at /etc/pam.d\"],\"ms\":2},"
-		"{\"name\":\"sshd\",\"purpose\":\"the keys\",\"state\":\"failed\","
-		"\"message\":\"sshd says ?\",\"remedy\":\"mend it\",\"notes\":[],\"ms\":9}],"
-		"\"confined\":\"system calls, files, TCP ports, signals\",\"notConfined\":\"\"}");
 }
 
 static void a_plan_lists_its_changes(void **state)
@@ -189,9 +124,6 @@ static void a_platform_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_verdict_is_the_worst_step),
-		cmocka_unit_test(people_read_a_line_a_step),
-		cmocka_unit_test(scripts_read_stable_keys),
 		cmocka_unit_test(a_plan_lists_its_changes),
 		cmocka_unit_test(the_state_is_told),
 		cmocka_unit_test(nothing_installed_is_told),

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* What the machine itself does, beside the steps. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "handler/check.h"
+#include "handler/presence.h"
+#include "handler/resource.h"
+#include "handler/steps/platform.h"
+#include "handler/steps/takeover.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/outcome.h"
+#include "lib/core/sshdconf.h"
+#include "lib/steps/programs.h"
+#include "lib/sys/confine.h"
+#include "lib/sys/lookup.h"
+#include "lib/sys/pkg.h"
+
+#define OLD_NAME "AADLoginForLinux"
+#define OLD_FOLDER "Microsoft.Azure.ActiveDirectory.LinuxSSH.AADLoginForLinux-"
+#define LIB_DIR "/var/lib/waagent"
+
+int look_disk(struct check *check, struct check_result *ret, struct err *err)
+{
+	struct platform_facts facts = {.loader = false};
+	int r = platform_volumes(check->session.sys, &facts, err);
+
+	check_see(ret, "free: %llu MiB on /usr, %llu MiB on /var, %llu MiB on /etc",
+		  (unsigned long long)facts.usr.free_bytes >> 20,
+		  (unsigned long long)facts.var.free_bytes >> 20,
+		  (unsigned long long)facts.etc.free_bytes >> 20);
+	return r;
+}
+
+/* Is the old product there as an extension, which the agent would install again? */
+static bool has_old_extension(struct sys *sys)
+{
+	struct err ignored = {0};
+	AUTO_NAMES names = NULL;
+
+	if (fs_list(sys, LIB_DIR, &names, &ignored) < 0)
+		return false;
+	for (char **name = names; *name; name++)
+		if (strncmp(*name, OLD_FOLDER, sizeof(OLD_FOLDER) - 1) == 0)
+			return true;
+	return false;
+}
+
+static void advise_extension(const struct check *check, struct check_result *ret)
+{
+	const struct resource it = resource_parse(check->instance.resource_id);
+	char group[CHECK_WORD_MAX], name[CHECK_WORD_MAX];
+
+	if (!it.name.len) {
+		check_command(ret, "az vm extension delete --name " OLD_NAME);
+		return;
+	}
+	check_command(ret,
+		      "az %s extension delete --resource-group %s --%s-name %s --name " OLD_NAME,
+		      it.group, check_word(it.resource_group, group),
+		      strcmp(it.group, "connectedmachine") == 0 ? "machine" : it.group,
+		      check_word(it.name, name));
+}
+
+/* One whose removal failed, as its script does while its users are signed in, does not go again. */
+static void advise_packages(const struct check *check, struct check_result *ret, struct err *err)
+{
+	struct sys *sys = check->session.sys;
+	const struct pkg_manager *manager = pkg_detect(sys);
+	struct foreign_packages found = {.count = 0};
+	struct err ignored = {0};
+	AUTO_BUF names = {0};
+	bool stuck = false;
+
+	if (!manager || takeover_find(sys, manager, false, &found, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < found.count; i++) {
+		stuck = stuck || found.list[i].status.state == PKG_BROKEN;
+		buf_printf(&names, " %s", found.list[i].name);
+	}
+	if (stuck)
+		(void)err_wrap(err, "its removal is stuck");
+	if (strcmp(pkg_type(manager), "rpm") == 0)
+		check_command(ret, "rpm -e%s%s", stuck ? " --noscripts" : "", buf_text(&names));
+	else
+		check_command(ret, "dpkg --purge%s%s", stuck ? " --force-remove-reinstreq" : "",
+			      buf_text(&names));
+}
+
+int look_legacy(struct check *check, struct check_result *ret, struct err *err)
+{
+	AUTO_BUF users = {0};
+	struct err ignored = {0};
+	int r = check_step(check, "legacy", err);
+
+	if (r == 0 || err->outcome != EXIT_LEGACY)
+		return r;
+	if (has_old_extension(check->session.sys))
+		advise_extension(check, ret);
+	else
+		advise_packages(check, ret, err);
+	if (presence_names(check->session.sys, 1, UINT32_MAX, &users, &ignored) == 0 && users.len)
+		machine_note(&check->session.machine,
+			     "its removal fails while its users are signed in: %.200s; "
+			     "migrateLegacy does not need them gone",
+			     buf_text(&users));
+	return -err->code;
+}
+
+int look_sshd_files(struct check *check, struct check_result *ret, struct err *err)
+{
+	struct machine *m = &check->session.machine;
+	unsigned release = 0;
+	struct err ignored = {0};
+	int r = sshd_test(m, NULL, err);
+
+	if (r == 0 && sshd_release(m, &release, &ignored) == 0)
+		check_see(ret, "OpenSSH %u.%u takes its configuration", release / 100,
+			  release % 100);
+	return r;
+}
+
+/* Whoever is not of Entra must not meet our lines. */
+static int look_at_user(struct machine *m, const char *name, struct buf *seen, struct err *err)
+{
+	struct span keys = SPAN_LIT("none"), command = SPAN_LIT("none");
+	AUTO_BUF settings = {0};
+	int r = sshd_show(m, NULL, name, &settings, err);
+
+	if (r < 0)
+		return r;
+	(void)sshdconf_shown(buf_bytes(&settings), "AuthorizedKeysFile", &keys);
+	(void)sshdconf_shown(buf_bytes(&settings), "AuthorizedKeysCommand", &command);
+	if (command.len >= sizeof(KEY_COMMAND) - 1 &&
+	    memcmp(command.p, KEY_COMMAND, sizeof(KEY_COMMAND) - 1) == 0) {
+		(void)err_set(err, EBADMSG,
+			      "sshd asks the key command for %s, who is no Entra user", name);
+		return err_remedy(err, 0,
+				  "find the line of AuthorizedKeysCommand that is not in a Match");
+	}
+	buf_printf(seen, "%s%s: keys in %.*s", seen->len ? "; " : "", name, (int)keys.len,
+		   (const char *)keys.p);
+	return buf_ok(seen, err);
+}
+
+int look_local_users(struct check *check, struct check_result *ret, struct err *err)
+{
+	struct machine *m = &check->session.machine;
+	struct err ignored = {0};
+	struct local_user person;
+	AUTO_BUF seen = {0};
+	int r = look_at_user(m, "root", &seen, err);
+
+	if (r == 0 && lookup_local_person(m->sys, &person, &ignored) == 0)
+		r = look_at_user(m, person.name, &seen, err);
+	check_see(ret, "%s", buf_text(&seen));
+	if (r < 0)
+		check_command(ret, "grep -rn AuthorizedKeysCommand " SSHD_DIR);
+	return r;
+}
+
+int look_users(struct check *check, struct check_result *ret, struct err *err)
+{
+	const struct conf *conf = &check->session.machine.conf;
+	AUTO_BUF names = {0};
+	int r = presence_names(check->session.sys, conf->uid_first, conf->uid_last, &names, err);
+
+	if (r == 0 && names.len)
+		check_see(ret, "signed in: %s", buf_text(&names));
+	return r;
+}
+
+int look_confinement(struct check *check, struct check_result *ret, struct err *err)
+{
+	int layers = confine_probe(check->session.sys, err);
+	AUTO_BUF text = {0};
+
+	if (layers < 0) {
+		*err = (struct err){0};
+		layers = 0;
+	}
+	buf_str(&text, "who talks to the network is kept to its user");
+	if (layers)
+		buf_str(&text, ", ");
+	confine_tell((unsigned)layers, &text);
+	if (CONFINE_ALL & ~(unsigned)layers) {
+		buf_str(&text, "; not in force on this kernel: ");
+		confine_tell(CONFINE_ALL & ~(unsigned)layers, &text);
+	}
+	check_see(ret, "%s", buf_text(&text));
+	return buf_ok(&text, err);
+}

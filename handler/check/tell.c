@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* The chain as it is printed.  Pure. */
+#include "config.h"
+
+#include <string.h>
+
+#include "handler/check.h"
+#include "handler/text.h"
+#include "lib/core/cleanup.h"
+#include "lib/core/json.h"
+
+#define STATE_WIDTH 8
+#define ID_WIDTH 12
+#define INDENT (STATE_WIDTH + ID_WIDTH)
+
+static const char *const verdicts[] = {"ok", "notes", "failed"};
+
+static const enum screen_colour colours[] = {
+	[CHECK_UNSEEN] = SCREEN_PLAIN, [CHECK_OK] = SCREEN_GREEN,
+	[CHECK_NOTE] = SCREEN_YELLOW,  [CHECK_FAILED] = SCREEN_RED,
+	[CHECK_SKIPPED] = SCREEN_DIM,  [CHECK_UNKNOWN] = SCREEN_YELLOW,
+};
+
+static void tell_more(const struct screen *screen, const char *what, const char *text,
+		      struct buf *ret)
+{
+	if (!text[0])
+		return;
+	buf_printf(ret, "%*s%s ", INDENT, "", what);
+	screen_wrap(screen, text, INDENT + (unsigned)strlen(what) + 1, INDENT + 2, ret);
+}
+
+static void tell_link(const struct screen *screen, const struct check_link *link,
+		      const struct check_result *result, struct buf *ret)
+{
+	screen_word(screen, colours[result->state], check_state_name(result->state), STATE_WIDTH,
+		    ret);
+	buf_printf(ret, "%-*s", ID_WIDTH, link->id);
+	screen_wrap(screen, result->seen, INDENT, INDENT, ret);
+	for (size_t i = 0; i < result->note_count; i++)
+		tell_more(screen, "note:", result->notes[i], ret);
+	tell_more(screen, "do:", result->remedy, ret);
+	if (!result->command[0])
+		return;
+	buf_printf(ret, "%*s$ ", INDENT, "");
+	screen_command(screen, result->command, INDENT + 2, INDENT + 4, ret);
+}
+
+void check_text(const struct check *check, const struct screen *screen, struct buf *ret)
+{
+	for (int i = 0; i < CHECK_LINKS; i++)
+		if (check->results[i].state != CHECK_UNSEEN)
+			tell_link(screen, &check_links[i], &check->results[i], ret);
+	buf_printf(ret, "%s\n", verdicts[check_verdict(check->results)]);
+}
+
+/* Messages quote other programs: they become ASCII before they are JSON. */
+static json_t *quote(const char *text)
+{
+	char ascii[CHECK_COMMAND_MAX];
+
+	ascii_text(text, ascii, sizeof(ascii));
+	return json_string(ascii);
+}
+
+static json_t *notes_json(const struct check_result *result)
+{
+	AUTO_JSON *list = json_array();
+
+	for (size_t i = 0; i < result->note_count; i++)
+		if (json_array_append_new(list, quote(result->notes[i])) < 0)
+			return NULL;
+	return steal_ptr(list);
+}
+
+static json_t *link_json(const struct check_link *link, const struct check_result *result)
+{
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s*, s:I}", "id", link->id, "title",
+			 link->title, "state", check_state_name(result->state), "seen",
+			 quote(result->seen), "notes", notes_json(result), "remedy",
+			 quote(result->remedy), "command", quote(result->command), "needs",
+			 result->state == CHECK_SKIPPED ? check_links[result->needs].id : NULL,
+			 "ms", (json_int_t)result->ms);
+}
+
+json_t *check_json(const struct check *check)
+{
+	const struct conf *conf = &check->session.machine.conf;
+	const char *id = check->instance.resource_id;
+	AUTO_JSON *links = json_array();
+
+	for (int i = 0; i < CHECK_LINKS; i++)
+		if (check->results[i].state != CHECK_UNSEEN &&
+		    json_array_append_new(links, link_json(&check_links[i], &check->results[i])) <
+			    0)
+			return NULL;
+	return json_pack("{s:i, s:s, s:s, s:{s:s*, s:s*, s:s*}, s:O}", "schema", 1, "result",
+			 verdicts[check_verdict(check->results)], "version",
+			 check->command->version, "machine", "resourceId", id[0] ? id : NULL,
+			 "tenant", conf->tenant, "principalId", check->oid[0] ? check->oid : NULL,
+			 "links", links);
+}
