@@ -77,6 +77,14 @@ static const struct {
 	{"--for", FOR, true},
 };
 
+/* What there is no status for yet, or for which there is no way to one. */
+static int complain(const struct err *err)
+{
+	(void)fprintf(stderr, "error %d %s: %s. %s\n", err->outcome,
+		      outcome_find(err->outcome)->name, err->msg, err->remedy);
+	return err->outcome;
+}
+
 static int misused(const char *what, const char *word)
 {
 	(void)fprintf(stderr, "aadssh-handler: %s: %.64s\n%s\n", what, word, usage);
@@ -139,9 +147,8 @@ static int open_os_release(const char *name, struct query *query)
 	if (query->os_release_fd >= 0)
 		return EXIT_OK;
 	(void)err_sys(&err, "%s", name);
-	(void)fprintf(stderr, "error %d %s: %s. name an os-release that can be read\n",
-		      EXIT_DEPENDENCY, outcome_find(EXIT_DEPENDENCY)->name, err.msg);
-	return EXIT_DEPENDENCY;
+	(void)err_remedy(&err, EXIT_DEPENDENCY, "name an os-release that can be read");
+	return complain(&err);
 }
 
 static int set_option(enum option option, const char *value, struct command *command,
@@ -260,10 +267,8 @@ static int run(inspect_fn *inspect, const struct command *command, const struct 
 	struct err err = {0};
 	int code;
 
-	if (sys_open(&sys, &err) < 0) {
-		(void)fprintf(stderr, "aadssh-handler: %s\n", err.msg);
-		return EXIT_DEPENDENCY;
-	}
+	if (sys_open(&sys, &err) < 0)
+		return complain(&err);
 	sys.ops = &sys_ops_apart;
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* Who starts us may ignore it, and then no child's end would be seen. */

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/core/outcome.h"
 #include "lib/sys/confine.h"
 #include "lib/sys/http.h"
 #include "lib/sys/proc.h"
@@ -52,8 +53,16 @@ int sys_open(struct sys *ret, struct err *err)
 {
 	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		return err_sys(err, "/");
+	for (int i = 1; fd < 0 && i < SYS_OPEN_TRIES; i++) {
+		sleep_ms(NULL, SYS_OPEN_PAUSE_MS);
+		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0) {
+		(void)err_sys(err, "/");
+		return err_remedy(err, EXIT_DEPENDENCY,
+				  "let this process open files: see its limits, and the machine's "
+				  "memory and disks");
+	}
 	*ret = (struct sys){.rootfd = fd, .ops = &real_ops};
 	return 0;
 }

@@ -60,7 +60,15 @@ struct sys {
 /* The real ones, but HTTP is sent in a child without privileges, as for root: http_send_apart. */
 extern const struct sys_ops sys_ops_apart;
 
-/* Open the real machine.  Returns 0 or -errno. */
+/* How often "/" is opened at most, and the pause between two times. */
+#define SYS_OPEN_TRIES 5
+#define SYS_OPEN_PAUSE_MS 200
+
+/*
+ * Open the real machine.  Below its root all files are, a status among them: a failure here can be
+ * told to standard error alone.  So what fails is tried again, for less than a second.
+ * Returns 0 or what open(2) says last, with a remedy; *ret is written only on success.
+ */
 int sys_open(struct sys *ret, struct err *err);
 void sys_done(struct sys *sys);
 
