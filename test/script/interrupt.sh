@@ -87,6 +87,17 @@ read=$(grep -P '\tread\t' log | grep '^0\.1:' | head -n 1 | cut -f 1)
 ends 0 --children --every --fail "$read=EINTR"
 grep -qP "^$read\tread\t-4\t" log || fail "$read did not fail: $(cat log)"
 
+# One of several that are alike, whatever comes before it.
+script='echo >a1; echo >b1; echo >a2; echo >a3'
+ends 0 --fail "0:openat:2:$work/place/a*=ENOSPC"
+[ "$files" = "a1
+a3
+b1" ] || fail "the second a: $files $(cat log)"
+ends 99 --fail "0:openat:4:$work/place/a*=ENOSPC"
+ends 99 --fail "0.1:openat:1:$work/place/a*=ENOSPC"
+ends 98 --fail '0:openat:0:*=ENOSPC'
+ends 98 --fail '0:openat:1=ENOSPC'
+
 # A point that it never came to, and what cannot be asked.
 script='exit 3'
 ends 3

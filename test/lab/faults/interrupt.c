@@ -11,11 +11,15 @@
  *   --alone           these two kill the process that calls alone: what it started runs on
  *   --fail POINT=ERROR  do not make this call, and have it return this error, as EIO
  *   --fail NAME=ERROR   the same for every numbered call of this name, as fsync
+ *   --fail PROCESS:NAME:ORDINAL:WHAT=ERROR  the same for one of the calls of this name of which the
+ *                     first argument in the log is like WHAT, a pattern as of fnmatch(3)
  *
  * A POINT is PROCESS:NUMBER.  The command is process 0, the third process (or thread) that it
- * starts 0.3, and the numbers of each begin with 1: a point does not depend on which of two
- * processes was faster.  Without --children the numbers are those of the command itself, its
- * threads, and what it forks until that runs another program; then that is left alone, untraced.
+ * starts 0.3, and the numbers of each begin with 1, the execve of the command: a point does not
+ * depend on which of two processes was faster.  How often a program looks whether another has ended
+ * does; what comes after that is found by its ORDINAL, which begins with 1 too.  Without --children
+ * the numbers are those of the command itself, its threads, and what it forks until that runs
+ * another program; then that is left alone, untraced.
  *
  * A line of the log: POINT, name, result ("?" when it did not return), and the arguments that
  * count, with a TAB between; a descriptor is told as the file that it is open on, a path as a whole
@@ -30,6 +34,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -262,12 +267,18 @@ static struct {
 	FILE *log;
 	bool every, children, alone;
 	const char *before, *after; /* points */
-	const char *fail; /* a point or a name */
+	const char *fail; /* a point or a name, or the process of nth */
+	struct {
+		const char *name; /* NULL: it is a point or a name */
+		unsigned long left; /* until it is the turn */
+		const char *what;
+	} nth;
 	int error;
 } options;
 
 static struct process **processes;
 static size_t process_count;
+static bool begun; /* the command is executed */
 static bool reached;
 
 static __attribute__((noreturn, format(printf, 1, 2))) void broken(const char *format, ...)
@@ -581,10 +592,29 @@ static long set_result(pid_t pid, long result)
 #error "neither x86_64 nor aarch64"
 #endif
 
+static bool is_nth(const struct process *process)
+{
+	const char *what = process->told[0] ? process->told + 1 : "";
+	char first[sizeof(process->told)];
+
+	if (strcmp(process->name, options.fail) != 0 || !process->call ||
+	    strcmp(process->call->name, options.nth.name) != 0)
+		return false;
+	(void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(what, "\t"), what);
+	return fnmatch(options.nth.what, first, 0) == 0 && options.nth.left-- == 1;
+}
+
+static bool is_to_fail(const struct process *process)
+{
+	if (options.nth.name)
+		return is_nth(process);
+	return is_at(process, options.fail) ||
+	       (process->call && strcmp(process->call->name, options.fail) == 0);
+}
+
 static void have_fail(struct process *process)
 {
-	if (!options.fail || (!is_at(process, options.fail) &&
-			      (!process->call || strcmp(process->call->name, options.fail) != 0)))
+	if (!options.fail || !is_to_fail(process))
 		return;
 	reached = true;
 	process->error = options.error;
@@ -598,7 +628,8 @@ static void enter(struct process *process, const struct __ptrace_syscall_info *i
 	process->call = find_call(process->nr);
 	memcpy(process->args, info->entry.args, sizeof(process->args));
 	process->error = 0;
-	process->inside = options.every || changes(process);
+	begun = begun || process->nr == SYS_execve;
+	process->inside = begun && (options.every || changes(process));
 	if (!process->inside)
 		return;
 	process->number++;
@@ -802,12 +833,21 @@ static pid_t start(char **argv)
 
 static void parse_fail(char *text)
 {
-	char *equals = strchr(text, '=');
+	char *equals = strrchr(text, '=');
 
 	if (!equals)
-		broken("--fail takes POINT=ERROR or NAME=ERROR");
+		broken("--fail takes WHICH=ERROR");
 	*equals = '\0';
-	options.fail = text;
+	options.fail = strsep(&text, ":");
+	if (text && strchr(text, ':')) {
+		options.nth.name = strsep(&text, ":");
+		options.nth.left = strtoul(text, &text, 10);
+		if (options.nth.left == 0 || *text != ':')
+			broken("--fail takes an ORDINAL and a WHAT, too");
+		options.nth.what = text + 1;
+	} else if (text) {
+		text[-1] = ':'; /* it is a point */
+	}
 	for (size_t i = 0; i < COUNT_OF(errors); i++)
 		if (strcmp(errors[i].name, equals + 1) == 0)
 			options.error = errors[i].number;
