@@ -17,7 +17,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 
 from azure.client import Azure  # noqa: E402
 from lab.install import FIRST, FOLDER, SEQUENCE, Extension, settings, zip_of  # noqa: E402
-from lab.login import ssh  # noqa: E402
+from lab.login import check_local  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 from lab.place import MEMORY, NOT_OURS, WATCHED, in_cloud  # noqa: E402
 from lab.snapshot import difference  # noqa: E402
@@ -167,8 +167,7 @@ def play(lab: Lab, row: Row) -> None:
             expect(lab.extension.run("uninstall").returncode == 0, "uninstall")
         changes = difference(before, lab.machine.snapshot(WATCHED, NOT_OURS + MEMORY))
         expect(not changes, "\n".join(changes))
-        login = lab.machine.run(ssh("/root/.ssh/local", "local", ["sudo -n id -u"]), check=False)
-        expect(login.stdout.strip() == "0", login)
+        check_local(lab.machine)
     finally:
         mend()
         lab.extension.forget()

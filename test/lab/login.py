@@ -3,6 +3,7 @@
 
 import hashlib
 import subprocess
+import time
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
@@ -36,6 +37,17 @@ def ssh(key: str, name: str, command: Sequence[str], certificate: Optional[str] 
     if certificate:
         argv += ["-o", f"CertificateFile={certificate}"]
     return [*argv, "-l", name, "127.0.0.1", *command]
+
+
+def check_local(machine: Machine) -> None:
+    """A local user gets in and is root by sudo."""
+    for _ in range(3):
+        login = machine.run(ssh("/root/.ssh/local", "local", ["sudo -n id -u"]), check=False)
+        # A listener that reads its configuration anew does not answer for a moment.
+        if "refused" not in login.stderr and "reset" not in login.stderr:
+            break
+        time.sleep(0.1)
+    expect(login.stdout.strip() == "0", login)
 
 
 class Session:

@@ -28,7 +28,7 @@ from azure.model import PACKAGE_HOSTS, PROXY_PORT, ExtensionStatus, Extension as
 from azure.packages import Signer  # noqa: E402
 from lab import distros, layer, rows, standins  # noqa: E402
 from lab.install import FIRST, NAME, Extension, settings, zip_of  # noqa: E402
-from lab.login import Person, as_person, check_no_sudo, check_sudo, ssh  # noqa: E402
+from lab.login import Person, as_person, check_local, check_no_sudo, check_sudo, ssh  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.place import DOMAIN, MEMORY, NOT_OURS, SETTINGS, WATCHED, Place  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
@@ -237,11 +237,7 @@ class Lab:
     def is_fresh(self) -> None:
         changes = difference(self.fresh, self.snapshot())
         expect(not changes, "\n".join(changes))
-        self.check_local()
-
-    def check_local(self) -> None:
-        login = self.machine.run(ssh("/root/.ssh/local", "local", ["sudo -n id -u"]), check=False)
-        expect(login.stdout.strip() == "0", login)
+        check_local(self.machine)
 
     def clean(self) -> None:
         """As at first, whatever a row did."""
@@ -364,7 +360,7 @@ def check_ours(lab: Lab) -> None:
     expect(not lab.machine.exists(REPOSITORY), "the repository stays")
     expect(lab.machine.exists("/etc/aadsshlogin.conf"), "nothing is configured")
     expect("AuthorizedKeysCommandUser root" not in lab.machine.read(SSHD_CONFIG), "their block stays")
-    lab.check_local()
+    check_local(lab.machine)
 
 
 def check_theirs(lab: Lab) -> None:
@@ -373,7 +369,7 @@ def check_theirs(lab: Lab) -> None:
     expect(not lab.machine.exists("/etc/aadsshlogin.conf"), "our configuration stays")
     lines = [line.strip() for line in lab.machine.read(SSHD_CONFIG).splitlines()]
     expect(lines[-1] == "Match all" and any("Added by aadsshlogin installer" in line for line in lines), lines[-8:])
-    lab.check_local()
+    check_local(lab.machine)
 
 
 SOURCES = {"the zip": (ZIP, check_ours), "a repository": (OURS, check_ours), "Microsoft's": (THEIRS, check_theirs)}
@@ -536,7 +532,7 @@ def kill_at(lab: Lab, pattern: str, whom: str) -> None:
     expect(result.returncode in (-9, 137), result)
     # What goes on by itself comes to an end.
     lab.machine.sh("while pgrep -x 'apt-get|dpkg|rpm|dnf|yum|zypper' >/dev/null; do sleep 0.1; done", timeout=60)
-    lab.check_local()
+    check_local(lab.machine)
 
 
 def killed_at(moment: str) -> None:
@@ -613,7 +609,7 @@ def owners_packages(lab: Lab) -> None:
     expect(lab.installed().endswith(standins.VERSION), lab.installed())
     changes = difference(before, lab.snapshot())
     expect(not changes, "\n".join(changes))
-    lab.check_local()
+    check_local(lab.machine)
     # Whoever installed them now, they go with all that they wrote.
     lab.machine.sh(f"{lab.kind.remove} aadsshlogin")
     lab.right("install", **THEIRS)

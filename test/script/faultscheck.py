@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The tally of check-faults, the program that sums it, and what it makes of the log of a program's calls."""
+"""The tally of check-faults, the program that sums it, and what is made of the log of a program's calls."""
 
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 from lab.faults import all as faults
-from lab.faults import calls
+from lab.faults import calls, errors
 from lab.faults.tally import ADMITTED, CONVERGED, KILLED, Tally, table
 
 # A part that counts what its name says.
@@ -110,6 +109,42 @@ class KillsTest(unittest.TestCase):
 
     def test_a_rename_out_of_a_cache_counts(self) -> None:
         self.assertEqual(len(self.points("renameat 0 /var/cache/a /etc/a")), 2)
+
+
+def traced(*lines: str) -> "list[str]":
+    """What may fail in a log of lines PROCESS NAME ARGUMENT..., after what sys_open() did."""
+    counts: "dict[str, int]" = {}
+    found = []
+    for process, name, *arguments in (line.split() for line in ("0 open / 0", *lines)):
+        counts[process] = counts.get(process, 0) + 1
+        found.append("\t".join([f"{process}:{counts[process]}", name, "0", *arguments]) + "\n")
+    return [str(fault) for fault in errors.faults("".join(found))]
+
+
+class ErrorsTest(unittest.TestCase):
+    LINES = ("0 openat /etc/a 0", "0.1 read /etc/a 9", "0.1.2 read /etc/a 9", "0 poll", "0 read pipe 1", "0 fsync /logs/.event-123.tmp",
+             "0.2 read /etc/a 9", "0.10 read /etc/a 9")
+
+    def test_what_chance_does_changes_nothing(self) -> None:
+        other = [self.LINES[number] for number in (0, 3, 3, 3, 6, 2, 1, 4, 4, 4, 7)] + ["0 fsync /logs/.event-99.tmp"]
+        self.assertEqual(traced(*self.LINES), traced(*other))
+
+    def test_of_what_is_alike_the_first_and_the_last_are_taken(self) -> None:
+        found = [fault for fault in traced(*["0 read /etc/a 9"] * 3, "0.1 read /etc/a 9", "0.2 read /etc/a 9") if fault.endswith("EIO")]
+        self.assertEqual({fault for fault in found if ":read:" in fault},
+                         {"0:read:1:/etc/a=EIO", "0:read:3:/etc/a=EIO", "0.1:read:1:/etc/a=EIO", "0.2:read:1:/etc/a=EIO"})
+
+    def test_one_of_each_call_and_error_comes_first(self) -> None:
+        found = traced(*(f"0 fsync /etc/{name}" for name in "abcdefgh"), "0 renameat /etc/a /etc/b")
+        rounds = [fault.split(":")[1] + fault.partition("=")[2] for fault in found]
+        self.assertEqual(len(set(rounds[:11])), 11)  # four of open, three of fsync, four of renameat
+
+    def test_what_makes_a_file_may_find_the_disk_full(self) -> None:
+        self.assertIn("0:openat:1:/etc/a=ENOSPC", traced("0 openat /etc/a 577 0600"))
+        self.assertNotIn("0:openat:1:/etc/a=ENOSPC", traced("0 openat /etc/a 0"))
+
+    def test_what_the_loader_does_is_passed_over(self) -> None:
+        self.assertEqual(errors.faults("0:1\topenat\t3\t/lib/libc.so.6\t0\n"), [])
 
 
 class OrderTest(unittest.TestCase):

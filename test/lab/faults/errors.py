@@ -10,32 +10,26 @@ brings it where it was to go; uninstall leaves it as it was before it all.  Wher
 by byte, what follows is tried once.  test/unit/test_faults.c does the same with every single call into libc.
 """
 
-import contextlib
-import fnmatch
 import hashlib
-import json
 import os
 import re
 import sys
-import threading
+from collections import Counter
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import Callable, Dict, List, NamedTuple, Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
-from lab import rows  # noqa: E402
-from lab.faults.rewind import Picture, Rewinder  # noqa: E402
-from lab.faults.tally import ADMITTED, CONVERGED, FAILED, RESTORED, TOLD, Tally, options  # noqa: E402
-from lab.install import FIRST, SEQUENCE, Extension, zip_of  # noqa: E402
-from lab.login import ssh  # noqa: E402
-from lab.machine import ENVIRONMENT, Machine, Result  # noqa: E402
-from lab.place import in_cloud  # noqa: E402
+from lab.faults.campaign import (  # noqa: E402
+    STATE, UNREACHED, UPDATE, Campaign, Lab, installed, lead, matches, nothing, on_each, updated)
+from lab.faults.rewind import Picture  # noqa: E402
+from lab.faults.tally import CONVERGED, FAILED, RESTORED, TOLD  # noqa: E402
+from lab.install import FIRST, NEXT  # noqa: E402
+from lab.machine import Result  # noqa: E402
 from lab.snapshot import difference  # noqa: E402
-from lab.teller import Teller, expect  # noqa: E402
+from lab.teller import expect  # noqa: E402
 
-AT_ONCE = 2  # machines
 TABLE = {0, 20, 21, 22, 23, 24, 25, 26, 27, 51, 52, 53}
-UNREACHED, WRONG = 99, 98  # of interrupt.c
 
 MAKES = ["ENOSPC", "EIO", "ENOMEM", "EROFS", "EMFILE", "EINTR"]
 ERRORS: Dict[str, List[str]] = {
@@ -57,7 +51,6 @@ KINDS = {
     "recv": "recvfrom recvmsg", "poll": "poll ppoll", "wait": "wait4 waitid", "nanosleep": "nanosleep clock_nanosleep", "statfs": "statfs fstatfs",
 }
 KIND = {name: kind for kind, names in KINDS.items() for name in names.split()}
-STATE = "/var/lib/aadsshlogin"
 UNSETTLED = ["/var/lib/dpkg/*", "/var/lib/waagent/*/status/*", "/var/lib/waagent/*/mrseq", "/etc/ld.so.cache", "/etc/.pwd.lock", "/etc/aadpasswd.db",
              f"{STATE}/state.json", f"{STATE}/seal", f"{STATE}/lock"]
 MEMORY = [*UNSETTLED, STATE, f"{STATE}/original", f"{STATE}/original/*", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-"]
@@ -65,18 +58,19 @@ LITTER = ["*aadssh-new", "*/event.tmp"]
 
 
 class Fault(NamedTuple):
-    point: str
+    process: str  # see interrupt.c
     name: str
-    what: str  # the file, as a rule
+    ordinal: int  # of the calls of this name for the same file
+    what: str  # a pattern of the file, as a rule
     error: str
 
     def __str__(self) -> str:
-        return f"{self.point} {self.name} {self.what}: {self.error}"
+        return f"{self.process}:{self.name}:{self.ordinal}:{self.what}={self.error}"  # as interrupt.c takes it
 
 
-def plain(text: str) -> str:
-    """A path without what differs from run to run."""
-    return re.sub(r"/proc/\d+", "/proc/N", re.sub(r"\[\d+\]|\d{9,}", "N", text))
+def pattern(text: str) -> str:
+    """A path, but for what differs from run to run: numbers of processes, times, addresses."""
+    return re.sub(r"(?<=/proc/)\d+|(?<=/event-)\d+|(?<=/\.event-)\d+|\d{9,}|\[\d+\]", "*", text)
 
 
 def opens(name: str) -> bool:
@@ -87,107 +81,83 @@ def opens(name: str) -> bool:
 def possible(log: str) -> List[Fault]:
     """Everything that may go wrong, once the program has come to its own work: what comes before is the loader's."""
     found = []
-    lines = [line.split("\t") for line in log.splitlines()]
-    begun = next(number for number, line in enumerate(lines) if opens(line[1]) and line[3:4] == ["/"])  # of sys_open()
-    for point, name, _, *arguments in lines[begun + 1:]:
+    ordinals: Counter = Counter()
+    begun = False
+    for point, name, _, *arguments in (line.split("\t") for line in log.splitlines()):
+        process, what = point.partition(":")[0], pattern(arguments[0] if arguments else "")
+        ordinals[process, name, what] += 1
+        begun = begun or opens(name) and what == "/"  # by sys_open()
         creates = opens(name) and len(arguments) > 1 and int(arguments[1]) & (os.O_CREAT | os.O_WRONLY | os.O_RDWR)
-        for error in MAKES if creates else ERRORS.get(KIND.get(name, name), []):
-            found.append(Fault(point, name, plain(arguments[0] if arguments else ""), error))
-    return found
+        errors = MAKES if creates else ERRORS.get(KIND.get(name, name), [])
+        found += [Fault(process, name, ordinals[process, name, what], what, error) for error in errors * begun]
+    # Lines of processes that run together come in any order.
+    return sorted(found, key=lambda fault: [int(part) for part in fault.process.split(".")])
 
 
 def faults(log: str) -> List[Fault]:
-    """The first and the last of those that are alike."""
-    first: Dict[object, Fault] = {}
-    last: Dict[object, Fault] = {}
+    """
+    The first and the last of those that are alike, in an order that depends on nothing else: one of each call and error,
+    then the next of each.
+    """
+    alike: Dict[object, List[Fault]] = {}
     for fault in possible(log):
-        key = (fault.point.count("."), *fault[1:])
-        first.setdefault(key, fault)
-        last[key] = fault
-    return [*first.values(), *(fault for key, fault in last.items() if fault != first[key])]
+        alike.setdefault((fault.process.count("."), fault.name, fault.what, fault.error), []).append(fault)
+    chosen = {fault for same in alike.values() for fault in (same[0], same[0] if by_chance(same[0]) else same[-1])}
+    turns: Counter = Counter()
+    ordered = []
+    for fault in sorted(chosen, key=lambda fault: hashlib.sha256(str(fault).encode()).digest()):
+        turns[fault.name, fault.error] += 1
+        ordered.append((turns[fault.name, fault.error], fault))
+    return [fault for _, fault in sorted(ordered, key=lambda item: item[0])]
 
 
-class Lab:
-    def __init__(self, machine: Machine, build: Path, tally: Tally) -> None:
-        self.machine, self.tally = machine, tally
-        self.interrupt = str(build.resolve() / "test/lab/faults/interrupt")
-        self.rewinder = Rewinder(machine)
-        self.extension = Extension(machine, zip_of(build, FIRST))
-        self.clean = self.rewinder.picture()
-
-    def run(self, verb: str) -> Result:
-        return self.extension.run(verb)
-
-    def traced(self, verb: str, *words: str) -> "tuple[Result, str]":
-        """How it ended, and the log of interrupt.c."""
-        variables = {"PATH": ENVIRONMENT["PATH"], "LANG": "C.UTF-8", "AZURE_GUEST_AGENT_EXTENSION_PATH": self.extension.folder,
-                     "AZURE_GUEST_AGENT_EXTENSION_VERSION": FIRST, "ConfigSequenceNumber": str(SEQUENCE)}
-        program = f"{self.extension.folder}/bin/{os.uname().machine}/aadssh-handler"
-        argv = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), self.interrupt, "--log", "/run/errors.log", "--every",
-                *words, "--", program, verb]
-        result = self.machine.run(argv, check=False, cwd=self.extension.folder, timeout=120)
-        expect(result.returncode != WRONG, result)
-        return result, Path(self.rewinder.root + "/run/errors.log").read_text(encoding="ascii")
-
-    def status(self) -> Optional[dict]:
-        path = Path(self.rewinder.root + f"{self.extension.folder}/status/{SEQUENCE}.status")
-        return json.loads(path.read_bytes())[0]["status"] if path.exists() else None
-
-    def check_local(self) -> None:
-        with self.tally.trial(ADMITTED):
-            login = self.machine.run(ssh("/root/.ssh/local", "local", ["sudo -n id -u"]), check=False)
-            expect(login.stdout.strip() == "0", login)
+def by_chance(fault: Fault) -> bool:
+    """How often it is called differs from run to run, as with what another program says, in one piece or in two."""
+    return (KIND.get(fault.name, fault.name) in ("poll", "wait", "nanosleep", "mmap") or fault.what in ("pipe", "socket")
+            or fault.what.endswith("/packages.log"))
 
 
 class Row(NamedTuple):
     title: str
     verb: str
     prepare: Callable[[Lab], None]
-    most: int  # of the faults, evenly spread
+    most: int  # of the faults
     sample: int
     strict: bool = True  # a failure leaves the machine as it was
+    version: str = FIRST
+    variables: Dict[str, str] = {}
 
 
 def differs(one: Picture, other: Picture, exclude: Sequence[str]) -> List[str]:
-    lines = difference(one.files, other.files)
-    return [line for line in lines if not any(fnmatch.fnmatchcase(line.split()[1], pattern) for pattern in exclude)]
+    return [line for line in difference(one.files, other.files) if not matches(line.split()[1], exclude)]
 
 
 def digest(picture: Picture) -> str:
     """Of what a later run can see, without times."""
-    told = sorted((path, found) for path, found in picture.files.items() if not any(fnmatch.fnmatchcase(path, pattern) for pattern in UNSETTLED))
+    told = sorted((path, found) for path, found in picture.files.items() if not matches(path, UNSETTLED))
     return hashlib.sha256(repr((told, [entry[:4] for entry in picture.runtime])).encode()).hexdigest()
 
 
 class Trial:
     """One row on one machine."""
 
-    def __init__(self, lab: Lab, row: Row) -> None:
-        self.lab, self.row = lab, row
+    def __init__(self, lab: Lab, row: Row, campaign: Campaign) -> None:
+        self.lab, self.row, self.campaign = lab, row, campaign
+        self.harmless = 0
         lab.rewinder.put_back(lab.clean)
         row.prepare(lab)
         self.begin = lab.rewinder.picture()
-        result = lab.run(row.verb)
+        result = lab.run(row)
         expect(result.returncode == 0, result)
         self.end = lab.rewinder.picture()
         lab.rewinder.put_back(self.begin)
-        result, log = lab.traced(row.verb)
+        result, log = lab.traced(row, "--every")
         expect(result.returncode == 0, result)
         self.faults = faults(log)
 
-    def fail(self, fault: Fault) -> "Optional[tuple[Fault, Result]]":
-        """
-        What failed, and how it ended.  How often the handler looks whether a child has ended differs from run to run, so
-        that it may be another call than what was meant; None if it cannot fail so.
-        """
-        self.lab.rewinder.put_back(self.begin)
-        result, log = self.lab.traced(self.row.verb, "--fail", f"{fault.point}={fault.error}")
-        met = [other for other in possible(log) if (other.point, other.error) == (fault.point, fault.error)]
-        return (met[0], result) if met and result.returncode != UNREACHED else None
-
     def check_told(self, fault: Fault, result: Result) -> None:
         with self.lab.tally.trial(TOLD):
-            code, status = result.returncode, self.lab.status()
+            code, status = result.returncode, self.lab.status(self.row)
             expect(code in TABLE, result)
             expect(code == 0 or fault.error != "EINTR", result)
             expect(status and (status["status"], status["code"]) == ("error" if code else "success", code), (status, result))
@@ -204,116 +174,47 @@ class Trial:
     def follow(self) -> None:
         """The next run, and uninstall."""
         with self.lab.tally.trial(CONVERGED):
-            result = self.lab.run(self.row.verb)
+            result = self.lab.run(self.row)
             expect(result.returncode == 0, result)
             now = self.lab.rewinder.picture()
-            found = differs(self.end, now, UNSETTLED) + [path for path in now.files if any(fnmatch.fnmatchcase(path, litter) for litter in LITTER)]
+            found = differs(self.end, now, UNSETTLED) + [path for path in now.files if matches(path, LITTER)]
             expect(not found, "after the next run:\n" + "\n".join(found[:20]))
         with self.lab.tally.trial(RESTORED):
-            result = self.lab.run("uninstall")
-            expect(result.returncode == 0, result)
+            for version in dict.fromkeys([FIRST, self.row.version]):
+                result = self.lab.extensions[version].run("uninstall")
+                expect(result.returncode == 0, result)
             found = differs(self.lab.clean, self.lab.rewinder.picture(), UNSETTLED)
             expect(not found, "after uninstall:\n" + "\n".join(found[:20]))
         self.lab.check_local()
 
-
-class Progress:
-    """What several machines found out about one row."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.queue: List[Fault] = []
-        self.most = self.total = self.tried = self.harmless = self.unreached = 0
-        self.seen: Set[object] = set()
-        self.broken: List[str] = []
-
-    def take(self) -> Optional[Fault]:
-        """Until as many were tried as shall be."""
-        with self.lock:
-            return self.queue.pop(0) if self.queue and self.tried < self.most else None
-
-    def is_new(self, key: object) -> bool:
-        with self.lock:
-            new = key not in self.seen
-            self.seen.add(key)
-            return new
-
-
-def try_fault(trial: Trial, fault: Fault, progress: Progress) -> None:
-    met = trial.fail(fault)
-    if met is None:
-        progress.unreached += 1
-        return
-    with trial.lab.tally.trial(FAILED):
-        fault, result = met
-        progress.tried += 1
-        progress.harmless += result.returncode == 0
-        trial.check_told(fault, result)
-        now = trial.lab.rewinder.picture()
-        trial.check_machine(result, now)
-        if progress.is_new((result.returncode == 0, digest(now))):
-            trial.lab.check_local()
-            trial.follow()
-
-
-def spread(found: Sequence[Fault]) -> List[Fault]:
-    """In an order of which every beginning is spread evenly, as the golden section does it."""
-    return [fault for _, fault in sorted(((number * 0.6180339887 % 1, fault) for number, fault in enumerate(found)))]
-
-
-def work(lab: Lab, row: Row, progress: Progress, most: int, first: bool, ready: threading.Barrier) -> None:
-    try:
-        trial = Trial(lab, row)
-        if first:
-            progress.queue, progress.total, progress.most = spread(trial.faults), len(trial.faults), most
-        ready.wait()
-    except BaseException:
-        ready.abort()
-        raise
-    for fault in iter(progress.take, None):
-        try:
-            try_fault(trial, fault, progress)
-        except Exception as error:  # it is told with all the others
-            progress.broken.append(f"{fault}\n{error}")  # or what came in its place
-            print(f"     lost: {row.title}: {progress.broken[-1][:1500]}", flush=True)
+    def attempt(self, fault: Fault) -> bool:
+        self.lab.rewinder.put_back(self.begin)
+        result, _ = self.lab.traced(self.row, "--every", "--fail", str(fault))
+        if result.returncode == UNREACHED:
+            return False
+        with self.lab.tally.trial(FAILED):
+            self.harmless += result.returncode == 0
+            self.check_told(fault, result)
+            now = self.lab.rewinder.picture()
+            self.check_machine(result, now)
+            if self.campaign.is_new((result.returncode == 0, digest(now))):
+                self.lab.check_local()
+                self.follow()
+        return True
 
 
 def play(labs: Sequence[Lab], row: Row, most: int) -> str:
     """Returns what was tried; raises when anything is lost."""
-    progress, ready, errors = Progress(), threading.Barrier(len(labs)), []
-
-    def share(number: int, lab: Lab) -> None:
-        try:
-            work(lab, row, progress, most, number == 0, ready)
-        except threading.BrokenBarrierError:
-            pass
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=share, args=item) for item in enumerate(labs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    told = (f"{progress.tried} of {progress.total} faults, {progress.harmless} did not matter, {progress.unreached} points not reached, "
-            f"{len(progress.seen)} different machines after them")
-    expect(not progress.broken, f"{told}; {len(progress.broken)} lost, see above")
+    campaign = Campaign(row.title, most)
+    trials = on_each(labs, lambda lab: Trial(lab, row, campaign))
+    campaign.play(trials, trials[0].faults, Trial.attempt)
+    told = (f"{campaign.tried} of {campaign.total} faults, {sum(trial.harmless for trial in trials)} did not matter, "
+            f"{campaign.unreached} not reached, {campaign.different} different machines after them")
+    expect(not campaign.broken, f"{told}; {len(campaign.broken)} lost, see above")
     return told
 
 
 # ---- the rows
-
-def nothing(_: Lab) -> None:
-    pass
-
-
-def installed(lab: Lab) -> None:
-    result = lab.run("install")
-    expect(result.returncode == 0, result)
-    lab.machine.sh(f"rm -f {lab.extension.folder}/status/*")  # as with a new sequence number
-
 
 def drifted(lab: Lab) -> None:
     installed(lab)
@@ -324,29 +225,11 @@ def drifted(lab: Lab) -> None:
 ROWS: List[Row] = [
     Row("install", "install", nothing, 60, 5),
     Row("enable of what drifted", "enable", drifted, 50, 4),
-    Row("update", "update", installed, 25, 2),
+    Row("update, of what is in force", "update", installed, 25, 2),
+    Row("update, to the next version", "update", updated, 25, 2, strict=False, version=NEXT, variables=UPDATE),
     Row("uninstall", "uninstall", installed, 40, 3, strict=False),
 ]
 
 
-def main() -> int:
-    parser = options(__doc__)
-    parser.add_argument("--most", type=int, default=0, help="at most so many faults of each row, evenly spread")
-    arguments = parser.parse_args()
-    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
-    tally, tell = Tally(), Teller(chapters=False)
-    with contextlib.ExitStack() as stack:
-        labs = []
-        for number in range(AT_ONCE):
-            machine, _ = stack.enter_context(in_cloud(f"errors{number}"))
-            labs.append(Lab(machine, arguments.build, tally))
-        for row in chosen:
-            most = arguments.most or (row.sample if arguments.sample else row.most)
-            with tell.step(row.title):
-                print(f"     {row.title}: {play(labs, row, most)}", flush=True)
-    tally.write(arguments.counts)
-    return tell.summary("the errors")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lead(__doc__, "errors", ROWS, play))

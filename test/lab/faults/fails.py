@@ -19,10 +19,9 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Set
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
 from azure.client import Azure  # noqa: E402
-from lab import rows  # noqa: E402
+from lab import login, rows  # noqa: E402
 from lab.faults.tally import ADMITTED, CONVERGED, RESTORED, TOLD, WORLDS, Tally, options  # noqa: E402
 from lab.install import FIRST, LOGS, SEQUENCE, Extension, settings, zip_of  # noqa: E402
-from lab.login import ssh  # noqa: E402
 from lab.machine import ENVIRONMENT, Machine, Result  # noqa: E402
 from lab.place import MEMORY, NOT_OURS, WATCHED, in_cloud  # noqa: E402
 from lab.snapshot import difference  # noqa: E402
@@ -339,12 +338,7 @@ class View:
 
 def check_local(lab: Lab) -> None:
     with lab.tally.trial(ADMITTED):
-        for _ in range(3):
-            login = lab.machine.run(ssh("/root/.ssh/local", "local", ["sudo -n id -u"]), check=False)
-            if "refused" not in login.stderr and "reset" not in login.stderr:
-                break
-            time.sleep(0.1)
-        expect(login.stdout.strip() == "0", login)
+        login.check_local(lab.machine)
 
 
 def check_told(lab: Lab, row: Row, result: Result) -> None:

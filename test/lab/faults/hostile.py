@@ -19,15 +19,14 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set
+from typing import Callable, Dict, Iterator, List, Optional
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
 from azure.client import Azure  # noqa: E402
-from lab import rows  # noqa: E402
 from lab.faults import disguise  # noqa: E402
 from lab.faults.tally import ADMITTED, CONVERGED, DISGUISED, RESTORED, TOLD, Tally, options  # noqa: E402
-from lab.install import FIRST, LOGS, SEQUENCE, Extension, settings, zip_of  # noqa: E402
+from lab.install import FIRST, SEQUENCE, Extension, settings, zip_of  # noqa: E402
 from lab.login import Person, uid_of  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.place import SETTINGS, in_cloud  # noqa: E402

@@ -12,34 +12,25 @@ ends; and uninstall, after that and right after the kill, must leave the machine
 Where two kills leave the same files, byte by byte, what follows is tried once.
 """
 
-import contextlib
-import fnmatch
 import hashlib
 import json
-import os
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
-from lab import rows  # noqa: E402
 from lab.faults import calls  # noqa: E402
-from lab.faults.rewind import Picture, Rewinder  # noqa: E402
-from lab.faults.tally import ADMITTED, CONVERGED, KILLED, LOST_POWER, RESTORED, TOLD, Tally, options  # noqa: E402
-from lab.install import FIRST, LOGS, NEXT, SEQUENCE, Extension, settings, zip_of  # noqa: E402
-from lab.login import ssh  # noqa: E402
-from lab.machine import ENVIRONMENT, Machine, Result  # noqa: E402
-from lab.place import in_cloud  # noqa: E402
-from lab.snapshot import Entry, difference, lookup  # noqa: E402
-from lab.teller import Teller, expect  # noqa: E402
+from lab.faults.campaign import (  # noqa: E402
+    STATE, UNREACHED, UPDATE, Campaign, Lab, installed, lead, matches, nothing, on_each, updated)
+from lab.faults.rewind import Picture  # noqa: E402
+from lab.faults.tally import CONVERGED, KILLED, LOST_POWER, RESTORED, TOLD  # noqa: E402
+from lab.install import FIRST, NEXT, SEQUENCE  # noqa: E402
+from lab.snapshot import difference, lookup  # noqa: E402
+from lab.teller import expect  # noqa: E402
 
-AT_ONCE = 2  # machines
-ARCHITECTURE = os.uname().machine
-KILLED_CODE, UNREACHED = 128 + 9, 99  # of interrupt.c
-STATE = "/var/lib/aadsshlogin/state.json"
+KILLED_CODE = 128 + 9  # of interrupt.c
+STATE_FILE = f"{STATE}/state.json"
 
 # What no run leaves as another did: databases and caches of others, what the agent is told, what holds times of files.
 UNSETTLED = ["/var/lib/dpkg/*", "/var/lib/waagent/*/status/*", "/var/lib/aadsshlogin/lock", "/etc/ld.so.cache", "/etc/.pwd.lock",
@@ -53,7 +44,7 @@ ACCOUNTS = [f"/etc/{name}" for name in ("passwd", "group", "shadow", "gshadow", 
 BACKUPS = [f"{path}{end}" for path in ACCOUNTS for end in ("-", ".lock")]
 # Of which old or new is not the question: what dpkg, useradd and userdel have in their hands or keep of before, and what
 # the handler notes of that.
-UNJUDGED = [*UNSETTLED, "*.dpkg-new", "*.dpkg-tmp", "*.dpkg-dist", "/var/lib/aadsshlogin/state.json", "/var/lib/aadsshlogin/unfinished",
+UNJUDGED = [*UNSETTLED, "*.dpkg-new", "*.dpkg-tmp", "*.dpkg-dist", STATE_FILE, f"{STATE}/unfinished",
             *BACKUPS, *(f"{path}+" for path in ACCOUNTS)]
 ON_THE_WAY = ["*/.*.aadssh-new"]
 # The agent takes this folder away after uninstall.
@@ -66,52 +57,6 @@ class Start(NamedTuple):
     clean: Picture  # before the extension came
     begin: Picture
     end: Picture
-
-
-class Lab:
-    """One machine, on which kills are tried one after the other."""
-
-    def __init__(self, machine: Machine, build: Path, tally: Tally) -> None:
-        self.machine, self.tally = machine, tally
-        self.rewinder = Rewinder(machine)
-        self.interrupt = str(build.resolve() / "test" / "lab" / "faults" / "interrupt")
-        self.extensions = {version: Extension(machine, zip_of(build, version), version) for version in (FIRST, NEXT)}
-        self.clean = self.rewinder.picture()
-
-    def argv(self, row: "Row", *before: str) -> List[str]:
-        extension = self.extensions[row.version]
-        variables = {"PATH": ENVIRONMENT["PATH"], "LANG": "C.UTF-8", "AZURE_GUEST_AGENT_EXTENSION_PATH": extension.folder,
-                     "AZURE_GUEST_AGENT_EXTENSION_VERSION": row.version, "ConfigSequenceNumber": str(SEQUENCE), **row.variables}
-        program = f"{extension.folder}/bin/{ARCHITECTURE}/aadssh-handler"
-        return ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), *before, program, row.verb]
-
-    def run(self, row: "Row") -> Result:
-        return self.extensions[row.version].run(row.verb, **row.variables)
-
-    def traced(self, row: "Row", *words: str) -> "Tuple[int, List[calls.Call]]":
-        """The exit code of interrupt.c, and its log."""
-        log, options_ = "/run/interrupt.log", ["--children"] * row.children
-        argv = self.argv(row, self.interrupt, "--log", log, *options_, *words, "--")
-        result = self.machine.run(argv, check=False, cwd=self.extensions[row.version].folder, timeout=180)
-        expect(result.returncode != 98, result)
-        return result.returncode, calls.parse(Path(self.rewinder.root + log).read_text(encoding="ascii"))
-
-    def status(self, version: str) -> Optional[dict]:
-        """Raises unless the file is absent or whole."""
-        path = Path(self.rewinder.root + f"{self.extensions[version].folder}/status/{SEQUENCE}.status")
-        return json.loads(path.read_bytes())[0]["status"] if path.exists() else None
-
-    def check_local(self) -> None:
-        """sshd takes its configuration, and a local user gets in and is root by sudo."""
-        with self.tally.trial(ADMITTED):
-            self.machine.sh("/usr/sbin/sshd -t; visudo -cq")
-            for _ in range(3):
-                login = self.machine.run(ssh("/root/.ssh/local", "local", ["sudo -n id -u"]), check=False)
-                # A listener that reads its configuration anew does not answer for a moment.
-                if "refused" not in login.stderr and "reset" not in login.stderr:
-                    break
-                time.sleep(0.1)
-            expect(login.stdout.strip() == "0", login)
 
 
 class Row(NamedTuple):
@@ -139,10 +84,6 @@ def text_of(state: Optional[bytes]) -> Optional[bytes]:
     return json.dumps({**kept, "verb": whole["last"]["verb"], "code": whole["last"]["code"]}).encode()
 
 
-def matches(path: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
-
-
 def differs(lab: Lab, one: Picture, other: Picture, exclude: Sequence[str]) -> List[str]:
     """As snapshot.difference(); state.json is compared by what it says."""
     def without(picture: Picture) -> Picture:
@@ -151,9 +92,9 @@ def differs(lab: Lab, one: Picture, other: Picture, exclude: Sequence[str]) -> L
         return picture._replace(files=kept)
 
     lines = difference(without(one).files, without(other).files)
-    states = [text_of(lab.rewinder.bytes_of(picture, STATE)) for picture in (one, other)]
-    lines = [line for line in lines if STATE not in line.split() or None in states]
-    return lines + [f"changed  {STATE}: {states[0]!r} -> {states[1]!r}"] * (None not in states and states[0] != states[1])
+    states = [text_of(lab.rewinder.bytes_of(picture, STATE_FILE)) for picture in (one, other)]
+    lines = [line for line in lines if STATE_FILE not in line.split() or None in states]
+    return lines + [f"changed  {STATE_FILE}: {states[0]!r} -> {states[1]!r}"] * (None not in states and states[0] != states[1])
 
 
 def digest(picture: Picture) -> str:
@@ -183,8 +124,8 @@ def litter(picture: Picture, clean: Picture) -> List[str]:
 class Trial:
     """One row on one machine."""
 
-    def __init__(self, lab: Lab, row: Row) -> None:
-        self.lab, self.row = lab, row
+    def __init__(self, lab: Lab, row: Row, campaign: Campaign) -> None:
+        self.lab, self.row, self.campaign = lab, row, campaign
         lab.rewinder.put_back(lab.clean)
         lab.machine.sh(row.added or "true")
         clean = lab.rewinder.picture()
@@ -197,9 +138,13 @@ class Trial:
         self.start = Start(clean, begin, lab.rewinder.picture())
         self.uninstall()
         lab.rewinder.put_back(begin)
-        code, self.calls = lab.traced(row)
+        code, self.calls = self.traced()
         expect(code == 0, f"traced, it ends with {code}")
         self.same_end()
+
+    def traced(self, *words: str) -> "Tuple[int, List[calls.Call]]":
+        result, log = self.lab.traced(self.row, *["--children"] * self.row.children, *words)
+        return result.returncode, calls.parse(log)
 
     def same_end(self) -> None:
         found = differs(self.lab, self.start.end, self.lab.rewinder.picture(), [*UNSETTLED, *BACKUPS])
@@ -215,22 +160,13 @@ class Trial:
         """The renames that say that the verb succeeded: the last ones of state.json and of the status."""
         status = f"{self.lab.extensions[self.row.version].folder}/status/{SEQUENCE}.status"
         found = {path: call.point for call in self.calls if call.name.startswith("rename") and not call.failed
-                 for path in (status, STATE) if call.arguments[-1] == path}
+                 for path in (status, STATE_FILE) if call.arguments[-1] == path}
         expect(status in found, "no status was published")
         return set(found.values())
 
     def order(self) -> calls.Order:
         """What dpkg does for its own files is dpkg's: the calls of the handler alone count."""
         return calls.Order().play((call for call in self.calls if call.process == "0"), self.claims())
-
-    def kill(self, kill: calls.Kill) -> bool:
-        """Put the machine to where the verb begins, and kill it there; did it come to that point?"""
-        self.lab.rewinder.put_back(self.start.begin)
-        code, _ = self.lab.traced(self.row, kill.option, kill.call.point, *["--alone"] * self.row.alone)
-        if code == UNREACHED:
-            return False
-        expect(code == KILLED_CODE, f"killed, it ends with {code}")
-        return True
 
     def check_moment(self, now: Picture) -> None:
         self.lab.check_local()
@@ -240,7 +176,7 @@ class Trial:
     def check_status(self, now: Picture) -> None:
         """It says success only when all is done, or when there was nothing to do."""
         with self.lab.tally.trial(TOLD):
-            status = self.lab.status(self.row.version)
+            status = self.lab.status(self.row)
             if self.row.changes and status and status["status"] == "success":
                 self.same_end()
 
@@ -248,7 +184,7 @@ class Trial:
         with self.lab.tally.trial(CONVERGED):
             result = self.lab.run(self.row)
             expect(result.returncode == 0, result)
-            status = self.lab.status(self.row.version)
+            status = self.lab.status(self.row)
             expect(status and status["status"] == "success", status)
             self.same_end()
 
@@ -266,126 +202,57 @@ class Trial:
             expect(all(line.startswith("not-installed ") for line in known.stdout.splitlines()), known)
             expect(not audit.stdout, audit)
 
-
-class Progress:
-    """What several machines found out about one row."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.queue: List[calls.Kill] = []
-        self.tried = self.unreached = 0
-        self.seen: Set[str] = set()
-        self.broken: List[str] = []
-        self.total = 0
-        self.order = calls.Order()
-
-    def take(self) -> Optional[calls.Kill]:
-        with self.lock:
-            self.tried += bool(self.queue)
-            return self.queue.pop(0) if self.queue else None
-
-    def is_new(self, key: str) -> bool:
-        with self.lock:
-            new = key not in self.seen
-            self.seen.add(key)
-            return new
-
-
-def follow(trial: Trial, killed: Picture) -> None:
-    """What comes after a kill; when the handler was killed alone, while its children are at work still."""
-    if trial.row.alone:
-        trial.lab.check_local()
-        trial.again()
-        trial.uninstall()
-        return
-    trial.check_moment(killed)
-    if trial.row.verb != "uninstall":
-        trial.uninstall()
-        trial.lab.rewinder.put_back(killed)
-    trial.again()
-    trial.uninstall()
-
-
-def try_kill(trial: Trial, kill: calls.Kill, progress: Progress) -> None:
-    with trial.lab.tally.trial(KILLED):
-        if not trial.kill(kill):
-            progress.unreached += 1
+    def follow(self, killed: Picture) -> None:
+        """What comes after a kill; when the handler was killed alone, while its children are at work still."""
+        if self.row.alone:
+            self.lab.check_local()
+            self.again()
+            self.uninstall()
             return
-        killed = trial.lab.rewinder.picture()
-        trial.check_status(killed)
-        if progress.is_new(digest(killed)) or trial.row.alone:
-            follow(trial, killed)
+        self.check_moment(killed)
+        if self.row.verb != "uninstall":
+            self.uninstall()
+            self.lab.rewinder.put_back(killed)
+        self.again()
+        self.uninstall()
+
+    def attempt(self, kill: calls.Kill) -> bool:
+        """Put the machine to where the verb begins, and kill it there."""
+        self.lab.rewinder.put_back(self.start.begin)
+        code, _ = self.traced(kill.option, kill.call.point, *["--alone"] * self.row.alone)
+        if code == UNREACHED:
+            return False
+        with self.lab.tally.trial(KILLED):
+            expect(code == KILLED_CODE, f"killed, it ends with {code}")
+            killed = self.lab.rewinder.picture()
+            self.check_status(killed)
+            if self.campaign.is_new(digest(killed)) or self.row.alone:
+                self.follow(killed)
+        return True
 
 
-def work(lab: Lab, row: Row, progress: Progress, most: int, first: bool, ready: threading.Barrier) -> None:
-    """One machine's share of a row."""
-    try:
-        trial = Trial(lab, row)
-        if first:
-            progress.queue = spread(trial.kills(), most)
-            progress.total = len(trial.calls)
-            progress.order = trial.order()
-        ready.wait()
-    except BaseException:
-        ready.abort()
-        raise
-    for kill in iter(progress.take, None):
-        try:
-            try_kill(trial, kill, progress)
-        except Exception as error:  # it is told with all the others
-            progress.broken.append(f"{kill}\n{error}")
-            print(f"     lost: {trial.row.title}: {progress.broken[-1]}", flush=True)
-
-
-def spread(kills: Sequence[calls.Kill], most: int) -> List[calls.Kill]:
-    """At most so many of them, evenly; 0: all."""
-    if most == 0 or len(kills) <= most:
-        return list(kills)
-    return [kills[number * len(kills) // most] for number in range(most)]
+def spread(kills: Sequence[calls.Kill]) -> List[calls.Kill]:
+    """In an order of which every beginning is spread evenly, as the golden section does it."""
+    return [kill for _, kill in sorted((number * 0.6180339887 % 1, kill) for number, kill in enumerate(kills))]
 
 
 def play(labs: Sequence[Lab], row: Row, most: int) -> str:
-    """most: see Row.  Returns what was tried; raises when anything is lost."""
-    progress, ready, errors = Progress(), threading.Barrier(len(labs)), []
-
-    def share(number: int, lab: Lab) -> None:
-        try:
-            work(lab, row, progress, most, number == 0, ready)
-        except threading.BrokenBarrierError:
-            pass
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=share, args=item) for item in enumerate(labs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    order = progress.order
-    told = (f"{progress.total} calls; {progress.tried} kills, {len(progress.seen)} different machines after them, "
-            f"{progress.unreached} points not reached; {order.renames} renames and {order.claims} claims, "
-            f"{len(order.losses)} before their time")
+    """Returns what was tried; raises when anything is lost."""
+    campaign = Campaign(row.title, most)
+    trials = on_each(labs, lambda lab: Trial(lab, row, campaign))
+    order = trials[0].order()
+    campaign.play(trials, spread(trials[0].kills()), Trial.attempt)
     labs[0].tally.add(LOST_POWER, order.renames + order.claims, min(len(order.losses), order.renames + order.claims))
     for loss in order.losses:
-        progress.broken.append(str(loss))
-        print(f"     lost to the power: {loss}", flush=True)
-    expect(not progress.broken, f"{told}; {len(progress.broken)} lost, see above")
+        campaign.lose(f"to the power: {loss}")
+    told = (f"{len(trials[0].calls)} calls; {campaign.tried} of {campaign.total} kills, {campaign.different} different machines after them, "
+            f"{campaign.unreached} points not reached; {order.renames} renames and {order.claims} claims, "
+            f"{len(order.losses)} before their time")
+    expect(not campaign.broken, f"{told}; {len(campaign.broken)} lost, see above")
     return told
 
 
 # ---- the rows
-
-def nothing(_: Lab) -> None:
-    pass
-
-
-def installed(lab: Lab) -> None:
-    result = lab.extensions[FIRST].run("install")
-    expect(result.returncode == 0, result)
-    lab.machine.sh(f"rm -f {lab.extensions[FIRST].folder}/status/*")  # as with a new sequence number
-
 
 # An administrator, a hardening script and an upgrade took away and changed what is ours, ...
 DRIFT = r"""
@@ -406,13 +273,6 @@ def drifted(lab: Lab) -> None:
     lab.machine.sh(DRIFT)
 
 
-def updated(lab: Lab) -> None:
-    installed(lab)
-    lab.machine.sh(f"cp -p {lab.extensions[FIRST].folder}/mrseq {lab.extensions[NEXT].folder}/")
-
-
-UPDATE = {"VERSION": NEXT, "AZURE_GUEST_AGENT_UPDATING_FROM_VERSION": FIRST}
-
 ROWS: List[Row] = [
     Row("install, on a clean machine", "install", nothing, sample=7),
     Row("enable, of what an owner changed", "enable", drifted, sample=5, added=ADDED),
@@ -427,23 +287,5 @@ ROWS: List[Row] = [
 ]
 
 
-def main() -> int:
-    parser = options(__doc__)
-    parser.add_argument("--most", type=int, default=0, help="at most so many kills of each row, evenly spread")
-    arguments = parser.parse_args()
-    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
-    tally, tell = Tally(), Teller(chapters=False)
-    with contextlib.ExitStack() as stack:
-        labs = []
-        for number in range(AT_ONCE):
-            machine, _ = stack.enter_context(in_cloud(f"kills{number}"))
-            labs.append(Lab(machine, arguments.build, tally))
-        for row in chosen:
-            with tell.step(row.title):
-                print(f"     {play(labs, row, arguments.most or (row.sample if arguments.sample else row.most))}")
-    tally.write(arguments.counts)
-    return tell.summary("the kills")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lead(__doc__, "kills", ROWS, play))

@@ -20,7 +20,7 @@ from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
 from azure.client import Azure  # noqa: E402
-from lab import layer, rows  # noqa: E402
+from lab import layer, login, rows  # noqa: E402
 from lab.faults import tally  # noqa: E402
 from lab.faults.tally import ADMITTED, CONVERGED, KILLED, RESTORED, TOGETHER, TOLD, Tally  # noqa: E402
 from lab.host import HANDOFF, Host, Outcome, Visitor  # noqa: E402
@@ -84,8 +84,7 @@ class Lab:
 
     def check_local(self) -> None:
         with self.count.trial(ADMITTED):
-            result = self.machine.run(ssh("/root/.ssh/local", "local", ["sudo -n id -u"]), check=False)
-            expect(result.stdout == "0\n", result)
+            login.check_local(self.machine)
 
     def run(self, version: str, verb: str) -> Run:
         more = {"VERSION": version} if verb == "update" else {}
