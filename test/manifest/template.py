@@ -39,6 +39,7 @@ class Place:
 class Result:
     resources: List[Dict]
     outputs: Dict[str, Any]
+    after: Dict[str, List[str]]
 
 
 def known(what: str, has: Any, allowed: set) -> None:
@@ -71,6 +72,7 @@ class Deployment:
         self.copies: Dict[str, int] = {}
         self.made: Dict[str, Dict] = {}
         self.asked: set = set()
+        self.after: Dict[str, List[str]] = {}
         self.expressions = Expressions(self._functions())
         self.parameters = self._parameters(template.get("parameters", {}), given)
 
@@ -194,7 +196,7 @@ class Deployment:
                 self.made[where.lower()] = self._principal(resource, where)
         resources = [self._resource(resource, copies, declared) for resource, copies in instances]
         outputs = {name: self._output(name, about) for name, about in self.template.get("outputs", {}).items()}
-        return Result([each for each in resources if each is not None], outputs)
+        return Result([each for each in resources if each is not None], outputs, self.after)
 
     def _resource(self, resource: Dict, copies: Dict[str, int], declared: Dict[str, bool]) -> Any:
         self.copies = copies
@@ -205,7 +207,7 @@ class Deployment:
                 raise Unknown(f"{where} depends on {each}, which is not in this template")
         if not wanted:
             return None
-        self.asked = set()
+        self.asked, self.after[where] = set(), sorted(each for each in after if declared[each])
         final = _without_null({name: self.expressions.value(value) for name, value in resource.items()
                                if name not in ("condition", "copy", "dependsOn", "scope")})
         for each in self.asked & set(declared) - set(after):

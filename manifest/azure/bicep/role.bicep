@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+targetScope = 'subscription'
+
+@description('Name of the role; one of its name can exist in a tenant.')
+param roleName string = 'Linux VM Sign-In Role Reader'
+
+var name = guid(subscription().id, 'aadsshlogin-role-reader')
+
+resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: name
+  properties: {
+    roleName: roleName
+    description: 'Least that a machine\'s identity needs for roleBackend arm of AADSSHLoginForLinux.'
+    type: 'CustomRole'
+    permissions: [
+      {
+        actions: [
+          'Microsoft.Authorization/roleAssignments/read'
+          'Microsoft.Authorization/roleDefinitions/read'
+          'Microsoft.Authorization/denyAssignments/read'
+        ]
+        notActions: []
+        dataActions: []
+        notDataActions: []
+      }
+    ]
+    assignableScopes: [
+      subscription().id
+    ]
+  }
+}
+
+output roleReaderId string = role.id

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+@description('The machine, which has a system-assigned identity.')
+param vmName string
+
+@description('Region; the resource group\'s by default.')
+param location string = resourceGroup().location
+
+@description('Public settings of the extension: README.md, Settings.')
+param settings object = {}
+
+@description('Protected settings of the extension; none by default.')
+@secure()
+param protectedSettings object = {}
+
+@description('Version: the newest one of this major and minor number is taken.')
+param typeHandlerVersion string = '1.0'
+
+@description('Let the platform update the extension. Only where the publisher has switched that on for it.')
+param enableAutomaticUpgrade bool = false
+
+@description('Names of extensions that must have succeeded before this one is installed.')
+param provisionAfterExtensions array = []
+
+@description('Id of the role of the template role, which the machine\'s identity gets at the machine; empty: assign nothing.')
+param roleReaderId string = ''
+
+resource machine 'Microsoft.Compute/virtualMachines@2024-11-01' existing = {
+  name: vmName
+}
+
+resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(roleReaderId)) {
+  name: guid(machine.id, roleReaderId)
+  scope: machine
+  properties: {
+    roleDefinitionId: roleReaderId
+    principalId: machine.identity.principalId
+    principalType: 'ServicePrincipal'
+    description: 'Lets the machine see who may sign in to it.'
+  }
+}
+
+resource extension 'Microsoft.Compute/virtualMachines/extensions@2024-11-01' = {
+  parent: machine
+  name: 'AADSSHLoginForLinux'
+  location: location
+  dependsOn: [
+    reader
+  ]
+  properties: {
+    publisher: 'Microsoft.Azure.ActiveDirectory'
+    type: 'AADSSHLoginForLinux'
+    typeHandlerVersion: typeHandlerVersion
+    autoUpgradeMinorVersion: true
+    enableAutomaticUpgrade: enableAutomaticUpgrade
+    provisionAfterExtensions: empty(provisionAfterExtensions) ? null : provisionAfterExtensions
+    settings: settings
+    protectedSettings: empty(protectedSettings) ? null : protectedSettings
+  }
+}

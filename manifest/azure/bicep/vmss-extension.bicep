@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+@description('The scale set, which has an identity.')
+param vmssName string
+
+@description('Public settings of the extension: README.md, Settings.')
+param settings object = {}
+
+@description('Protected settings of the extension; none by default.')
+@secure()
+param protectedSettings object = {}
+
+@description('Version: the newest one of this major and minor number is taken.')
+param typeHandlerVersion string = '1.0'
+
+@description('Let the platform update the extension. Only where the publisher has switched that on for it.')
+param enableAutomaticUpgrade bool = false
+
+@description('Names of extensions that must have succeeded before this one is installed.')
+param provisionAfterExtensions array = []
+
+resource scaleSet 'Microsoft.Compute/virtualMachineScaleSets@2024-11-01' existing = {
+  name: vmssName
+}
+
+resource extension 'Microsoft.Compute/virtualMachineScaleSets/extensions@2024-11-01' = {
+  parent: scaleSet
+  name: 'AADSSHLoginForLinux'
+  properties: {
+    publisher: 'Microsoft.Azure.ActiveDirectory'
+    type: 'AADSSHLoginForLinux'
+    typeHandlerVersion: typeHandlerVersion
+    autoUpgradeMinorVersion: true
+    enableAutomaticUpgrade: enableAutomaticUpgrade
+    provisionAfterExtensions: empty(provisionAfterExtensions) ? null : provisionAfterExtensions
+    settings: settings
+    protectedSettings: empty(protectedSettings) ? null : protectedSettings
+  }
+}
