@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+terraform {
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = "~> 4.0"
+    }
+  }
+}
+
+variable "resource_group_name" {
+  description = "The resource group."
+  type        = string
+}
+
+variable "location" {
+  description = "Region."
+  type        = string
+}
+
+variable "vm_name" {
+  description = "Name of the new machine."
+  type        = string
+}
+
+variable "vm_size" {
+  description = "Size."
+  type        = string
+  default     = "Standard_B2s"
+}
+
+variable "network_interface_id" {
+  description = "Id of its network interface, which exists."
+  type        = string
+}
+
+variable "admin_username" {
+  description = "The local administrator, who can always get in."
+  type        = string
+  default     = "azureuser"
+}
+
+variable "ssh_public_key" {
+  description = "Public key of the local administrator."
+  type        = string
+}
+
+variable "image" {
+  description = "Reference to the image."
+  type        = object({ publisher = string, offer = string, sku = string, version = string })
+  default     = {
+    publisher = "Debian"
+    offer     = "debian-13"
+    sku       = "13-gen2"
+    version   = "latest"
+  }
+}
+
+variable "settings" {
+  description = "Public settings of the extension: README.md, Settings."
+  type        = any
+  default     = {}
+
+  validation {
+    condition     = can(keys(var.settings))
+    error_message = "The settings are an object."
+  }
+}
+
+variable "protected_settings" {
+  description = "Protected settings of the extension; none by default."
+  type        = any
+  default     = {}
+  sensitive   = true
+}
+
+variable "type_handler_version" {
+  description = "Version: the newest one of this major and minor number is taken."
+  type        = string
+  default     = "1.0"
+}
+
+variable "automatic_upgrade_enabled" {
+  description = "Let the platform update the extension. Only where the publisher has switched that on for it."
+  type        = bool
+  default     = false
+}
+
+variable "provision_after_extensions" {
+  description = "Names of extensions that must have succeeded before this one is installed."
+  type        = list(string)
+  default     = []
+}
+
+variable "role_reader_id" {
+  description = "Id of the role of ../role, which the machine's identity gets at the machine; empty: assign nothing."
+  type        = string
+  default     = ""
+}
+
+resource "azurerm_linux_virtual_machine" "this" {
+  name                            = var.vm_name
+  resource_group_name             = var.resource_group_name
+  location                        = var.location
+  size                            = var.vm_size
+  admin_username                  = var.admin_username
+  network_interface_ids           = [var.network_interface_id]
+  disable_password_authentication = true
+
+  admin_ssh_key {
+    username   = var.admin_username
+    public_key = var.ssh_public_key
+  }
+
+  source_image_reference {
+    publisher = var.image.publisher
+    offer     = var.image.offer
+    sku       = var.image.sku
+    version   = var.image.version
+  }
+
+  os_disk {
+    caching              = "ReadWrite"
+    storage_account_type = "StandardSSD_LRS"
+  }
+
+  identity {
+    type = "SystemAssigned"
+  }
+}
+
+resource "azurerm_role_assignment" "reader" {
+  count              = var.role_reader_id == "" ? 0 : 1
+  name               = uuidv5("11fb06fb-712d-4ddd-98c7-e71bbd588830", join("-", [azurerm_linux_virtual_machine.this.id, var.role_reader_id]))
+  scope              = azurerm_linux_virtual_machine.this.id
+  role_definition_id = var.role_reader_id
+  principal_id       = azurerm_linux_virtual_machine.this.identity[0].principal_id
+  principal_type     = "ServicePrincipal"
+  description        = "Lets the machine see who may sign in to it."
+}
+
+resource "azurerm_virtual_machine_extension" "sign_in" {
+  name                       = "AADSSHLoginForLinux"
+  virtual_machine_id         = azurerm_linux_virtual_machine.this.id
+  publisher                  = "Microsoft.Azure.ActiveDirectory"
+  type                       = "AADSSHLoginForLinux"
+  type_handler_version       = var.type_handler_version
+  auto_upgrade_minor_version = true
+  automatic_upgrade_enabled  = var.automatic_upgrade_enabled
+  provision_after_extensions = length(var.provision_after_extensions) == 0 ? null : var.provision_after_extensions
+  settings                   = jsonencode(var.settings)
+  protected_settings         = length(var.protected_settings) == 0 ? null : jsonencode(var.protected_settings)
+  depends_on                 = [azurerm_role_assignment.reader]
+}

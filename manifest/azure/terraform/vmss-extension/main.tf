@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+terraform {
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = "~> 4.0"
+    }
+  }
+}
+
+variable "resource_group_name" {
+  description = "The resource group."
+  type        = string
+}
+
+variable "vmss_name" {
+  description = "The scale set, which has an identity."
+  type        = string
+}
+
+variable "settings" {
+  description = "Public settings of the extension: README.md, Settings."
+  type        = any
+  default     = {}
+
+  validation {
+    condition     = can(keys(var.settings))
+    error_message = "The settings are an object."
+  }
+}
+
+variable "protected_settings" {
+  description = "Protected settings of the extension; none by default."
+  type        = any
+  default     = {}
+  sensitive   = true
+}
+
+variable "type_handler_version" {
+  description = "Version: the newest one of this major and minor number is taken."
+  type        = string
+  default     = "1.0"
+}
+
+variable "automatic_upgrade_enabled" {
+  description = "Let the platform update the extension. Only where the publisher has switched that on for it."
+  type        = bool
+  default     = false
+}
+
+variable "provision_after_extensions" {
+  description = "Names of extensions that must have succeeded before this one is installed."
+  type        = list(string)
+  default     = []
+}
+
+data "azurerm_virtual_machine_scale_set" "this" {
+  name                = var.vmss_name
+  resource_group_name = var.resource_group_name
+}
+
+resource "azurerm_virtual_machine_scale_set_extension" "sign_in" {
+  name                         = "AADSSHLoginForLinux"
+  virtual_machine_scale_set_id = data.azurerm_virtual_machine_scale_set.this.id
+  publisher                    = "Microsoft.Azure.ActiveDirectory"
+  type                         = "AADSSHLoginForLinux"
+  type_handler_version         = var.type_handler_version
+  auto_upgrade_minor_version   = true
+  automatic_upgrade_enabled    = var.automatic_upgrade_enabled
+  provision_after_extensions   = length(var.provision_after_extensions) == 0 ? null : var.provision_after_extensions
+  settings                     = jsonencode(var.settings)
+  protected_settings           = length(var.protected_settings) == 0 ? null : jsonencode(var.protected_settings)
+}

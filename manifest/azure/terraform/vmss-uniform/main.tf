@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+terraform {
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = "~> 4.0"
+    }
+  }
+}
+
+variable "resource_group_name" {
+  description = "The resource group."
+  type        = string
+}
+
+variable "location" {
+  description = "Region."
+  type        = string
+}
+
+variable "vmss_name" {
+  description = "Name of the scale set."
+  type        = string
+}
+
+variable "vm_size" {
+  description = "Size of an instance."
+  type        = string
+  default     = "Standard_B2s"
+}
+
+variable "instance_count" {
+  description = "Number of instances."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.instance_count >= 0 && var.instance_count <= 1000
+    error_message = "A scale set has 0 to 1000 instances."
+  }
+}
+
+variable "subnet_id" {
+  description = "Id of the subnet of the instances."
+  type        = string
+}
+
+variable "admin_username" {
+  description = "The local administrator, who can always get in."
+  type        = string
+  default     = "azureuser"
+}
+
+variable "ssh_public_key" {
+  description = "Public key of the local administrator."
+  type        = string
+}
+
+variable "image" {
+  description = "Reference to the image."
+  type        = object({ publisher = string, offer = string, sku = string, version = string })
+  default     = {
+    publisher = "Debian"
+    offer     = "debian-13"
+    sku       = "13-gen2"
+    version   = "latest"
+  }
+}
+
+variable "settings" {
+  description = "Public settings of the extension: README.md, Settings."
+  type        = any
+  default     = {}
+
+  validation {
+    condition     = can(keys(var.settings))
+    error_message = "The settings are an object."
+  }
+}
+
+variable "protected_settings" {
+  description = "Protected settings of the extension; none by default."
+  type        = any
+  default     = {}
+  sensitive   = true
+}
+
+variable "type_handler_version" {
+  description = "Version: the newest one of this major and minor number is taken."
+  type        = string
+  default     = "1.0"
+}
+
+variable "automatic_upgrade_enabled" {
+  description = "Let the platform update the extension. Only where the publisher has switched that on for it."
+  type        = bool
+  default     = false
+}
+
+variable "provision_after_extensions" {
+  description = "Names of extensions that must have succeeded before this one is installed."
+  type        = list(string)
+  default     = []
+}
+
+variable "max_batch_instance_percent" {
+  description = "How many instances a rolling upgrade changes at once, of a hundred."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.max_batch_instance_percent >= 5 && var.max_batch_instance_percent <= 100
+    error_message = "A batch is 5 to 100 percent."
+  }
+}
+
+variable "role_reader_id" {
+  description = "Id of the role of ../role, which the machine's identity gets at the machine; empty: assign nothing."
+  type        = string
+  default     = ""
+}
+
+resource "azurerm_linux_virtual_machine_scale_set" "this" {
+  name                            = var.vmss_name
+  resource_group_name             = var.resource_group_name
+  location                        = var.location
+  sku                             = var.vm_size
+  instances                       = var.instance_count
+  admin_username                  = var.admin_username
+  computer_name_prefix            = var.vmss_name
+  disable_password_authentication = true
+  overprovision                   = false
+  upgrade_mode                    = "Rolling"
+
+  rolling_upgrade_policy {
+    max_batch_instance_percent              = var.max_batch_instance_percent
+    max_unhealthy_instance_percent          = var.max_batch_instance_percent
+    max_unhealthy_upgraded_instance_percent = 20
+    pause_time_between_batches              = "PT30S"
+    prioritize_unhealthy_instances_enabled  = true
+  }
+
+  admin_ssh_key {
+    username   = var.admin_username
+    public_key = var.ssh_public_key
+  }
+
+  source_image_reference {
+    publisher = var.image.publisher
+    offer     = var.image.offer
+    sku       = var.image.sku
+    version   = var.image.version
+  }
+
+  os_disk {
+    caching              = "ReadWrite"
+    storage_account_type = "StandardSSD_LRS"
+  }
+
+  network_interface {
+    name    = "primary"
+    primary = true
+
+    ip_configuration {
+      name      = "primary"
+      primary   = true
+      subnet_id = var.subnet_id
+    }
+  }
+
+  identity {
+    type = "SystemAssigned"
+  }
+
+  extension {
+    name                       = "ApplicationHealthLinux"
+    publisher                  = "Microsoft.ManagedServices"
+    type                       = "ApplicationHealthLinux"
+    type_handler_version       = "1.0"
+    auto_upgrade_minor_version = true
+    settings                   = jsonencode({ protocol = "tcp", port = 22 })
+  }
+
+  extension {
+    name                       = "AADSSHLoginForLinux"
+    publisher                  = "Microsoft.Azure.ActiveDirectory"
+    type                       = "AADSSHLoginForLinux"
+    type_handler_version       = var.type_handler_version
+    auto_upgrade_minor_version = true
+    automatic_upgrade_enabled  = var.automatic_upgrade_enabled
+    provision_after_extensions = length(var.provision_after_extensions) == 0 ? null : var.provision_after_extensions
+    settings                   = jsonencode(var.settings)
+    protected_settings         = length(var.protected_settings) == 0 ? null : jsonencode(var.protected_settings)
+  }
+}
+
+resource "azurerm_role_assignment" "reader" {
+  count              = var.role_reader_id == "" ? 0 : 1
+  name               = uuidv5("11fb06fb-712d-4ddd-98c7-e71bbd588830", join("-", [azurerm_linux_virtual_machine_scale_set.this.id, var.role_reader_id]))
+  scope              = azurerm_linux_virtual_machine_scale_set.this.id
+  role_definition_id = var.role_reader_id
+  principal_id       = azurerm_linux_virtual_machine_scale_set.this.identity[0].principal_id
+  principal_type     = "ServicePrincipal"
+  description        = "Lets the machine see who may sign in to it."
+}
