@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Optional, Tuple
 
-from azure import arm, entra, himds, imds, packages, wire
+from azure import arm, compute, entra, himds, imds, network, packages, wire
 from azure.cloud import Cloud
 from azure.control import Control
 from azure.http import Answer, Listener, Request
@@ -28,10 +28,11 @@ from azure.model import (
     WIRE_SERVER,
 )
 from azure.proxy import Proxy
+from azure.vm import Vm
 
 TLS_SITES = {
     LOGIN_HOST: entra.site,
-    ARM_HOST: arm.site,
+    ARM_HOST: lambda cloud, request: arm.site(cloud, request) or compute.site(cloud, request),
     PDP_HOST: arm.pdp_site,
     BLOB_HOST: wire.blob_site,
     **{host: packages.site for host in PACKAGE_HOSTS},
@@ -48,9 +49,19 @@ def serve(listener: Listener) -> Listener:
     return listener
 
 
+def listen(cloud: Cloud, vm: Optional[Vm], context: ssl.SSLContext) -> None:
+    """Serve in this thread's network.  vm: whose it is, if it is a machine's"""
+    serve(Listener(("127.0.0.1", 443), cloud, tls_site, context, vm))
+    serve(Proxy(("127.0.0.1", PROXY_PORT), cloud))
+    if vm:
+        serve(Listener((WIRE_SERVER, 80), cloud, wire.wire_site, vm=vm))
+        serve(Listener((WIRE_SERVER, 32526), cloud, wire.plugin_site, vm=vm))
+        serve(Listener((METADATA, 80), cloud, imds.site, vm=vm))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python3 -m azure", description="A fake Azure for one virtual machine."
+        prog="python3 -m azure", description="A fake Azure for virtual machines."
     )
     parser.add_argument("dir", type=Path, help="a directory to make, for keys and state")
     parser.add_argument(
@@ -63,15 +74,9 @@ def main() -> None:
     cloud = Cloud(options.dir.resolve(), options.page_size)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cloud.pairs["tls"].certificate, cloud.pairs["tls"].key)
-    listeners = [
-        Listener((WIRE_SERVER, 80), cloud, wire.wire_site),
-        Listener((WIRE_SERVER, 32526), cloud, wire.plugin_site),
-        Listener((METADATA, 80), cloud, imds.site),
-        Listener(("127.0.0.1", 443), cloud, tls_site, context),
-        Proxy(("127.0.0.1", PROXY_PORT), cloud),
-    ]
-    for listener in listeners:
-        serve(listener)
+    listen(cloud, cloud.vm, context)
+    cloud.compute = compute.Compute(cloud)
+    cloud.listen_in = lambda pid, vm: network.inside(pid, lambda: listen(cloud, vm, context))
     cloud.open_himds = lambda: serve(Listener(himds.ADDRESS, cloud, himds.site))
     control = Control(
         options.dir / "control", cloud

@@ -9,12 +9,12 @@ import base64
 import json
 import re
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from azure.cloud import Assignment, Cloud, Denial, covers
 from azure.http import Answer, Request, Response
-from azure.model import ARM_AUDIENCE, ARM_HOST, EVERYONE, PDP_AUDIENCE, PDP_HOST, Role
+from azure.model import ARM_AUDIENCES, ARM_HOST, EVERYONE, PDP_AUDIENCE, PDP_HOST, Role
 
 PROVIDER = "/providers/Microsoft.Authorization/"
 
@@ -24,9 +24,9 @@ def failure(status: int, code: str, message: str, **headers: str) -> Response:
 
 
 def refusal(
-    cloud: Cloud, request: Request, scope: str, action: str, audience: str = ARM_AUDIENCE
+    cloud: Cloud, request: Request, scope: str, action: str, audiences: Sequence[str] = ARM_AUDIENCES
 ) -> Optional[Response]:
-    """401 for a bad token, 403 when its owner may not do this here."""
+    """401 for a bad token, 403 when its owner may not do this here.  action: "" for what everybody may do"""
 
     def challenge(code: str, message: str) -> Response:
         return failure(
@@ -39,7 +39,7 @@ def refusal(
     claims = cloud.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
     if claims is None:
         return challenge("InvalidAuthenticationToken", "The access token is invalid.")
-    if claims["aud"].rstrip("/") != audience:
+    if claims["aud"].rstrip("/") not in audiences:
         return challenge(
             "InvalidAuthenticationTokenAudience",
             "The access token has been obtained for wrong audience.",
@@ -52,7 +52,7 @@ def refusal(
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required.",
         )
-    if not cloud.allowed(claims["oid"], action, scope, data=False):
+    if action and not cloud.allowed(claims["oid"], action, scope, data=False):
         return failure(
             403,
             "AuthorizationFailed",
@@ -263,7 +263,7 @@ def pdp(cloud: Cloud, request: Request) -> Response:
             request,
             asked["Resource"]["Id"],
             "Microsoft.Authorization/roleAssignments/read",
-            PDP_AUDIENCE,
+            [PDP_AUDIENCE],
         )
         if refused or (request.method == "POST") == bool(token):
             return refused or bad_question()

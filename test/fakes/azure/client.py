@@ -34,10 +34,11 @@ class AzureError(Exception):
 class Azure:
     """A client, and a context manager when start() made it."""
 
-    def __init__(self, dir: PathLike) -> None:
-        self.dir = Path(dir).resolve()
+    def __init__(self, dir: PathLike, vm: str = "") -> None:
+        """vm: the machine that is meant, by default the first"""
+        self.dir, self.vm = Path(dir).resolve(), vm
         self._process: Optional[subprocess.Popen] = None
-        described = self._call("describe")
+        described = {**self._call("describe_cloud"), **self._call("describe")}
         self.tenant: str = described["tenant"]
         self.subscription: str = described["subscription"]
         self.resource_id: str = described["resource_id"]
@@ -106,13 +107,52 @@ class Azure:
                 connection.connect(f"/proc/self/fd/{folder}/control")
             finally:
                 os.close(folder)
-            connection.sendall(
-                json.dumps({"method": method, "arguments": arguments}).encode() + b"\n"
-            )
+            call = {"method": method, "vm": self.vm, "arguments": arguments}
+            connection.sendall(json.dumps(call).encode() + b"\n")
             reply = json.loads(connection.makefile("rb").readline())
         if "error" in reply:
             raise AzureError(reply["error"])
         return reply["result"]
+
+    # Further machines.  The network of each is another, with the same addresses.
+
+    def add_vm(self, name: str, pid: int, scale_set: str = "") -> "Azure":
+        """
+        One more machine: a handle whose calls mean it.
+        pid: of a process in its network; scale_set: that it is an instance of, which is made if need be
+        """
+        self._call("add_vm", name=name, pid=pid, scale_set=scale_set)
+        return Azure(self.dir, name)
+
+    def serve(self, pid: int) -> None:
+        """Be reached by people, in the network of a process that is not a machine's."""
+        self._call("serve_people", pid=pid)
+
+    def add_scale_set(self, name: str, **policy: Any) -> None:
+        """policy: its upgradePolicy as Resource Manager has it"""
+        self._call("add_scale_set", name=name, policy=policy)
+
+    # People and programs who write to Resource Manager
+
+    def set_operator(self, upn: str) -> str:
+        """Who approves device codes at once, an owner of the subscription; returns the object id."""
+        return self._call("set_operator", upn=upn)
+
+    def add_application(self, name: str) -> Sequence[str]:
+        """Client id and secret of a service principal, an owner of the subscription."""
+        return self._call("add_application", name=name)
+
+    def written(self) -> List[Dict[str, Any]]:
+        """The requests that wrote extensions and scale sets: path and body."""
+        return self._call("written")
+
+    def journal(self) -> List[Dict[str, Any]]:
+        """What became of each extension on each machine: vm, extension, version, end, seconds, wrong."""
+        return self._call("journal")
+
+    def rolling(self, scale_set: str) -> Dict[str, Any]:
+        """The latest rolling upgrade: batches, and how it ended."""
+        return self._call("rolling", scale_set=scale_set)
 
     # The VM's identity
 
@@ -208,22 +248,9 @@ class Azure:
             time.sleep(0.1)
 
     def settle(self, timeout: float = 120) -> Status:
-        """
-        Wait for a report on the current goal state: the agent has then run all its commands.  Agent
-        2.2.47 does not say what it reports on.  Several of its threads fetch the goal state too, so the first
-        report after that may be an older one's; but one thread runs the commands and reports.
-        """
-        wanted = str(self._call("current_incarnation"))
-
-        def reported(status: Status) -> bool:
-            artifacts = status["aggregateStatus"].get("vmArtifactsAggregateStatus")
-            if artifacts is None:
-                return self._call("reports_on_goal_state") >= 2
-            return (
-                str((artifacts.get("goalStateAggregateStatus") or {}).get("inSvdSeqNo")) == wanted
-            )
-
-        return self.wait_status(reported, timeout)
+        """Wait for a report on the current goal state: the agent has then run all its commands."""
+        self.wait_status(lambda _: self._call("settled"), timeout)
+        return self.last_status()
 
     def extension(self, name: str) -> Optional[ExtensionStatus]:
         """One extension in the last report; None if it is not there."""
@@ -278,6 +305,10 @@ class Azure:
 
     def counts(self) -> Dict[str, int]:
         return self._call("request_counts")
+
+    def requests(self) -> Dict[str, int]:
+        """Those of this machine."""
+        return self._call("requests")
 
     def reset_counts(self) -> None:
         self._call("reset_counts")

@@ -5,7 +5,6 @@ Public methods are what control.py lets clients call; their arguments and result
 Listeners read the state through the other modules.  One lock guards it all.
 """
 
-import base64
 import dataclasses
 import fnmatch
 import functools
@@ -27,16 +26,15 @@ from azure.model import (
     BUILT_IN_ROLES,
     EVERYONE,
     LOGIN_HOST,
+    OWNER,
     PACKAGE_HOSTS,
     PDP_HOST,
     READER,
     ROLE_NAMES,
-    Extension,
     Fault,
     Role,
 )
-
-RECORDS_MAX = 10000  # of what the agent sends, the newest are kept
+from azure.vm import Vm
 
 
 def guid() -> str:
@@ -120,7 +118,7 @@ class Arc:
 
 
 class Cloud:
-    """One tenant, one subscription, one virtual machine or machine of Arc."""
+    """One tenant, one subscription, virtual machines (of which the first may be a machine of Arc)."""
 
     def __init__(self, folder: Path, page_size: int) -> None:
         self.folder = folder
@@ -128,20 +126,13 @@ class Cloud:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
 
-        self.tenant, self.subscription, self.vm_id, self.identity = guid(), guid(), guid(), guid()
-        self.resource_id = (
-            f"/subscriptions/{self.subscription}/resourceGroups/lab"
-            "/providers/Microsoft.Compute/virtualMachines/vm1"
-        )
-        self.container, self.deployment = guid(), secrets.token_hex(16)
-
-        self.client_id = guid()
-        self.identity_kind = "system-assigned"
+        self.tenant, self.subscription = guid(), guid()
+        self.group = f"/subscriptions/{self.subscription}/resourceGroups/lab"
         self.token_lifetime = 86400
         self.decision_life: Optional[int] = 300000  # milliseconds
         self.tokens: Dict[str, Dict[str, Any]] = {}  # claims by token
         self.tenants: Dict[str, List[str]] = {}  # further ones: names of the keys that they publish
-        self.principals: Dict[str, str] = {self.identity: "ServicePrincipal"}
+        self.principals: Dict[str, str] = {}
         self.names: Dict[str, str] = {}
         self.members: Dict[str, Set[str]] = {}  # of groups
         self.roles = {role.id: role for role in BUILT_IN_ROLES}
@@ -149,18 +140,18 @@ class Cloud:
         self.denials: List[Denial] = []
 
         self.arc: Optional[Arc] = None
+        # Who signs in, see oauth.py: who approves device codes, whose codes and refresh tokens, applications with secrets.
+        self.operator: Optional[str] = None
+        self.grants: Dict[str, str] = {}
+        self.applications: Dict[Tuple[str, str], str] = {}
+
+        self.compute: Any = None  # see compute.py
+        self.sent: List[Dict[str, Any]] = []  # what it was asked to write
+        self.listen_in: Callable[[int, Optional[Vm]], None] = lambda pid, vm: None  # in the network of a process
         self.open_himds: Callable[[], Any] = lambda: None  # makes a listener, which serves
         self.himds: Any = None  # that listener
 
-        self.incarnation = 1
-        self.fetched = False  # did the agent ask for the current goal state?
-        self.reported = 0  # how often it did report since then
-        self.extensions: List[Extension] = []
-        self.protected: List[Optional[str]] = []  # their encrypted settings
         self.packages: Dict[str, Dict[str, Path]] = {}  # name -> version -> zip
-        self.status: Optional[Dict[str, Any]] = None
-        self.health: List[str] = []
-        self.telemetry: List[Dict[str, str]] = []
 
         self.package_folders: Dict[str, Path] = {}  # repositories by name, see packages.py
         self.package_logins: Dict[str, str] = {}  # "USER:PASSWORD" of those that want one
@@ -170,7 +161,28 @@ class Cloud:
         self.faults: List[Fault] = []
 
         self.make_keys()
-        self.assign(self.identity, READER, f"/subscriptions/{self.subscription}")
+        self.vms: Dict[str, Vm] = {}
+        self.vm = self.new_vm("vm1", f"{self.group}/providers/Microsoft.Compute/virtualMachines/vm1")
+
+    def new_vm(self, name: str, resource_id: str) -> Vm:
+        """One more machine, whose identity may read roles."""
+        vm = self.vms[name] = Vm(name, resource_id, self.pairs["vm"], self.changed)
+        self.principals[vm.identity] = "ServicePrincipal"
+        self.assign(vm.identity, READER, f"/subscriptions/{self.subscription}")
+        return vm
+
+    @locked
+    def add_vm(self, name: str, pid: int, scale_set: str = "") -> None:
+        """One more machine, in the network of a process; or an instance of a scale set."""
+        at = f"virtualMachineScaleSets/{scale_set}/virtualMachines" if scale_set else "virtualMachines"
+        vm = self.new_vm(name, f"{self.group}/providers/Microsoft.Compute/{at}/{name.rpartition('_')[2] if scale_set else name}")
+        vm.pid = pid
+        self.listen_in(pid, vm)
+        if scale_set:
+            self.compute.join(vm, scale_set)
+
+    def serve_people(self, pid: int) -> None:
+        self.listen_in(pid, None)
 
     # Keys
 
@@ -266,29 +278,16 @@ class Cloud:
     # Directory and roles
 
     @locked
-    def describe(self) -> Dict[str, str]:
-        return {
-            name: getattr(self, name)
-            for name in ("tenant", "subscription", "resource_id", "vm_id", "identity")
-        }
-
-    @locked
-    def set_identity(self, present: Union[bool, str]) -> None:
-        """True: system-assigned.  "user-assigned": two such, one of which must be named."""
-        self.identity_kind = (
-            present if isinstance(present, str) else "system-assigned" if present else "none"
-        )
+    def describe_cloud(self) -> Dict[str, str]:
+        return {name: getattr(self, name) for name in ("tenant", "subscription")}
 
     @locked
     def become_arc(self, tokens: str, uid: int, gid: int) -> str:
         """Not a virtual machine any more: HIMDS takes the place of IMDS, which falls silent."""
         self.arc = Arc(Path(tokens), uid, gid)
-        self.resource_id = (
-            f"/subscriptions/{self.subscription}/resourceGroups/lab"
-            "/providers/Microsoft.HybridCompute/machines/machine1"
-        )
+        self.vm.resource_id = f"{self.group}/providers/Microsoft.HybridCompute/machines/machine1"
         self.himds = self.himds or self.open_himds()
-        return self.resource_id
+        return self.vm.resource_id
 
     @locked
     def set_key(self, kind: str) -> None:
@@ -314,6 +313,48 @@ class Cloud:
         return oid
 
     @locked
+    def set_operator(self, upn: str) -> str:
+        """Who approves device codes from now on: an owner of the subscription."""
+        self.operator = self.add_user(upn)
+        self.assign(self.operator, OWNER, f"/subscriptions/{self.subscription}")
+        return self.operator
+
+    @locked
+    def add_application(self, name: str, role: str = OWNER) -> Tuple[str, str]:
+        """A service principal with this role on the subscription: its client id and a secret."""
+        oid, client_id, secret = guid(), guid(), secrets.token_urlsafe(24)
+        self.principals[oid], self.names[oid] = "ServicePrincipal", name
+        self.applications[client_id, secret] = oid
+        self.assign(oid, role, f"/subscriptions/{self.subscription}")
+        return client_id, secret
+
+    @locked
+    def add_scale_set(self, name: str, policy: Dict[str, Any]) -> None:
+        """policy: its upgradePolicy; instances come by add_vm"""
+        profile = {"storageProfile": {"imageReference": {"offer": "debian-12", "publisher": "Debian", "sku": "12", "version": "latest"},
+                                      "osDisk": {"createOption": "FromImage", "osType": "Linux"}},
+                   "osProfile": {"computerNamePrefix": name, "linuxConfiguration": {"provisionVMAgent": True}},
+                   "networkProfile": {"networkInterfaceConfigurations": []}}
+        model = {"properties": {"upgradePolicy": policy, "orchestrationMode": "Uniform", "virtualMachineProfile": profile},
+                 "identity": {"type": "SystemAssigned"}, "sku": {"name": "Standard_B1s", "tier": "Standard"}}
+        self.compute.write_scale_set(name, model)
+
+    @locked
+    def written(self) -> List[Dict[str, Any]]:
+        """The requests that wrote extensions and scale sets."""
+        return self.sent
+
+    @locked
+    def journal(self) -> List[Dict[str, Any]]:
+        """What became of each extension on each machine that was asked for by Resource Manager."""
+        return self.compute.journal
+
+    @locked
+    def rolling(self, scale_set: str) -> Optional[Dict[str, Any]]:
+        """The latest rolling upgrade: batches, and how it ended."""
+        return self.compute.scale_sets[scale_set].rolling
+
+    @locked
     def add_group(self, name: str, members: List[str]) -> str:
         oid = guid()
         self.principals[oid], self.names[oid], self.members[oid] = "Group", name, set(members)
@@ -326,7 +367,7 @@ class Cloud:
         role = ROLE_NAMES.get(role, role)
         if role not in self.roles:
             raise ValueError(f"no such role: {role}")
-        assignment = Assignment(guid(), oid, role, scope or self.resource_id, condition)
+        assignment = Assignment(guid(), oid, role, scope or self.vm.resource_id, condition)
         self.assignments.append(assignment)
         return assignment.id
 
@@ -358,7 +399,7 @@ class Cloud:
             Denial(
                 guid(),
                 oid,
-                scope or self.resource_id,
+                scope or self.vm.resource_id,
                 data_actions,
                 not_data_actions or [],
                 excluded or [],
@@ -422,38 +463,43 @@ class Cloud:
     def set_page_size(self, entries: int) -> None:
         self.page_size = entries
 
-    def issue_token(self, audience: str) -> Dict[str, Any]:
-        now = int(time.time())
-        claims = {
-            "aud": audience,
-            "iss": f"https://sts.windows.net/{self.tenant}/",
-            "iat": now,
-            "nbf": now,
-            "exp": now + self.token_lifetime,
-            "appid": self.client_id,
-            "appidacr": "2",
-            "idtyp": "app",
-            "idp": f"https://sts.windows.net/{self.tenant}/",
-            "oid": self.identity,
-            "sub": self.identity,
-            "tid": self.tenant,
-            "ver": "1.0",
-            "xms_mirid": self.resource_id,
-        }
-        token = crypto.jwt(claims, self.pairs[self.signers[0]])
-        self.tokens[token] = claims
+    def issue_token(self, audience: str, vm: Vm) -> Dict[str, Any]:
+        """A token of the machine's identity, as the metadata services answer."""
+        claims = self.claims(audience, vm.identity, vm.client_id, appidacr="2", idtyp="app", xms_mirid=vm.resource_id)
         return {
-            "access_token": token,
-            "client_id": self.client_id,
+            "access_token": self.signed(claims),
+            "client_id": vm.client_id,
             "expires_in": str(self.token_lifetime),
             "expires_on": str(claims["exp"]),
             "ext_expires_in": str(self.token_lifetime),
-            "not_before": str(now),
+            "not_before": str(claims["nbf"]),
             "resource": audience,
             "token_type": "Bearer",
         }
 
-    # Goal state
+    def claims(self, audience: str, oid: str, client_id: str, **more: Any) -> Dict[str, Any]:
+        now, issuer = int(time.time()), f"https://sts.windows.net/{self.tenant}/"
+        return {
+            "aud": audience,
+            "iss": issuer,
+            "iat": now,
+            "nbf": now,
+            "exp": now + self.token_lifetime,
+            "appid": client_id,
+            "idp": issuer,
+            "oid": oid,
+            "sub": oid,
+            "tid": self.tenant,
+            "ver": "1.0",
+            **more,
+        }
+
+    def signed(self, claims: Dict[str, Any]) -> str:
+        token = crypto.jwt(claims, self.pairs[self.signers[0]])
+        self.tokens[token] = claims
+        return token
+
+    # Packages of extensions
 
     @locked
     def publish(self, zip: str, name: str, version: str) -> None:
@@ -462,57 +508,6 @@ class Cloud:
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(zip, target)
         self.packages.setdefault(name, {})[version] = target
-
-    @locked
-    def goal_state(self, extensions: List[Dict[str, Any]]) -> int:
-        recipient = self.pairs["vm"].certificate.read_text(encoding="ascii")
-        self.extensions = [Extension(**extension) for extension in extensions]
-        self.protected = []  # requests wait for the lock, so none sees half of this
-        for extension in self.extensions:
-            secret = extension.protected
-            if secret is not None:
-                text = secret if isinstance(secret, str) else json.dumps(secret)
-                secret = base64.b64encode(
-                    crypto.envelope(text.encode(), recipient, extension.cipher)
-                ).decode()
-            self.protected.append(secret)
-        self.incarnation += 1
-        self.fetched, self.reported = False, 0
-        return self.incarnation
-
-    @locked
-    def last_status(self) -> Optional[Dict[str, Any]]:
-        return self.status
-
-    @locked
-    def current_incarnation(self) -> int:
-        return self.incarnation
-
-    @locked
-    def fetch_goal_state(self) -> int:
-        self.fetched = True
-        return self.incarnation
-
-    @locked
-    def reports_on_goal_state(self) -> int:
-        return self.reported
-
-    @locked
-    def set_status(self, status: Dict[str, Any]) -> None:
-        self.status = status
-        self.reported += self.fetched
-
-    @locked
-    def add_health(self, state: str) -> None:
-        self.health = (self.health + [state])[-RECORDS_MAX:]
-
-    @locked
-    def add_telemetry(self, events: List[Dict[str, str]]) -> None:
-        self.telemetry = (self.telemetry + events)[-RECORDS_MAX:]
-
-    @locked
-    def reports(self, kind: str) -> Union[List[str], List[Dict[str, str]]]:
-        return self.health if kind == "health" else self.telemetry
 
     # Repositories of packages, and the way to them
 
@@ -530,8 +525,10 @@ class Cloud:
     # Faults and counts
 
     @locked
-    def count(self, endpoint: str) -> None:
-        self.counts[endpoint] = self.counts.get(endpoint, 0) + 1
+    def count(self, endpoint: str, vm: Optional[Vm] = None) -> None:
+        """vm: who asks, if it is known"""
+        for counts in (self.counts, *([vm.counts] if vm else [])):
+            counts[endpoint] = counts.get(endpoint, 0) + 1
 
     @locked
     def request_counts(self) -> Dict[str, int]:
@@ -539,7 +536,8 @@ class Cloud:
 
     @locked
     def reset_counts(self) -> None:
-        self.counts.clear()
+        for counts in (self.counts, *(vm.counts for vm in self.vms.values())):
+            counts.clear()
 
     @locked
     def fault(self, **fields: Any) -> None:

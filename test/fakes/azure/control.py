@@ -2,48 +2,57 @@
 """The control socket: one line of JSON a request, one a reply.
 
 {"method": "assign", "arguments": {...}} -> {"result": ...} or {"error": "..."}
+
+What concerns one machine has "vm" too, its name; without it the first one is meant.
 """
 
 import json
 import socketserver
 from pathlib import Path
+from typing import Any, Dict, Union
 
 from azure.cloud import Cloud
+from azure.vm import Vm
 
 METHODS = frozenset(
     (
+        "add_application",
         "add_group",
+        "add_scale_set",
         "add_tenant",
         "add_user",
+        "add_vm",
         "assign",
         "become_arc",
         "clear_faults",
-        "current_incarnation",
         "define_role",
         "deny",
-        "describe",
+        "describe_cloud",
         "fault",
-        "goal_state",
-        "last_status",
+        "journal",
         "new_signer",
         "publish",
         "publish_keys",
-        "reports",
-        "reports_on_goal_state",
         "request_counts",
         "reset_counts",
+        "rolling",
         "rotate_keys",
+        "serve_people",
         "set_decision_life",
         "set_himds",
-        "set_identity",
         "set_key",
+        "set_operator",
         "set_page_size",
         "set_proxy_login",
         "set_token_lifetime",
         "show_packages",
         "unassign",
         "undeny",
+        "written",
     )
+)
+OF_A_VM = frozenset(
+    ("describe", "goal_state", "last_status", "reports", "requests", "set_identity", "settled")
 )
 
 
@@ -62,11 +71,16 @@ class Line(socketserver.StreamRequestHandler):
         for line in self.rfile:
             try:
                 request = json.loads(line)
-                if request["method"] not in METHODS:
-                    raise ValueError(f"no such method: {request['method']}")
-                reply = {
-                    "result": getattr(self.server.cloud, request["method"])(**request["arguments"])
-                }
+                called = getattr(self.target(request), request["method"])
+                reply = {"result": called(**request["arguments"])}
             except Exception as error:  # whatever it is, the caller must hear of it
                 reply = {"error": f"{type(error).__name__}: {error}"}
             self.wfile.write(json.dumps(reply).encode() + b"\n")
+
+    def target(self, request: Dict[str, Any]) -> Union[Cloud, Vm]:
+        cloud, method = self.server.cloud, request["method"]
+        if method in OF_A_VM:
+            return cloud.vms[request.get("vm") or cloud.vm.name]
+        if method not in METHODS:
+            raise ValueError(f"no such method: {method}")
+        return cloud

@@ -8,16 +8,23 @@ encryption.
 import base64
 from typing import Any, Dict, Optional, Tuple
 
+from azure import oauth
 from azure.cloud import Cloud
 from azure.crypto import KeyPair, b64url
 from azure.http import Answer, Request, Response
 from azure.model import CONSUMER_TENANT, LOGIN_HOST
 
 MAX_AGE = 86400
+ANY_TENANT = ("common", "organizations")
 
 
 def tenant_of(request: Request) -> str:
     return request.path.split("/")[1]
+
+
+def issuer_of(request: Request) -> str:
+    tenant = tenant_of(request)
+    return "{tenantid}" if tenant in ANY_TENANT else tenant
 
 
 def unknown_tenant(cloud: Cloud, request: Request) -> Response:
@@ -39,8 +46,9 @@ def configuration(cloud: Cloud, request: Request) -> Response:
         {
             "token_endpoint": f"{base}/oauth2/v2.0/token",
             "jwks_uri": f"{base}/discovery/v2.0/keys",
-            "issuer": f"{base}/v2.0",
+            "issuer": f"https://{LOGIN_HOST}/{issuer_of(request)}/v2.0",
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
             "response_types_supported": ["code", "id_token"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
@@ -100,7 +108,9 @@ def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
     names = {
         "v2.0/.well-known/openid-configuration": ("entra.openid", configuration),
         "discovery/v2.0/keys": ("entra.keys", keys),
+        "oauth2/v2.0/devicecode": ("entra.device", oauth.device_code),
+        "oauth2/v2.0/token": ("entra.token", oauth.token),
     }
-    if rest in names and cloud.signers_of(tenant) is None:
+    if rest in names and tenant not in ANY_TENANT and cloud.signers_of(tenant) is None:
         return names[rest][0], unknown_tenant
     return names.get(rest)

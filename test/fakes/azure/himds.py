@@ -95,17 +95,17 @@ def instance(cloud: Cloud, request: Request) -> Response:
         "azEnvironment": "AzurePublicCloud",
         "isHostCompatibilityLayerVm": "",
         "location": "westeurope",
-        "name": cloud.resource_id.rpartition("/")[2],
+        "name": request.vm.resource_id.rpartition("/")[2],
         "offer": "",
         "osType": "linux",
         "provider": "",
         "publisher": "",
         "resourceGroupName": "lab",
-        "resourceId": cloud.resource_id,
+        "resourceId": request.vm.resource_id,
         "subscriptionId": cloud.subscription,
         "tagsList": [],
         "version": "",
-        "vmId": cloud.vm_id,
+        "vmId": request.vm.vm_id,
         "vmScaleSetName": "",
     }
     return Response.json({"compute": compute, "network": {"interface": []}})
@@ -127,7 +127,7 @@ def token(cloud: Cloud, request: Request) -> Response:
     if scheme != "Basic" or path is None:
         return Response(401)
     path.unlink(missing_ok=True)
-    return Response.json(cloud.issue_token(request.query["resource"]))
+    return Response.json(cloud.issue_token(request.query["resource"], request.vm))
 
 
 def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from azure.cloud import Cloud
 from azure.model import Fault
+from azure.vm import Vm
 
 BODY_MAX = 16 << 20
 
@@ -24,6 +25,7 @@ class Request:
     query: Dict[str, str]
     headers: Any
     body: bytes
+    vm: Vm  # in whose network it was made; where there is none, the first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +64,7 @@ def not_found(cloud: Cloud, request: Request) -> Response:
 
 def respond(cloud: Cloud, site: Site, request: Request) -> Tuple[str, Response, Optional[Fault]]:
     endpoint, answer = site(cloud, request) or ("unknown", not_found)
-    cloud.count(endpoint)
+    cloud.count(endpoint, request.vm)
     fault = cloud.take_fault(endpoint, f"{request.path}?{request.query}")
     if fault is not None:
         time.sleep(fault.delay)
@@ -99,9 +101,11 @@ class Listener(ThreadingHTTPServer):
         cloud: Cloud,
         site: Site,
         tls: Optional[ssl.SSLContext] = None,
+        vm: Optional[Vm] = None,
     ) -> None:
+        """vm: in whose network the socket is made"""
         super().__init__(address, Handler)
-        self.cloud, self.site = cloud, site
+        self.cloud, self.site, self.vm = cloud, site, vm or cloud.vm
         if tls is not None:
             # The handshake is the connection's thread's: a silent client must not stop others.
             self.socket = tls.wrap_socket(
@@ -138,6 +142,7 @@ class Handler(BaseHTTPRequestHandler):
             query,
             self.headers,
             self.rfile.read(length),
+            self.server.vm,
         )
         endpoint, response, fault = respond(self.server.cloud, self.server.site, request)
         self.send_response(response.status, responses.get(response.status, "Status"))
@@ -153,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
         self.note(endpoint, response.status)
 
-    do_GET = do_HEAD = do_POST = do_PUT = serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = serve
 
     def note(self, endpoint: str, status: int) -> None:
         with open(self.server.cloud.folder / "requests.log", "a", encoding="utf-8") as log:

@@ -60,7 +60,7 @@ def instance(cloud: Cloud, request: Request) -> Response:
     compute = {
         "azEnvironment": "AzurePublicCloud",
         "location": REGION,
-        "name": "vm1",
+        "name": request.vm.name,
         "offer": "debian-12",
         "osType": "Linux",
         "placementGroupId": "",
@@ -69,14 +69,14 @@ def instance(cloud: Cloud, request: Request) -> Response:
         "provider": "Microsoft.Compute",
         "publisher": "Debian",
         "resourceGroupName": "lab",
-        "resourceId": cloud.resource_id,
+        "resourceId": request.vm.resource_id,
         "sku": "12-gen2",
         "subscriptionId": cloud.subscription,
         "tags": "purpose:lab",
         "tagsList": [{"name": "purpose", "value": "lab"}],
         "version": "0.20260101.1",
-        "vmId": cloud.vm_id,
-        "vmScaleSetName": "",
+        "vmId": request.vm.vm_id,
+        "vmScaleSetName": request.vm.scale_set,
         "vmSize": "Standard_B1s",
         "zone": "",
     }
@@ -94,14 +94,14 @@ def token(cloud: Cloud, request: Request) -> Response:
         return bad(wrong)
     if not request.query.get("resource"):
         return bad("Required audience parameter not specified")
-    if cloud.identity_kind == "none":
+    if request.vm.identity_kind == "none":
         return bad("Identity not found")
-    if cloud.identity_kind == "user-assigned":
+    if request.vm.identity_kind == "user-assigned":
         return bad(
             "Multiple user assigned identities exist, please specify the clientId / resourceId "
             "of the identity in the token request"
         )
-    return Response.json(cloud.issue_token(request.query["resource"]))
+    return Response.json(cloud.issue_token(request.query["resource"], request.vm))
 
 
 def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:

@@ -12,6 +12,7 @@ BLOB_HOST = "labstorage.blob.core.windows.net"
 PACKAGE_HOSTS = ("packages.contoso.com", "packages.microsoft.com")
 PROXY_PORT = 3128  # on 127.0.0.1
 ARM_AUDIENCE = f"https://{ARM_HOST}"
+ARM_AUDIENCES = (ARM_AUDIENCE, "https://management.core.windows.net")  # the second is the older name
 REGION = "westeurope"
 PDP_AUDIENCE = "https://authorization.azure.net"
 PDP_HOST = f"{REGION}.authorization.azure.net"

@@ -5,6 +5,7 @@ There is no vmSettings (Fast Track): the agent takes 404 for "not supported" and
 """
 
 import base64
+import dataclasses
 import json
 import re
 import textwrap
@@ -17,6 +18,7 @@ from azure import crypto
 from azure.cloud import Cloud
 from azure.http import Answer, Request, Response
 from azure.model import BLOB_HOST, WIRE_SERVER, Extension
+from azure.vm import Vm
 
 VERSIONS = ("2015-04-05", "2012-11-30", "2012-09-15")
 TICKS_1970 = 621355968000000000  # of 100 ns, since the year 1
@@ -31,7 +33,7 @@ def versions(cloud: Cloud, request: Request) -> Response:
 
 
 def goal_state(cloud: Cloud, request: Request) -> Response:
-    base = f"http://{WIRE_SERVER}:80/machine/{cloud.container}/{cloud.deployment}._vm1?comp="
+    base = f"http://{WIRE_SERVER}:80/machine/{request.vm.container}/{request.vm.deployment}._{request.vm.name}?comp="
     links = {
         "HostingEnvironmentConfig": "config&type=hostingEnvironmentConfig",
         "SharedConfig": "config&type=sharedConfig",
@@ -39,23 +41,23 @@ def goal_state(cloud: Cloud, request: Request) -> Response:
         "Certificates": "certificates",
     }
     configuration = "".join(
-        f"<{name}>{escape(base + query)}&amp;incarnation={cloud.incarnation}</{name}>"
+        f"<{name}>{escape(base + query)}&amp;incarnation={request.vm.incarnation}</{name}>"
         for name, query in links.items()
     )
     return Response.xml(
         f"""
         <GoalState xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
           <Version>2012-11-30</Version>
-          <Incarnation>{cloud.fetch_goal_state()}</Incarnation>
+          <Incarnation>{request.vm.fetch_goal_state()}</Incarnation>
           <Machine><ExpectedState>Started</ExpectedState></Machine>
           <Container>
-            <ContainerId>{cloud.container}</ContainerId>
+            <ContainerId>{request.vm.container}</ContainerId>
             <RoleInstanceList><RoleInstance>
-              <InstanceId>{cloud.deployment}._vm1</InstanceId>
+              <InstanceId>{request.vm.deployment}._{request.vm.name}</InstanceId>
               <State>Started</State>
               <Configuration>
                 {configuration}
-                <ConfigName>{cloud.deployment}.0.{cloud.deployment}.0._vm1.1.xml</ConfigName>
+                <ConfigName>{request.vm.deployment}.0.{request.vm.deployment}.0._{request.vm.name}.1.xml</ConfigName>
               </Configuration>
             </RoleInstance></RoleInstanceList>
           </Container>
@@ -66,11 +68,11 @@ def goal_state(cloud: Cloud, request: Request) -> Response:
 def hosting_environment(cloud: Cloud, request: Request) -> Response:
     return Response.xml(
         f"""
-        <HostingEnvironmentConfig version="1.0.0.0" goalStateIncarnation="{cloud.incarnation}">
+        <HostingEnvironmentConfig version="1.0.0.0" goalStateIncarnation="{request.vm.incarnation}">
           <StoredCertificates/>
-          <Deployment name="{cloud.deployment}" guid="{{{cloud.vm_id}}}" incarnation="0"/>
-          <Incarnation number="1" instance="vm1" guid="{{{cloud.vm_id}}}"/>
-          <Role guid="{{{cloud.vm_id}}}" name="vm1" settleTimeSeconds="0"/>
+          <Deployment name="{request.vm.deployment}" guid="{{{request.vm.vm_id}}}" incarnation="0"/>
+          <Incarnation number="1" instance="{request.vm.name}" guid="{{{request.vm.vm_id}}}"/>
+          <Role guid="{{{request.vm.vm_id}}}" name="{request.vm.name}" settleTimeSeconds="0"/>
         </HostingEnvironmentConfig>""".strip()
     )
 
@@ -78,10 +80,10 @@ def hosting_environment(cloud: Cloud, request: Request) -> Response:
 def shared_config(cloud: Cloud, request: Request) -> Response:
     return Response.xml(
         f"""
-        <SharedConfig version="1.0.0.0" goalStateIncarnation="{cloud.incarnation}">
-          <Deployment name="{cloud.deployment}" guid="{{{cloud.vm_id}}}" incarnation="0"/>
-          <Incarnation number="1" instance="vm1" guid="{{{cloud.vm_id}}}"/>
-          <Role guid="{{{cloud.vm_id}}}" name="vm1" settleTimeSeconds="0"/>
+        <SharedConfig version="1.0.0.0" goalStateIncarnation="{request.vm.incarnation}">
+          <Deployment name="{request.vm.deployment}" guid="{{{request.vm.vm_id}}}" incarnation="0"/>
+          <Incarnation number="1" instance="{request.vm.name}" guid="{{{request.vm.vm_id}}}"/>
+          <Role guid="{{{request.vm.vm_id}}}" name="{request.vm.name}" settleTimeSeconds="0"/>
         </SharedConfig>""".strip()
     )
 
@@ -101,21 +103,21 @@ def certificates(cloud: Cloud, request: Request) -> Response:
     )
     if cipher is None:
         return Response(400)
-    data = base64.encodebytes(crypto.envelope(crypto.pfx(cloud.pairs["vm"]), pem, cipher)).decode()
+    data = base64.encodebytes(crypto.envelope(crypto.pfx(request.vm.pair), pem, cipher)).decode()
     return Response.xml(
         "<CertificateFile><Version>2010-12-15</Version>"
-        f"<Incarnation>{cloud.incarnation}</Incarnation>"
+        f"<Incarnation>{request.vm.incarnation}</Incarnation>"
         f"<Format>Pkcs7BlobWithPfxContents</Format><Data>{data}</Data></CertificateFile>"
     )
 
 
-def runtime_settings(cloud: Cloud, extension: Extension, protected: Optional[str]) -> str:
+def runtime_settings(vm: Vm, extension: Extension, protected: Optional[str]) -> str:
     if extension.raw is not None:
         return extension.raw
     settings: Dict[str, Any] = {}
     if protected is not None:
         settings["protectedSettingsCertThumbprint"] = (
-            extension.thumbprint or cloud.pairs["vm"].thumbprint
+            extension.thumbprint or vm.pair.thumbprint
         )
         settings["protectedSettings"] = protected
     if extension.public is not None:
@@ -126,7 +128,7 @@ def runtime_settings(cloud: Cloud, extension: Extension, protected: Optional[str
 def extensions_config(cloud: Cloud, request: Request) -> Response:
     plugins: List[str] = []
     settings: List[str] = []
-    for extension, protected in zip(cloud.extensions, cloud.protected):
+    for extension, protected in zip(request.vm.extensions, request.vm.protected):
         names = f"name={quoteattr(extension.name)} version={quoteattr(extension.version)}"
         location = quoteattr(f"https://{BLOB_HOST}/manifests/{extension.name}.xml")
         plugins.append(
@@ -138,16 +140,16 @@ def extensions_config(cloud: Cloud, request: Request) -> Response:
             depends = (
                 f'<DependsOn dependencyLevel="{extension.depends}"/>' if extension.depends else ""
             )
-            text = escape(runtime_settings(cloud, extension, protected))
+            text = escape(runtime_settings(request.vm, extension, protected))
             settings.append(
                 f'<Plugin {names}>{depends}<RuntimeSettings seqNo="{extension.seq}">{text}'
                 "</RuntimeSettings></Plugin>"
             )
-    status = escape(f"https://{BLOB_HOST}/status/vm1.status?sv=2018-03-28&sr=b&sig=bGFi&sp=w")
+    status = escape(f"https://{BLOB_HOST}/status/{request.vm.name}.status?sv=2018-03-28&sr=b&sig=bGFi&sp=w")
     ticks = TICKS_1970 + int(time.time() * 10**7)
     return Response.xml(
         f"""
-        <Extensions version="1.0.0.0" goalStateIncarnation="{cloud.incarnation}">
+        <Extensions version="1.0.0.0" goalStateIncarnation="{request.vm.incarnation}">
           <GuestAgentExtension><GAFamilies>
             <GAFamily>
               <Name>Prod</Name>
@@ -155,8 +157,8 @@ def extensions_config(cloud: Cloud, request: Request) -> Response:
             </GAFamily>
           </GAFamilies></GuestAgentExtension>
           <StatusUploadBlob statusBlobType="BlockBlob">{status}</StatusUploadBlob>
-          <InVMGoalStateMetaData inSvdSeqNo="{cloud.incarnation}" createdOnTicks="{ticks}"
-            certificatesRevision="0" activityId="{cloud.vm_id}" correlationId="{cloud.vm_id}"/>
+          <InVMGoalStateMetaData inSvdSeqNo="{request.vm.incarnation}" createdOnTicks="{ticks}"
+            certificatesRevision="0" activityId="{request.vm.vm_id}" correlationId="{request.vm.vm_id}"/>
           <Plugins>{"".join(plugins)}</Plugins>
           <PluginSettings>{"".join(settings)}</PluginSettings>
         </Extensions>""".strip()
@@ -164,7 +166,7 @@ def extensions_config(cloud: Cloud, request: Request) -> Response:
 
 
 def health(cloud: Cloud, request: Request) -> Response:
-    cloud.add_health(ElementTree.fromstring(request.body).findtext(".//State") or "")
+    request.vm.add_health(ElementTree.fromstring(request.body).findtext(".//State") or "")
     return Response(200)
 
 
@@ -180,7 +182,7 @@ def telemetry(cloud: Cloud, request: Request) -> Response:
             re.sub(r'T="mt:', 'T="', f"<Event>{event.text}</Event>")
         )
         events.append({item.get("Name", ""): item.get("Value", "") for item in parameters})
-    cloud.add_telemetry(events)
+    request.vm.add_telemetry(events)
     return Response(200)
 
 
@@ -231,7 +233,7 @@ def package(cloud: Cloud, request: Request) -> Response:
 
 
 def put_status(cloud: Cloud, request: Request) -> Response:
-    cloud.set_status(json.loads(request.body))
+    request.vm.set_status(json.loads(request.body))
     return Response(201)
 
 
@@ -254,19 +256,16 @@ def plugin_versions(cloud: Cloud, request: Request) -> Response:
 
 def plugin_status(cloud: Cloud, request: Request) -> Response:
     put = json.loads(request.body)
-    cloud.set_status(json.loads(base64.b64decode(put["content"])))
+    request.vm.set_status(json.loads(base64.b64decode(put["content"])))
     return Response(200)
 
 
 def plugin_artifact(cloud: Cloud, request: Request) -> Response:
     location = request.headers.get("x-ms-artifact-location", "")
     path = location.removeprefix(f"https://{BLOB_HOST}").partition("?")[0]
-    blob = blob_site(cloud, Request("GET", BLOB_HOST, path, {}, request.headers, b""))
-    return (
-        blob[1](cloud, Request("GET", BLOB_HOST, path, {}, request.headers, b""))
-        if blob
-        else Response(404)
-    )
+    inner = dataclasses.replace(request, method="GET", host=BLOB_HOST, path=path, query={}, body=b"")
+    blob = blob_site(cloud, inner)
+    return blob[1](cloud, inner) if blob else Response(404)
 
 
 def empty(cloud: Cloud, request: Request) -> Response:
