@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""OpenID configuration and signing keys of the tenant.
+"""OpenID configuration and signing keys of the tenant, and the way to tokens for people.
 
 As in the real service, one set mixes the keys of several clouds, of the consumer tenant and for
 encryption.
@@ -103,11 +103,25 @@ def keys(cloud: Cloud, request: Request) -> Response:
     return Response.json({"keys": found}, Cache_Control=f"max-age={MAX_AGE}, private")
 
 
+def instance(cloud: Cloud, request: Request) -> Response:
+    """The names of this authority, which clients ask before they look for tokens that they keep."""
+    names = [LOGIN_HOST, "login.windows.net", "login.microsoft.com", "sts.windows.net"]
+    endpoint = f"https://{LOGIN_HOST}/common/v2.0/.well-known/openid-configuration"
+    return Response.json(
+        {
+            "tenant_discovery_endpoint": endpoint,
+            "api-version": "1.1",
+            "metadata": [{"preferred_network": names[0], "preferred_cache": names[1], "aliases": names}],
+        }
+    )
+
+
 def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
     tenant, _, rest = request.path.lstrip("/").partition("/")
     names = {
         "v2.0/.well-known/openid-configuration": ("entra.openid", configuration),
         "discovery/v2.0/keys": ("entra.keys", keys),
+        "discovery/instance": ("entra.instance", instance),
         "oauth2/v2.0/devicecode": ("entra.device", oauth.device_code),
         "oauth2/v2.0/token": ("entra.token", oauth.token),
     }

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""What the fake Resource Manager makes of versions, of agents' reports, and of a rolling upgrade's policy."""
+
+import unittest
+
+from azure.compute import Resource, batches, breach, judge, newest
+from azure.model import ExtensionStatus
+
+PROPERTIES = {"publisher": "Lab", "type": "Toy"}
+
+
+def report(handler: str, code: int = 0, **more: object) -> ExtensionStatus:
+    return ExtensionStatus("Lab.Toy", "1.0.0.0", handler, code, "[Error] exit code: 22", **more)
+
+
+class NewestTest(unittest.TestCase):
+    def test_versions(self) -> None:
+        published = ["1.0.0.0", "1.0.10.0", "1.0.9.0", "1.2.0.0", "2.0.0.0"]
+        rows = [("1.0", False, "1.0.10.0"), ("1.0", True, "1.2.0.0"), ("2.0", True, "2.0.0.0"), ("1.3", True, None),
+                ("1.1", False, None), ("7.0", True, None)]
+        for wanted, minor, found in rows:
+            with self.subTest(wanted=wanted, minor=minor):
+                self.assertEqual(newest(published, wanted, minor), found)
+
+
+class JudgeTest(unittest.TestCase):
+    def state(self, found: "ExtensionStatus | None", settings: object, seq: int = 1) -> "str | None":
+        resource = Resource("toy", {**PROPERTIES, "settings": settings}, None, "1.0.0.0", seq)
+        judged = judge(resource, found)
+        if judged and judged[1]:
+            return judged[1]["code"]
+        return judged[0] if judged else None
+
+    def test_the_extensions_own_status_comes_first(self) -> None:
+        rows = [("success", 1, "Succeeded"), ("error", 1, "VMExtensionProvisioningError"), ("transitioning", 1, None),
+                ("warning", 1, None), ("success", 0, None)]
+        for status, seq, end in rows:
+            for handler in ("Ready", "NotReady"):
+                with self.subTest(status=status, seq=seq, handler=handler):
+                    self.assertEqual(self.state(report(handler, 1009, seq=seq, status=status), {"a": 1}), end)
+
+    def test_without_one_the_handlers_counts(self) -> None:
+        nontransient = "VMExtensionHandlerNonTransientError"
+        rows = [("Ready", None, "Succeeded"), ("NotReady", None, nontransient), ("Installing", None, None),
+                ("Ready", {"a": 1}, None), ("NotReady", {"a": 1}, nontransient)]
+        for handler, settings, end in rows:
+            with self.subTest(handler=handler, settings=settings):
+                self.assertEqual(self.state(report(handler, 1007), settings), end)
+
+    def test_no_report_tells_nothing(self) -> None:
+        self.assertIsNone(self.state(None, None))
+
+    def test_the_error_has_the_agents_message(self) -> None:
+        _, error = judge(Resource("toy", PROPERTIES, None, "1.0.0.0", 0), report("NotReady", 1007))
+        self.assertIn("exit code: 22", error["message"])
+        self.assertIn("Install handler failed", error["message"])
+
+
+class RollingTest(unittest.TestCase):
+    def test_batches(self) -> None:
+        for count, percent, sizes in [(40, 20, [8] * 5), (5, 20, [1] * 5), (7, 50, [3, 3, 1]), (3, 100, [3]), (2, 20, [1, 1]), (0, 20, [])]:
+            with self.subTest(count=count, percent=percent):
+                self.assertEqual([len(batch) for batch in batches(list(range(count)), percent)], sizes)
+
+    def test_a_policy_bears_as_much_as_it_says_and_no_more(self) -> None:
+        rows = [(0, 0, False), (1, 5, False), (1, 4, True), (8, 40, False), (9, 40, True), (1, 1, True)]
+        for unhealthy, count, stops in rows:
+            for after, name in ((False, "MaxUnhealthyInstancePercent"), (True, "MaxUnhealthyUpgradedInstancePercent")):
+                with self.subTest(unhealthy=unhealthy, count=count, after=after):
+                    error = breach(unhealthy, count, 20, after)
+                    self.assertEqual(error["code"] if error else "", f"{name}ExceededInRollingUpgrade" if stops else "")
+
+
+if __name__ == "__main__":
+    unittest.main()
