@@ -11,7 +11,7 @@ By hand, after Machine and Azure were started (see machine.py and azure/client.p
 """
 
 import subprocess
-from typing import Optional
+from typing import Mapping, Optional
 
 from lab.machine import ENVIRONMENT, Machine
 
@@ -39,18 +39,19 @@ PID_FILE = "/run/waagent.pid"
 class Agent:
     """One agent; it stops with its machine at the latest."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
+    def __init__(self, machine: Machine, settings: Optional[Mapping[str, str]] = None) -> None:
+        """settings: of waagent.conf, in place of those of SETTINGS"""
+        self.machine, self.settings = machine, {**SETTINGS, **(settings or {})}
         self._process: Optional[subprocess.Popen] = None
 
     def configure(self) -> None:
-        """Put SETTINGS into the package's configuration file."""
+        """Put the settings into the package's configuration file."""
         kept = [
             line
             for line in self.machine.read(CONFIGURATION).splitlines()
-            if line.lstrip("# ").partition("=")[0] not in SETTINGS
+            if line.lstrip("# ").partition("=")[0] not in self.settings
         ]
-        lines = kept + [f"{name}={value}" for name, value in SETTINGS.items()]
+        lines = kept + [f"{name}={value}" for name, value in self.settings.items()]
         self.machine.write(CONFIGURATION, "\n".join(lines) + "\n")
 
     def start(self) -> None:
