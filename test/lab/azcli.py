@@ -340,8 +340,7 @@ def main() -> int:
     tell = Teller(chapters=False)
     with World(arguments.build, root) as world:
         print(world.desk.machine.run(["dpkg-query", "-W", "azure-cli"]).stdout.strip())
-        for chapter in SAMPLE if arguments.sample else CHAPTERS:
-            chapter(tell, world)
+        tell.play({"az": lambda tell: [chapter(tell, world) for chapter in (SAMPLE if arguments.sample else CHAPTERS)]})
     return tell.summary("azure-cli")
 
 

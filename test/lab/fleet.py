@@ -17,6 +17,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Sequence
 
@@ -35,6 +36,8 @@ from lab.teller import Teller, expect  # noqa: E402
 SCALE_SET = "fleet"
 BATCH = 20  # percent of the instances
 UNHEALTHY = 20  # percent that a rolling upgrade bears
+POLICY = {"maxBatchInstancePercent": BATCH, "maxUnhealthyInstancePercent": UNHEALTHY,
+          "maxUnhealthyUpgradedInstancePercent": UNHEALTHY, "pauseTimeBetweenBatches": "PT0S"}
 IDENTITY_WAIT = 5  # seconds
 PATIENCE = 1800  # seconds for a wave
 AT_ONCE = 4  # machines that are made at a time; what is measured comes later
@@ -117,8 +120,10 @@ class Instance:
         self.machine = Machine(hostname=f"{SCALE_SET}{number:06d}")
         self.agent = Agent(self.machine, {"Extensions.GoalStatePeriod": str(period)})
 
-    def begin(self, fleet: "Fleet") -> None:
-        self.azure = fleet.azure.add_vm(self.name, self.machine.pid, SCALE_SET)
+    def join(self, azure: Azure) -> None:
+        self.azure = azure.add_vm(self.name, self.machine.pid, SCALE_SET)
+
+    def prepare(self) -> None:
         self.machine.trust(self.azure.ca)
         self.machine.allow_refusals()
         self.machine.start_sshd()
@@ -144,7 +149,9 @@ class Fleet:
             self.office.trust(self.azure.ca)
             self.azure.add_scale_set(SCALE_SET, mode="Manual")
             self.client = self.azure.add_application("pipeline")
-            list(pool.map(lambda instance: instance.begin(self), self.instances))
+            for instance in self.instances:  # in their order
+                instance.join(self.azure)
+            list(pool.map(Instance.prepare, self.instances))
         self.broken.azure.set_identity(False)
         return self
 
@@ -260,6 +267,27 @@ def requests(waves: Sequence[Wave]) -> List[str]:
     return lines + [f"  {service}: none" for service in absent]
 
 
+def roll_out(tell: Teller, fleet: Fleet, build: Path) -> None:
+    with tell.step(f"{len(fleet.instances)} guest agents start and report", essential=True):
+        fleet.start_agents()
+    with Meter(instance.machine for instance in fleet.instances) as meter:
+        with tell.step("installed on all at once: each is at an end, the one without identity with 22", essential=True):
+            fleet.azure.publish(zip_of(build, FIRST), NAME, FIRST)
+            install = Wave(fleet, "install, all at once", "1", mode="Automatic")
+            check_ends(fleet, install, FIRST)
+            expect(install.end["status"] == "Failed" and EXIT_IDENTITY in install.end["error"]["message"], install.end)
+        with tell.step(f"updated by batches of {BATCH} %: the rolling upgrade completes, with one failed instance", essential=True):
+            fleet.azure.publish(zip_of(build, NEXT), NAME, NEXT)
+            update = Wave(fleet, f"update, by batches of {BATCH} %", "2", mode="Rolling", rollingUpgradePolicy=POLICY)
+            check_ends(fleet, update, NEXT)
+            expect(update.end["status"] == "Succeeded", update.end)
+            rolling = fleet.azure.rolling(SCALE_SET)
+            check_batches(fleet, rolling)
+    with tell.step("an administrator signs in to the first and the last, nobody to the broken one"):
+        check_logins(fleet)
+    print("", *table(fleet, (install, update), meter, rolling), "", sep="\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("-n", type=int, default=40, help="instances (default 40, at the least 5)")
@@ -270,27 +298,8 @@ def main() -> int:
         parser.error("with fewer than 5 instances a broken one is more than the policy bears")
     layer.ensure()
     tell = Teller(chapters=False)
-    rolling_policy = {"maxBatchInstancePercent": BATCH, "maxUnhealthyInstancePercent": UNHEALTHY,
-                      "maxUnhealthyUpgradedInstancePercent": UNHEALTHY, "pauseTimeBetweenBatches": "PT0S"}
     with Fleet(arguments.n, arguments.build, arguments.period) as fleet:
-        with tell.step(f"{arguments.n} guest agents start and report", essential=True):
-            fleet.start_agents()
-        with Meter(instance.machine for instance in fleet.instances) as meter:
-            with tell.step("installed on all at once: each is at an end, the one without identity with 22", essential=True):
-                fleet.azure.publish(zip_of(arguments.build, FIRST), NAME, FIRST)
-                install = Wave(fleet, "install, all at once", "1", mode="Automatic")
-                check_ends(fleet, install, FIRST)
-                expect(install.end["status"] == "Failed" and EXIT_IDENTITY in install.end["error"]["message"], install.end)
-            with tell.step(f"updated by batches of {BATCH} %: the rolling upgrade completes, with one failed instance", essential=True):
-                fleet.azure.publish(zip_of(arguments.build, NEXT), NAME, NEXT)
-                update = Wave(fleet, f"update, by batches of {BATCH} %", "2", mode="Rolling", rollingUpgradePolicy=rolling_policy)
-                check_ends(fleet, update, NEXT)
-                expect(update.end["status"] == "Succeeded", update.end)
-                rolling = fleet.azure.rolling(SCALE_SET)
-                check_batches(fleet, rolling)
-        with tell.step("an administrator signs in to the first and the last, nobody to the broken one"):
-            check_logins(fleet)
-        print("", *table(fleet, (install, update), meter, rolling), "", sep="\n")
+        tell.play({"fleet": partial(roll_out, fleet=fleet, build=arguments.build)})
     return tell.summary("the fleet")
 
 
