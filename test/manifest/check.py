@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from manifest import expressions, languages, policies, schema, templates, terraform  # noqa: E402
+from manifest import expressions, languages, policies, queries, schema, templates, terraform  # noqa: E402
 from manifest.rows import Rows  # noqa: E402
 
 
@@ -34,7 +34,7 @@ def _skipped(why: str) -> int:
 def main() -> None:
     schemas = schemas_of_azure() if "--schemas" in sys.argv[1:] else None
     rows = Rows()
-    for each in (expressions, templates, languages, terraform, policies):
+    for each in (expressions, templates, languages, terraform, policies, queries):
         each.play(rows, schemas)
     rows.end()
 
