@@ -11,13 +11,14 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/num.h"
 
-#define HEAD "aadsshlogin-seal-1"
+#define HEAD "aadsshlogin-seal-2"
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
 
 /* The first word of a line says how much of a path counts: see struct sighting. */
 #define ABSENT "absent"
 #define SHALLOW "shallow"
 #define WHOLE "whole"
+#define UNTIL "until"
 
 struct seal seal_of(struct sys *sys, const char *version, const char *settings_hash)
 {
@@ -75,6 +76,7 @@ static int format(const struct seal *seal, const struct witness *witness, struct
 	size_t count = 0;
 
 	add_head(seal, ret);
+	buf_printf(ret, UNTIL " %" PRId64 "\n", seal->until_ns);
 	for (size_t i = 0; i < witness->count; i++) {
 		const struct sighting *seen = &witness->seen[i];
 
@@ -171,7 +173,20 @@ bool seal_take_line(struct span line, char path[PATH_MAX], struct sighting *ret)
 	return line.len && line.p[0] == '/' && span_copy(line, path, PATH_MAX);
 }
 
-/* The lines after the head.  Who is to be told has no say in whether it holds. */
+/* Is the time that it holds for not over?  *ret_for_ever: it has none. */
+static bool check_time(struct sys *sys, struct span *rest, bool *ret_for_ever)
+{
+	struct span line, word;
+	uint64_t until_ns;
+
+	if (!span_line(rest, &line) || !take_word(&line, &word) || !span_is(word, UNTIL) ||
+	    !num_parse(line, INT64_MAX, &until_ns))
+		return false;
+	*ret_for_ever = until_ns == 0;
+	return until_ns == 0 || sys->ops->boottime_ns(sys) < (int64_t)until_ns;
+}
+
+/* The lines after these.  Who is to be told has no say in whether it holds. */
 static bool check_lines(struct sys *sys, const struct seal *seal, struct span rest, bool *ret_told)
 {
 	size_t count = 0, told = 0, left = 0;
@@ -202,12 +217,17 @@ bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told)
 	AUTO_BUF text = {0}, head = {0};
 	struct err ignored = {0};
 	struct span rest, wanted;
+	bool for_ever, told;
 
 	add_head(seal, &head);
 	if (!seal->boot_id[0] || buf_ok(&head, &ignored) < 0 ||
 	    fs_read(sys, SEAL_PATH, FS_TRUSTED, SEAL_MAX, &text, NULL, &ignored) < 0)
 		return false;
 	rest = buf_bytes(&text);
-	return span_take(&rest, head.len, &wanted) && span_eq(wanted, buf_bytes(&head)) &&
-	       check_lines(sys, seal, rest, ret_told);
+	if (!span_take(&rest, head.len, &wanted) || !span_eq(wanted, buf_bytes(&head)) ||
+	    !check_time(sys, &rest, &for_ever) || !check_lines(sys, seal, rest, &told) ||
+	    !(told || for_ever))
+		return false;
+	*ret_told = told;
+	return true;
 }

@@ -7,8 +7,8 @@
  * Invariants:
  *  1. Whoever may change something breaks the seal first; it is made again at the end of a run that
  *     found all in force and changed nothing.
- *  2. It holds for one version, one text of the settings and one boot.  What is not as it was
- *     written is no seal.
+ *  2. It holds for one version, one text of the settings and one boot, and for a time where
+ *     something was looked at that can change unseen.  What is not as it was written is no seal.
  */
 #ifndef HANDLER_SEAL_H
 #define HANDLER_SEAL_H
@@ -33,9 +33,15 @@ struct seal {
 	/* Files that tell others of it, and that need not be read while they are as we wrote them.
 	 */
 	const char *told[SEAL_TOLD];
+	/*
+	 * For making it: something was seen that no path tells of, and what was told of it is right
+	 * for a while only.  Then it holds until this time (CLOCK_BOOTTIME), and only while those
+	 * are told.  0: as long as nothing changes.
+	 */
+	int64_t until_ns;
 };
 
-/* This boot's seal, with nobody to tell of it. */
+/* This boot's seal, with nobody to tell of it, for as long as nothing changes. */
 struct seal seal_of(struct sys *sys, const char *version, const char *settings_hash);
 
 /*

@@ -274,7 +274,8 @@ static void a_corrupt_seal_does_not_hold(void **test)
 	const char *tail = *test;
 	AUTO_BUF text = {0};
 
-	buf_printf(&text, "aadsshlogin-seal-1 " VERSION_TEXT " " BOOT " " HASH "\n%s", tail);
+	buf_printf(&text, "aadsshlogin-seal-2 " VERSION_TEXT " " BOOT " " HASH "\nuntil 0\n%s",
+		   tail);
 	assert_false(text.failed);
 	scratch_write(&scratch, SEAL_PATH, buf_text(&text), 0600);
 	assert_false(holds());
@@ -283,10 +284,63 @@ static void a_corrupt_seal_does_not_hold(void **test)
 static void a_cut_head_does_not_hold(void **test)
 {
 	(void)test;
-	scratch_write(&scratch, SEAL_PATH, "aadsshlogin-seal-1 " VERSION_TEXT, 0600);
+	scratch_write(&scratch, SEAL_PATH, "aadsshlogin-seal-2 " VERSION_TEXT, 0600);
 	assert_false(holds());
 	scratch_write(&scratch, SEAL_PATH, "", 0600);
 	assert_false(holds());
+}
+
+static int64_t now_ns;
+
+static int64_t fixed_boottime(struct sys *sys)
+{
+	(void)sys;
+	return now_ns;
+}
+
+static void one_with_a_time_holds_so_long_and_while_that_is_told(void **test)
+{
+	CLEANUP(witness_done) struct witness witness = {0};
+	struct seal seal = this_seal();
+	struct err err = {0};
+	bool told = false;
+
+	(void)test;
+	scratch.ops.boottime_ns = fixed_boottime;
+	seal.until_ns = 1000;
+	look(&witness);
+	assert_int_equal(seal_make(&scratch.sys, &seal, &witness, &err), 0);
+	now_ns = 999;
+	assert_true(holds());
+	assert_true(holds_and("/etc/nsswitch.conf", NULL, &told));
+	assert_false(holds_and("/etc/nsswitch.conf", "/etc/other", &told));
+	now_ns = 1000;
+	assert_false(holds());
+}
+
+static void one_without_its_time_does_not_hold(void **test)
+{
+	static const char *const lines[] = {"",           "until\n",
+					    "until \n",   "until x\n",
+					    "until -1\n", "until 9223372036854775808\n",
+					    "since 0\n"};
+
+	(void)test;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		AUTO_BUF text = {0};
+
+		buf_printf(&text,
+			   "aadsshlogin-seal-2 " VERSION_TEXT " " BOOT " " HASH
+			   "\n%sabsent /etc/nothing\n",
+			   lines[i]);
+		scratch_write(&scratch, SEAL_PATH, buf_text(&text), 0600);
+		assert_false(holds());
+	}
+	scratch_write(&scratch, SEAL_PATH,
+		      "aadsshlogin-seal-2 " VERSION_TEXT " " BOOT " " HASH
+		      "\nuntil 0\nabsent /etc/nothing\n",
+		      0600);
+	assert_true(holds());
 }
 
 static void numbers_of_any_size_are_taken_back(void **test)
@@ -328,6 +382,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_changed_holds),
+		TEST(one_with_a_time_holds_so_long_and_while_that_is_told),
+		TEST(one_without_its_time_does_not_hold),
 		TEST(a_broken_seal_does_not_hold),
 		TEST(what_says_nothing_is_left_out),
 		DIFFERENCE(a_changed_file),
