@@ -22,6 +22,11 @@ const char *step_state_name(enum step_state state)
 	return names[state];
 }
 
+bool step_applies(const struct step *step, const struct machine *m)
+{
+	return !step->applies || step->applies(m);
+}
+
 /* One step of one run. */
 struct work {
 	const struct step *step;
@@ -33,7 +38,10 @@ struct work {
 
 static bool is_chosen(const struct run *run, size_t i)
 {
-	return !run->only || strcmp(run->only, run->steps[i]->name) == 0;
+	const struct step *step = run->steps[i];
+
+	return (!run->only || strcmp(run->only, step->name) == 0) &&
+	       step_applies(step, run->machine);
 }
 
 static void clear_results(struct run *run)

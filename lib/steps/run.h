@@ -14,7 +14,7 @@
 #include "lib/steps/step.h"
 
 enum step_state {
-	STEP_SKIPPED, /* not reached */
+	STEP_SKIPPED, /* not reached, or none of this machine */
 	STEP_OK, /* as wanted, nothing was changed */
 	STEP_CHANGED, /* it was changed, and is as wanted now */
 	STEP_DRIFTED, /* only checked: something would have to change */
@@ -78,6 +78,9 @@ int run_plan(struct run *run, enum want want, struct buf *ret, struct err *ret_r
  * of its own, and is not that something is missing, counts.
  */
 bool plan_refuses(const struct err *err, bool waiting);
+
+/* Is there such a step on this machine? */
+bool step_applies(const struct step *step, const struct machine *m);
 
 /* "ok", "changed", ... */
 const char *step_state_name(enum step_state state);

@@ -149,6 +149,8 @@ struct step {
 	/* Does it work?  Asked after plan found nothing to change and after changes; may be NULL.
 	 */
 	int (*prove)(struct machine *m, struct err *err);
+	/* Is there such a step on this machine?  NULL: on each.  Otherwise it is skipped. */
+	bool (*applies)(const struct machine *m);
 };
 
 /* The steps that configure a machine, in the order in which they are applied. */

@@ -106,9 +106,15 @@ static int prove_call(struct machine *m, struct err *err)
 	return failing == -1 ? err_set(err, EBADMSG, "no proof") : 0;
 }
 
-static const struct step edit = {"edit", "edits", EXIT_VERIFY, plan_edit, NULL};
-static const struct step own = {"own", "owns", EXIT_SETTINGS, plan_own, NULL};
-static const struct step caller = {"call", "calls", EXIT_SSHD, plan_call, prove_call};
+static const struct step edit = {
+	.name = "edit", .purpose = "edits", .exit_code = EXIT_VERIFY, .plan = plan_edit};
+static const struct step own = {
+	.name = "own", .purpose = "owns", .exit_code = EXIT_SETTINGS, .plan = plan_own};
+static const struct step caller = {.name = "call",
+				   .purpose = "calls",
+				   .exit_code = EXIT_SSHD,
+				   .plan = plan_call,
+				   .prove = prove_call};
 static const struct step *const steps[] = {&edit, &own, &caller};
 
 static void observe(const struct step_result *result, void *arg)
@@ -668,6 +674,35 @@ static void a_file_is_no_directory(void **state)
 	assert_int_equal(changes.count, 0);
 }
 
+static bool applies_nowhere(const struct machine *m)
+{
+	(void)m;
+	return false;
+}
+
+static void a_step_that_the_machine_does_not_have_is_passed_over(void **state)
+{
+	struct step other = caller;
+	const struct step *const both[] = {&edit, &other};
+	struct run run = new_run();
+	struct err err = {0};
+	AUTO_BUF plan = {0};
+
+	(void)state;
+	other.applies = applies_nowhere;
+	run.steps = both;
+	run.count = ARRAY_LEN(both);
+	assert_int_equal(run_plan(&run, WANT_PRESENT, &plan, &err, &err), 0);
+	assert_null(strstr(buf_text(&plan), "calls"));
+	assert_int_equal(run_apply(&run, &err), 0);
+	assert_int_equal(run.results[0].state, STEP_CHANGED);
+	assert_int_equal(run.results[1].state, STEP_SKIPPED);
+	assert_string_equal(buf_text(&calls), "");
+	assert_int_equal(run_check(&run, &err), 0);
+	assert_int_equal(run_revert(&run, &err), 0);
+	assert_string_equal(buf_text(&calls), "");
+}
+
 static void notes_are_bounded(void **state)
 {
 	char long_text[2 * NOTE_MAX];
@@ -715,6 +750,7 @@ int main(void)
 		TEST(an_immutable_file_is_refused_before_anything_is_done),
 		TEST(a_missing_file_of_the_owners_is_not_made),
 		TEST(a_file_is_no_directory),
+		TEST(a_step_that_the_machine_does_not_have_is_passed_over),
 		TEST(notes_are_bounded),
 	};
 
