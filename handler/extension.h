@@ -4,6 +4,7 @@
 #ifndef HANDLER_EXTENSION_H
 #define HANDLER_EXTENSION_H
 
+#include "handler/localaccounts.h"
 #include "handler/settings.h"
 #include "lib/core/yaml.h"
 
@@ -12,6 +13,8 @@ struct extension {
 	const char *version; /* of the zip, as "1.0.0.0" */
 	const struct settings *settings;
 	bool reached; /* this run reads a repository, whose traces are needed until it is through */
+	bool looked; /* local is what a look of this run saw */
+	struct localaccounts local;
 	char microsoft[256]; /* URL of the cloud's repository, of the identity step; "" before it */
 };
 

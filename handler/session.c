@@ -82,5 +82,6 @@ void session_done(struct session *session)
 	environment_done(&session->environment);
 	buf_done(&session->settings_text);
 	settings_done(&session->settings);
+	localaccounts_done(&session->extension.local);
 	machine_done(&session->machine);
 }

@@ -24,6 +24,7 @@
 
 #define TEXT_MAX 1024 /* bytes of one value */
 #define LIST_MAX 64 /* words of one list */
+#define ACCOUNT_MAX 64 /* bytes of a local account's name */
 #define FOUND_MAX 80 /* bytes of a wrong value that a message shows */
 #define KEY_MAX_SHOWN 40 /* bytes of an unknown key, in messages and when it is compared */
 
@@ -129,6 +130,17 @@ static bool domains(const char *text)
 	return name_domains_valid(span_of(text));
 }
 
+static bool local_accounts(const char *text)
+{
+	struct span rest = span_of(text), word;
+
+	while (span_word(&rest, &word))
+		if (word.len > ACCOUNT_MAX || memchr(word.p, ':', word.len) ||
+		    memchr(word.p, ',', word.len) || memchr(word.p, '/', word.len))
+			return false;
+	return true;
+}
+
 /* ---- the table */
 
 struct rule;
@@ -151,7 +163,8 @@ struct rule {
 	size_t offset; /* of the field in struct settings */
 	const char *expected;
 	bool (*valid)(const char *text); /* for set_text and set_list */
-	unsigned max; /* for set_number */
+	unsigned max; /* for set_number; words for set_list, 0: LIST_MAX */
+	bool cased; /* for set_list: upper and lower case differ */
 	const struct choice *choices; /* for set_choice, up to a NULL name */
 };
 
@@ -207,13 +220,13 @@ static int set_choice(const struct rule *rule, const json_t *value, void *field)
 	return -EINVAL;
 }
 
-/* One word or an array of words becomes a lower-case list that is separated by blanks. */
+/* One word or an array of words becomes a list that is separated by blanks, as a rule lower-case. */
 static int set_list(const struct rule *rule, const json_t *value, void *field)
 {
 	size_t count = json_is_array(value) ? json_array_size(value) : 1;
 	AUTO_BUF list = {0};
 
-	if (count > LIST_MAX)
+	if (count > (rule->max ? rule->max : LIST_MAX))
 		return -EINVAL;
 	for (size_t i = 0; i < count; i++) {
 		const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
@@ -225,7 +238,7 @@ static int set_list(const struct rule *rule, const json_t *value, void *field)
 	}
 	if (list.failed)
 		return -ENOMEM;
-	for (size_t i = 0; i < list.len; i++)
+	for (size_t i = 0; i < list.len && !rule->cased; i++)
 		list.data[i] = (char)tolower((unsigned char)list.data[i]);
 	if (!rule->valid(buf_text(&list)))
 		return -EINVAL;
@@ -296,6 +309,8 @@ static const struct rule rules[] = {
 	 "an integer from 0 to 86400 (seconds)", .max = 86400},
 	{"logLevel", false, set_text, FIELD(log_level),
 	 "error, warning, info or debug", .valid = log_level},
+	{"approvedLocalAccounts", false, set_list, FIELD(approved_local_accounts),
+	 "an array of up to 256 names of local accounts", .valid = local_accounts, .max = 256, .cased = true},
 	{"proxy", true, set_text, FIELD(proxy_secret),
 	 "an http:// or https:// URL", .valid = secret_proxy_url},
 	{"repositoryToken", true, set_text, FIELD(repository_token),

@@ -8,12 +8,14 @@
 /* clang-format off */
 static const struct step *const ours[] = {
 	&step_platform, &step_identity, &step_legacy, &step_packages, &step_config, &step_accounts,
-	&step_pam, &step_sudo, &step_selinux, &step_sshd, &step_verify,
+	&step_pam, &step_sudo, &step_selinux, &step_sshd, &step_verify, &step_local_accounts,
+	&step_authorized_keys,
 };
 
 static const struct step *const theirs[] = {
 	&step_platform, &step_identity, &step_legacy, &step_packages,
 	&step_their_accounts, &step_their_pam, &step_their_sudo, &step_their_selinux, &step_their_sshd,
+	&step_local_accounts, &step_authorized_keys,
 };
 /* clang-format on */
 

@@ -31,6 +31,13 @@ extern const struct step step_identity;
 extern const struct step step_legacy;
 extern const struct step step_packages;
 
+/*
+ * Who gets in past Entra: with the setting approvedLocalAccounts alone, see localaccounts.h.  They
+ * change nothing and never fail; what they find is notes.
+ */
+extern const struct step step_local_accounts;
+extern const struct step step_authorized_keys;
+
 /* What Microsoft's packages must have done; see microsoft.c. */
 extern const struct step step_their_accounts;
 extern const struct step step_their_pam;

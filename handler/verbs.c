@@ -29,6 +29,7 @@
 #define LEDGER_PATH STATE_DIR "/users"
 #define LOCK_TRIES 3
 #define HANDLER_STATE_MAX 64 /* bytes of the agent's word for how far a version has come */
+#define LOOK_AGAIN_S 86400 /* at local accounts, whose keys can change unseen */
 #define UNDO_S 30 /* what a failure gets for undoing, beyond the deadline if need be */
 
 struct job;
@@ -338,7 +339,7 @@ static int apply(struct job *job, struct err *err)
 	(void)snprintf(
 		job->message, sizeof(job->message),
 		"Sign-in with Entra ID over SSH is in force, version %s: %zu steps, %zu changed",
-		job->command->version, job->table.count, changed);
+		job->command->version, job->table.count - count_state(job, STEP_SKIPPED), changed);
 	return 0;
 }
 
@@ -530,8 +531,11 @@ static void remember_steps(struct job *job)
 
 	state->step_count = 0;
 	for (size_t i = 0; i < job->table.count && i < STATE_STEPS_MAX; i++) {
-		struct state_step *step = &state->steps[state->step_count++];
+		struct state_step *step;
 
+		if (!step_applies(job->table.steps[i], &job->session.machine))
+			continue;
+		step = &state->steps[state->step_count++];
 		(void)snprintf(step->name, sizeof(step->name), "%s", job->table.steps[i]->name);
 		(void)snprintf(step->result, sizeof(step->result), "%s",
 			       step_state_name(job->results[i].state));
@@ -615,9 +619,12 @@ static void send_event(struct job *job, int code, const char *message)
 static void make_seal(struct job *job)
 {
 	struct telling telling;
-	const struct seal seal = this_seal(job, &telling);
+	struct seal seal = this_seal(job, &telling);
 	const bool told = standing(job) == STATUS_SUCCESS && note_sequence(job);
 	struct err err = {0};
+
+	if (job->session.settings.approved_local_accounts)
+		seal.until_ns = job->sys->ops->boottime_ns(job->sys) + LOOK_AGAIN_S * 1000000000LL;
 
 	job->sys->witness = &job->witness;
 	(void)fs_exists(job->sys, STATE_PATH);

@@ -96,6 +96,16 @@ static const struct refusal refusals[] = {
 	{"{\"offlineGrace\": 86401}", false, "offlineGrace is 86401, expected an integer from 0 to 86400"},
 	{"{\"logLevel\": \"loud\"}", false,
 	 "logLevel is the string \"loud\", expected error, warning, info or debug"},
+	{"{\"approvedLocalAccounts\": true}", false,
+	 "approvedLocalAccounts is a boolean, expected an array of up to 256 names of local accounts"},
+	{"{\"approvedLocalAccounts\": [\"a\", 1]}", false, "expected an array of up to 256 names"},
+	{"{\"approvedLocalAccounts\": [[\"a\"]]}", false, "expected an array of up to 256 names"},
+	{"{\"approvedLocalAccounts\": [\"a b\"]}", false, "expected an array of up to 256 names"},
+	{"{\"approvedLocalAccounts\": [\"a,b\"]}", false, "expected an array of up to 256 names"},
+	{"{\"approvedLocalAccounts\": [\"a:b\"]}", false, "expected an array of up to 256 names"},
+	{"{\"approvedLocalAccounts\": [\"\"]}", false, "expected an array of up to 256 names"},
+	{"{\"approvedLocalAccounts\": [\"a234567890123456789012345678901234567890123456789012345678901234x\"]}", false,
+	 "expected an array of up to 256 names"},
 	{"{\"proxy\": \"hunter2\"}", true,
 	 "protected proxy is a string that is not allowed, expected an http:// or https:// URL"},
 	{"{\"proxy\": 424242}", true, "protected proxy is an integer, expected an http:// or"},
@@ -138,7 +148,8 @@ static void every_setting_reaches_its_field(void **state)
 		"\"uidRange\": \"70000-80000\", \"homeTemplate\": \"/srv/%u\", \"shell\": "
 		"\"/bin/sh\","
 		"\"authorizedKeys\": \"keep\", \"adminGroup\": \"aad_wheel\","
-		"\"offlineGrace\": 86400, \"logLevel\": \"debug\"}";
+		"\"offlineGrace\": 86400, \"logLevel\": \"debug\","
+		"\"approvedLocalAccounts\": [\"azureuser\", \"Admin\"]}";
 	CLEANUP(settings_done) struct settings s = SETTINGS_INIT;
 	struct err err = {0};
 
@@ -162,6 +173,7 @@ static void every_setting_reaches_its_field(void **state)
 	assert_string_equal(s.admin_group, "aad_wheel");
 	assert_int_equal(s.offline_grace, 86400);
 	assert_string_equal(s.log_level, "debug");
+	assert_string_equal(s.approved_local_accounts, "azureuser Admin");
 	assert_null(s.proxy_secret);
 }
 
@@ -178,6 +190,36 @@ static void each_role_backend_is_taken(void **state)
 		s.role_backend = BACKEND_NONE;
 		assert_int_equal(apply(text, false, &s, &err), 0);
 		assert_int_equal(s.role_backend, backend);
+	}
+}
+
+/* Nobody is approved, which is not the same as that nothing was said. */
+static void an_empty_list_of_accounts_is_one(void **state)
+{
+	CLEANUP(settings_done) struct settings s = SETTINGS_INIT;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(apply("{\"approvedLocalAccounts\": null}", false, &s, &err), 0);
+	assert_null(s.approved_local_accounts);
+	assert_int_equal(apply("{\"approvedLocalAccounts\": []}", false, &s, &err), 0);
+	assert_string_equal(s.approved_local_accounts, "");
+}
+
+static void lists_are_bounded(void **state)
+{
+	(void)state;
+	for (size_t count = 256; count <= 257; count++) {
+		CLEANUP(settings_done) struct settings s = SETTINGS_INIT;
+		AUTO_BUF text = {0};
+		struct err err = {0};
+
+		buf_str(&text, "{\"approvedLocalAccounts\": [\"a\"");
+		for (size_t i = 1; i < count; i++)
+			buf_str(&text, ", \"b\"");
+		buf_str(&text, "]}");
+		assert_int_equal(apply(buf_text(&text), false, &s, &err),
+				 count == 256 ? 0 : -EINVAL);
 	}
 }
 
@@ -351,6 +393,8 @@ int main(void)
 		cmocka_unit_test(every_setting_reaches_its_field),
 		cmocka_unit_test(each_role_backend_is_taken),
 		cmocka_unit_test(one_word_is_a_list_too),
+		cmocka_unit_test(an_empty_list_of_accounts_is_one),
+		cmocka_unit_test(lists_are_bounded),
 		cmocka_unit_test(protected_settings_reach_their_fields),
 		cmocka_unit_test(null_is_not_given),
 		cmocka_unit_test(the_newest_file_counts_when_no_number_is_given),
