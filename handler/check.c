@@ -57,6 +57,10 @@ const struct check_link check_links[CHECK_LINKS] = {
 		.needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_SSHD_FILES), .command = ENABLE},
 	[LINK_LOCAL_USERS] = {.id = "local-users", .title = "root and local users sign in as without the product",
 		.look = look_local_users, .needs = LINK_BIT(LINK_SSHD_FILES)},
+	[LINK_LOCAL_ACCOUNTS] = {.id = "local-accounts", .title = "local accounts that let somebody in are approved",
+		.step = "local-accounts", .look = look_local_accounts, .needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_SSHD_FILES)},
+	[LINK_AUTHORIZED_KEYS] = {.id = "authorized-keys", .title = "keys of local accounts are of kinds that Azure supports",
+		.step = "authorized-keys", .look = look_authorized_keys, .needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_SSHD_FILES)},
 	[LINK_ACCOUNTS] = {.id = "accounts", .title = "the name service asks for Entra users", .step = "accounts",
 		.needs = LINK_BIT(LINK_AGENT), .command = ENABLE},
 	[LINK_NAMES] = {.id = "names", .title = "a name resolves, the key command answers",
@@ -268,7 +272,9 @@ static int look(struct check *check, const struct check_link *link, struct check
 /* Is it there on this machine?  Microsoft's packages configure themselves: some steps are not. */
 static bool belongs(const struct check *check, const struct check_link *link)
 {
-	return !link->step || find_step(check, link->step);
+	const struct step *step = link->step ? find_step(check, link->step) : NULL;
+
+	return !link->step || (step && step_applies(step, &check->session.machine));
 }
 
 static void visit(struct check *check, enum check_id id);
@@ -365,6 +371,8 @@ static void check_done(struct check *check)
 	buf_done(&check->url);
 	http_response_done(&check->discovery);
 	conf_done(&check->in_force);
+	for (int i = 0; i < CHECK_LINKS; i++)
+		buf_done(&check->results[i].findings);
 	session_done(&check->session);
 }
 

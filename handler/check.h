@@ -52,6 +52,8 @@ enum check_id {
 	LINK_SSHD_FILES,
 	LINK_SSHD,
 	LINK_LOCAL_USERS,
+	LINK_LOCAL_ACCOUNTS,
+	LINK_AUTHORIZED_KEYS,
 	LINK_ACCOUNTS,
 	LINK_NAMES,
 	LINK_PAM,
@@ -72,6 +74,7 @@ struct check_result {
 	char command[CHECK_COMMAND_MAX]; /* one line for a shell; "" where none helps */
 	size_t note_count;
 	char notes[NOTES_MAX][NOTE_MAX];
+	struct buf findings; /* more notes, however many, a line each */
 	int64_t ms;
 };
 
@@ -147,6 +150,8 @@ check_look look_agent, look_last_run, look_clock, look_imds, look_identity, look
 check_look look_tenant, look_keys, look_roles;
 /* check/machine.c */
 check_look look_disk, look_legacy, look_sshd_files, look_local_users, look_users, look_confinement;
+/* check/local.c */
+check_look look_local_accounts, look_authorized_keys;
 
 /* The chain as people read it, and as scripts do: manifest/check.schema.json. */
 void check_text(const struct check *check, const struct screen *screen, struct buf *ret);

@@ -13,6 +13,7 @@ struct extension {
 	const char *version; /* of the zip, as "1.0.0.0" */
 	const struct settings *settings;
 	bool reached; /* this run reads a repository, whose traces are needed until it is through */
+	bool enable_follows; /* what no step needs is left to that */
 	bool looked; /* local is what a look of this run saw */
 	struct localaccounts local;
 	char microsoft[256]; /* URL of the cloud's repository, of the identity step; "" before it */

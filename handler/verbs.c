@@ -495,6 +495,7 @@ static int start(struct job *job, struct err *err)
 	session->machine.backend_later = job->verb->then_enable;
 	if (session_start(session, job->command->folder, job->command->version, err) < 0)
 		return -err->code;
+	session->extension.enable_follows = job->verb->then_enable;
 	(void)log_level_parse(session->machine.conf.log_level, &job->log.level);
 	return 0;
 }

@@ -30,15 +30,36 @@ static void tell_more(const struct screen *screen, const char *what, const char 
 	screen_wrap(screen, text, INDENT + (unsigned)strlen(what) + 1, INDENT + 2, ret);
 }
 
+/* Paths and names are others': no control character of theirs gets through. */
+static void take_finding(struct span line, char ret[CHECK_COMMAND_MAX])
+{
+	char text[CHECK_COMMAND_MAX];
+
+	line.len = line.len < sizeof(text) ? line.len : sizeof(text) - 1;
+	if (!span_copy(line, text, sizeof(text)))
+		text[0] = '\0';
+	ascii_text(text, ret, CHECK_COMMAND_MAX);
+}
+
 static void tell_link(const struct screen *screen, const struct check_link *link,
 		      const struct check_result *result, struct buf *ret)
 {
+	struct span findings = buf_bytes(&result->findings), finding;
+
 	screen_word(screen, colours[result->state], check_state_name(result->state), STATE_WIDTH,
 		    ret);
 	buf_printf(ret, "%-*s", ID_WIDTH, link->id);
+	if (strlen(link->id) >= ID_WIDTH)
+		buf_printf(ret, "\n%*s", INDENT, "");
 	screen_wrap(screen, result->seen, INDENT, INDENT, ret);
 	for (size_t i = 0; i < result->note_count; i++)
 		tell_more(screen, "note:", result->notes[i], ret);
+	while (span_line(&findings, &finding)) {
+		char text[CHECK_COMMAND_MAX];
+
+		take_finding(finding, text);
+		tell_more(screen, "note:", text, ret);
+	}
 	tell_more(screen, "do:", result->remedy, ret);
 	if (!result->command[0])
 		return;
@@ -65,11 +86,19 @@ static json_t *quote(const char *text)
 
 static json_t *notes_json(const struct check_result *result)
 {
+	struct span findings = buf_bytes(&result->findings), finding;
 	AUTO_JSON *list = json_array();
 
 	for (size_t i = 0; i < result->note_count; i++)
 		if (json_array_append_new(list, quote(result->notes[i])) < 0)
 			return NULL;
+	while (span_line(&findings, &finding)) {
+		char text[CHECK_COMMAND_MAX];
+
+		take_finding(finding, text);
+		if (json_array_append_new(list, json_string(text)) < 0)
+			return NULL;
+	}
 	return steal_ptr(list);
 }
 

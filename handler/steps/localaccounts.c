@@ -6,16 +6,17 @@
 
 #include "handler/extension.h"
 #include "handler/steps.h"
+#include "handler/steps/localaccounts.h"
 #include "handler/text.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 
 #define LIST_ROOM 130 /* bytes for the first findings in a note */
 
-/* An enable follows an install, and looks. */
 static bool applies(const struct machine *m)
 {
-	return m->extension && m->extension->settings->approved_local_accounts && !m->backend_later;
+	return m->extension && m->extension->settings->approved_local_accounts &&
+	       !m->extension->enable_follows;
 }
 
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
@@ -27,8 +28,7 @@ static int plan(struct machine *m, enum want want, struct changes *ret, struct e
 	return 0;
 }
 
-/* Once for both steps. */
-static int look(struct machine *m, struct err *err)
+int localaccounts_once(struct machine *m, const struct localaccounts **ret, struct err *err)
 {
 	struct extension *extension = m->extension;
 	const char *approved = extension->settings->approved_local_accounts;
@@ -36,6 +36,7 @@ static int look(struct machine *m, struct err *err)
 	if (!extension->looked && localaccounts_look(m, approved, &extension->local, err) < 0)
 		return -err->code;
 	extension->looked = true;
+	*ret = &extension->local;
 	return 0;
 }
 
@@ -56,33 +57,34 @@ static void digest(struct span lines, size_t count, char ret[LIST_ROOM + 40])
 		(void)snprintf(ret + len, 40, "; and %zu more", count - told);
 }
 
-static void note(struct machine *m, enum localaccounts_finding finding, const char *what,
-		 const char *remedy)
+static void note(struct machine *m, const struct localaccounts *local,
+		 enum localaccounts_finding finding, const char *what, const char *remedy)
 {
 	char first[LIST_ROOM + 40] = "", time[TIME_TEXT_SIZE];
 	AUTO_BUF lines = {0};
-	size_t count = localaccounts_list(&m->extension->local, finding, &lines);
+	size_t count = localaccounts_list(local, finding, &lines);
 
 	if (count == 0)
 		return;
 	digest(buf_bytes(&lines), count, first);
 	time_text(sys_realtime_s(m->sys), time);
-	machine_note(m, "%zu %s, seen %s: %s. %s", count, what, time, first, remedy);
+	machine_note(m, "%zu %s, seen %s: %s. %saadssh-handler check names all", count, what, time,
+		     first, remedy);
 }
 
 /* Whatever is found or cannot be is worth a warning, and never stops anything. */
 static int prove(struct machine *m, enum localaccounts_finding finding, const char *what,
 		 const char *remedy)
 {
+	const struct localaccounts *local = NULL;
 	struct err err = {0}, ignored;
 
-	if (look(m, &err) < 0) {
+	if (localaccounts_once(m, &local, &err) < 0) {
 		machine_note(m, "the local accounts could not be looked at: %s", err.msg);
 	} else {
-		note(m, finding, what, remedy);
+		note(m, local, finding, what, remedy);
 		if (finding == FINDING_ACCOUNTS)
-			note(m, FINDING_UNSEEN, "could not be looked at",
-			     "aadssh-handler check names all");
+			note(m, local, FINDING_UNSEEN, "could not be looked at", "");
 	}
 	(void)fs_sure(m->sys, &ignored);
 	return 0;
@@ -91,17 +93,13 @@ static int prove(struct machine *m, enum localaccounts_finding finding, const ch
 static int prove_accounts(struct machine *m, struct err *err)
 {
 	(void)err;
-	return prove(m, FINDING_ACCOUNTS, "not in approvedLocalAccounts can sign in",
-		     "Name them there, or take away what lets them in; aadssh-handler check names "
-		     "all");
+	return prove(m, FINDING_ACCOUNTS, LOCALACCOUNTS_FOUND, LOCALACCOUNTS_REMEDY "; ");
 }
 
 static int prove_keys(struct machine *m, struct err *err)
 {
 	(void)err;
-	return prove(m, FINDING_KEYS, "keys of kinds that Azure does not support",
-		     "Replace them by RSA of 2048 bits or more, or Ed25519; aadssh-handler check "
-		     "names all");
+	return prove(m, FINDING_KEYS, LOCALKEYS_FOUND, LOCALKEYS_REMEDY "; ");
 }
 
 const struct step step_local_accounts = {

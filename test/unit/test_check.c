@@ -92,10 +92,10 @@ static int plan_nothing(struct machine *m, enum want want, struct changes *ret, 
 	return 0;
 }
 
-static const struct step identity = {"identity", "who we are", EXIT_IDENTITY, plan_identity, NULL};
-static const struct step pam = {"pam", "a line", EXIT_VERIFY, plan_pam, NULL};
-static const struct step verify = {"verify", "it works", EXIT_VERIFY, plan_nothing, NULL};
-static const struct step packages = {"packages", "they are", EXIT_PACKAGE, plan_nothing, NULL};
+static const struct step identity = {"identity", "who we are", EXIT_IDENTITY, plan_identity, NULL, NULL};
+static const struct step pam = {"pam", "a line", EXIT_VERIFY, plan_pam, NULL, NULL};
+static const struct step verify = {"verify", "it works", EXIT_VERIFY, plan_nothing, NULL, NULL};
+static const struct step packages = {"packages", "they are", EXIT_PACKAGE, plan_nothing, NULL, NULL};
 static const struct step *const steps[] = {&identity, &packages, &pam, &verify};
 static const struct step_table tables[PACKAGE_SOURCES] = {
 	{steps, ARRAY_LEN(steps)},

@@ -476,7 +476,7 @@ static void before_the_enable_that_follows_nothing_is_looked_at(void **state)
 {
 	(void)state;
 	t.settings.approved_local_accounts = strdup("");
-	t.machine.backend_later = true;
+	t.extension.enable_follows = true;
 	assert_int_equal(run_step(&step_local_accounts).state, STEP_SKIPPED);
 }
 
