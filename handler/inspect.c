@@ -9,15 +9,18 @@
 
 #include "handler/inspect.h"
 #include "handler/inventory.h"
+#include "handler/plan.h"
 #include "handler/report.h"
 #include "handler/session.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 #include "lib/core/osrelease.h"
 #include "lib/core/outcome.h"
+#include "lib/core/sshdconf.h"
 #include "lib/core/yaml.h"
 #include "lib/steps/run.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/lookup.h"
 
 #define DEADLINE_S 240
 
@@ -122,57 +125,79 @@ static void run_done(struct run *run)
 	free(run->results);
 }
 
-/*
- * The changes of each step, in the order in which they would be made, and what the verb would end
- * with, as run_plan tells it.
- */
-static json_t *plan_json(const struct run *run, const struct query *query, struct err *ret_refusal)
+/* What the verb would be that people mean when they do not say. */
+static enum plan_for choose_verb(const struct state *state, const struct command *command)
 {
-	struct machine *machine = run->machine;
-	bool forward = query->want == WANT_PRESENT;
-	bool waiting = query->only;
-	AUTO_JSON *steps = json_array();
+	return state->owner[0] && strcmp(state->owner, command->version) != 0 ? PLAN_UPDATE
+									      : PLAN_INSTALL;
+}
 
-	for (size_t n = 0; n < run->count; n++) {
-		const struct step *step = run->steps[forward ? n : run->count - 1 - n];
-		AUTO_CHANGES changes = {0};
-		struct err err = {0};
+static const char *const plan_verbs[] = {
+	[PLAN_INSTALL] = "install", [PLAN_UPDATE] = "update", [PLAN_UNINSTALL] = "uninstall"};
 
-		if (query->only && strcmp(query->only, step->name) != 0)
+bool inspect_plan_for(const char *verb, enum plan_for *ret)
+{
+	for (size_t i = PLAN_INSTALL; i < ARRAY_LEN(plan_verbs); i++) {
+		if (strcmp(plan_verbs[i], verb) != 0)
 			continue;
-		machine->note_count = 0;
-		(void)step->plan(machine, query->want, &changes, &err);
-		if (plan_refuses(&err, waiting) && ret_refusal->code == 0) {
-			*ret_refusal = err;
-			if (err.outcome == 0)
-				ret_refusal->outcome = step->exit_code;
-		}
-		waiting |= err.code || changes.count;
-		if (json_array_append_new(steps, report_changes_json(step, &changes, machine,
-								     err.code ? err.msg : NULL)) <
-		    0)
-			return NULL;
+		*ret = (enum plan_for)i;
+		return true;
 	}
-	return json_pack("{s:s, s:O, s:o*}", "for", forward ? "install" : "uninstall", "steps",
-			 steps, "refusal",
-			 ret_refusal->code ? report_error_json(ret_refusal, ret_refusal->outcome)
-					   : NULL);
+	return false;
+}
+
+static void learn_owner(struct sys *sys, struct plan *plan)
+{
+	struct local_user service;
+	struct err ignored = {0};
+
+	if (lookup_local_user(sys, KEY_COMMAND_USER, &service, &ignored) < 0)
+		return;
+	plan->service_uid = service.uid;
+	plan->service_gid = service.gid;
+}
+
+static int print_plan(const struct command *command, const struct query *query, struct plan *plan,
+		      const struct err *refusal)
+{
+	AUTO_BUF text = {0};
+
+	if (query->json)
+		return inspect_print(command, NULL, plan_json(plan, refusal));
+	plan_text(plan, &query->screen, &text);
+	return inspect_print(command, &text, NULL);
 }
 
 int inspect_plan(struct sys *sys, const struct command *command, const struct query *query)
 {
 	CLEANUP(session_done) struct session session = SESSION_INIT(sys);
 	CLEANUP(run_done) struct run run = {.results = NULL};
-	struct err err = {0}, refusal = {0};
-	AUTO_BUF text = {0};
-	int r = new_run(&session, command, query, query->want, &run, &err);
+	AUTO_PLAN plan = PLAN_INIT;
+	struct state state = {0};
+	struct err err = {0}, ignored = {0}, refusal = {0};
+	enum plan_for verb;
+	enum want want;
+	int r;
 
+	(void)state_read(sys, &state, &ignored); /* what is not known, no run goes by either */
+	verb = query->plan_for ? query->plan_for : choose_verb(&state, command);
+	want = verb == PLAN_UNINSTALL ? WANT_ABSENT : WANT_PRESENT;
+	plan.verb = plan_verbs[verb];
+	plan.version = command->version;
+	plan.in_force = state.owner;
+	plan.as_json = query->json;
+	learn_owner(sys, &plan);
+	r = new_run(&session, command, query, want, &run, &err);
+	if (want == WANT_ABSENT && !verb_takes_away(sys, command, state.owner)) {
+		buf_printf(&plan.text, "\nVersion %s is in force; version %s takes nothing away\n",
+			   state.owner, command->version);
+		run.count = 0;
+	}
+	if (r == 0)
+		r = run_plan(&run, want, plan_visit, &plan, &refusal, &err);
 	if (r < 0)
 		return inspect_fail(command, query, &err, EXIT_VERIFY);
-	if (!query->json)
-		text.failed = run_plan(&run, query->want, &text, &refusal, &err) < 0;
-	r = inspect_print(command, query->json ? NULL : &text,
-			  query->json ? plan_json(&run, query, &refusal) : NULL);
+	r = print_plan(command, query, &plan, &refusal);
 	return r ? r : refusal.outcome;
 }
 

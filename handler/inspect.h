@@ -12,11 +12,22 @@
 #include "handler/screen.h"
 #include "handler/verbs.h"
 
+/* Which verb a plan is of. */
+enum plan_for {
+	PLAN_LIKELY, /* update where another version is in force, otherwise install */
+	PLAN_INSTALL,
+	PLAN_UPDATE,
+	PLAN_UNINSTALL,
+};
+
+/* By its name; false when there is no plan of such a verb. */
+bool inspect_plan_for(const char *verb, enum plan_for *ret);
+
 struct query {
 	bool json;
 	struct screen screen; /* what standard output is */
 	const char *only; /* a link of check or a step, for check and plan; NULL: all */
-	enum want want; /* for plan */
+	enum plan_for plan_for; /* for plan */
 	const char *os_release; /* for platform: name of a file, NULL: the machine's own */
 	int os_release_fd; /* which is open for reading here */
 };

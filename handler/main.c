@@ -34,8 +34,8 @@ static const char usage[] =
 	"  check [--only LINK] [--json]\n"
 	"        what keeps people from signing in? ends with 0: nothing, 1: nothing, with notes,\n"
 	"        2: what failed\n"
-	"  plan [--for install|uninstall] [--only STEP] [--json]\n"
-	"        what would be changed\n"
+	"  plan [--for install|update|uninstall] [--only STEP] [--json]\n"
+	"        what would be changed: diffs of every file, and the programs that would run\n"
 	"  status [--json]\n"
 	"        what is in force, and how the last verb ended\n"
 	"  verify [--json]\n"
@@ -171,9 +171,8 @@ static int set_option(enum option option, const char *value, struct command *com
 	case OS_RELEASE:
 		return open_os_release(value, query);
 	case FOR:
-		if (strcmp(value, "install") != 0 && strcmp(value, "uninstall") != 0)
-			return misused("--for takes install or uninstall, not", value);
-		query->want = strcmp(value, "install") == 0 ? WANT_PRESENT : WANT_ABSENT;
+		if (!inspect_plan_for(value, &query->plan_for))
+			return misused("--for takes install, update or uninstall, not", value);
 		break;
 	}
 	return EXIT_OK;
@@ -281,7 +280,7 @@ static int run(inspect_fn *inspect, const struct command *command, const struct 
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
-	struct query query = {.want = WANT_PRESENT, .screen = screen_of(STDOUT_FILENO)};
+	struct query query = {.screen = screen_of(STDOUT_FILENO)};
 	struct command command = {
 		.verb = verb,
 		.sequence = getenv("ConfigSequenceNumber"),

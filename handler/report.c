@@ -7,13 +7,7 @@
 #include "lib/core/json.h"
 #include "lib/core/outcome.h"
 
-static const char *const kinds[] = {
-	[CHANGE_WRITE] = "write", [CHANGE_REMOVE] = "remove", [CHANGE_MKDIR] = "mkdir",
-	[CHANGE_RMDIR] = "rmdir", [CHANGE_TIDY] = "remove",   [CHANGE_CALL] = "call",
-};
-
-/* Messages quote other programs: they become ASCII before they are JSON. */
-static json_t *quote(const char *text)
+json_t *report_quote(const char *text)
 {
 	char ascii[ERR_MSG_MAX];
 
@@ -26,37 +20,18 @@ json_t *report_error_json(const struct err *err, int code)
 	const struct outcome *outcome = outcome_find(code);
 
 	return json_pack("{s:i, s:s, s:o, s:o}", "code", code, "name", outcome->name, "message",
-			 quote(err->msg), "remedy",
-			 quote(err->remedy[0] ? err->remedy : outcome->remedy));
+			 report_quote(err->msg), "remedy",
+			 report_quote(err->remedy[0] ? err->remedy : outcome->remedy));
 }
 
-static json_t *notes_json(const char notes[][NOTE_MAX], size_t count)
+json_t *report_notes_json(const char notes[][NOTE_MAX], size_t count)
 {
 	AUTO_JSON *list = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(list, quote(notes[i])) < 0)
+		if (json_array_append_new(list, report_quote(notes[i])) < 0)
 			return NULL;
 	return steal_ptr(list);
-}
-
-json_t *report_changes_json(const struct step *step, const struct changes *changes,
-			    const struct machine *machine, const char *error)
-{
-	AUTO_JSON *list = json_array();
-
-	for (size_t i = 0; i < changes->count; i++) {
-		const struct change *change = &changes->list[i];
-
-		if (json_array_append_new(list,
-					  json_pack("{s:s, s:o, s:o*}", "kind", kinds[change->kind],
-						    "what", quote(change->what), "path",
-						    change->path ? quote(change->path) : NULL)) < 0)
-			return NULL;
-	}
-	return json_pack("{s:s, s:O, s:o, s:o*}", "name", step->name, "changes", list, "notes",
-			 notes_json(machine->notes, machine->note_count), "error",
-			 error ? quote(error) : NULL);
 }
 
 void report_state_text(const struct state *state, struct buf *ret)
@@ -98,7 +73,7 @@ static json_t *last_json(const struct state *state)
 	time_text(state->time_s, time);
 	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:o}", "verb", state->verb, "code", state->code,
 			 "name", outcome_find(state->code)->name, "time", time, "sequenceNumber",
-			 (json_int_t)state->sequence, "message", quote(state->message));
+			 (json_int_t)state->sequence, "message", report_quote(state->message));
 }
 
 json_t *report_state_json(const struct state *state)
@@ -154,8 +129,8 @@ static json_t *part_json(const struct part *part)
 
 	for (size_t i = 0; i < part->count; i++)
 		if (json_array_append_new(findings, json_pack("{s:o, s:s}", "path",
-							      quote(part->findings[i].path), "what",
-							      part->findings[i].what)) < 0)
+							      report_quote(part->findings[i].path),
+							      "what", part->findings[i].what)) < 0)
 			return NULL;
 	return json_pack("{s:s, s:s, s:I, s:O, s:s}", "name", part->name, "version", part->version,
 			 "files", (json_int_t)part->files, "findings", findings, "remedy",
@@ -191,5 +166,5 @@ json_t *report_platform_json(const struct platform *platform)
 			 platform->version, "packageManager", platform->package_manager,
 			 "packageType", platform->package_type, "sshService", platform->ssh_service,
 			 "supported", support_name(platform->supported), "reason",
-			 quote(platform->reason));
+			 report_quote(platform->reason));
 }

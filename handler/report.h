@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What plan, status, verify and platform print, for people and as JSON.  Pure.  Names of
+ * What status, verify and platform print, for people and as JSON.  Pure.  Names of
  * keys, steps, states and kinds never change: scripts read them.
  */
 #ifndef HANDLER_REPORT_H
@@ -16,12 +16,11 @@
 /* What a failure ends with: {"code", "name", "message", "remedy"}. */
 json_t *report_error_json(const struct err *err, int code);
 
-/*
- * One step of a plan: {"name", "changes": [{"kind", "what", "path"}], "notes", "error"}; error is
- * what keeps it from being told yet, NULL: nothing.
- */
-json_t *report_changes_json(const struct step *step, const struct changes *changes,
-			    const struct machine *machine, const char *error);
+/* Messages quote other programs: they become ASCII before they are JSON. */
+json_t *report_quote(const char *text);
+
+/* A list of them. */
+json_t *report_notes_json(const char notes[][NOTE_MAX], size_t count);
 
 /* state is NULL when there is none. */
 void report_state_text(const struct state *state, struct buf *ret);

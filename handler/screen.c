@@ -21,6 +21,7 @@ struct screen screen_of(int fd)
 
 	if (!isatty(fd))
 		return screen;
+	screen.terminal = true;
 	screen.colours = !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0;
 	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > SCREEN_COLUMNS)
 		screen.columns = size.ws_col;

@@ -13,6 +13,7 @@ enum screen_colour { SCREEN_PLAIN, SCREEN_GREEN, SCREEN_YELLOW, SCREEN_RED, SCRE
 
 struct screen {
 	unsigned columns; /* 0: SCREEN_COLUMNS */
+	bool terminal;
 	bool colours;
 };
 

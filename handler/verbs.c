@@ -413,19 +413,25 @@ static void keep_track(struct job *job)
  * version before to be uninstalled, and no command for its own.  Source: WALinuxAgent,
  * ga/exthandlers.py, ExtHandlerState and get_installed_version.
  */
-static bool owner_failed(struct job *job)
+static bool owner_failed(struct sys *sys, const struct command *command, const char *owner)
 {
-	const char *folder = job->command->folder, *dash = strrchr(folder, '-');
+	const char *folder = command->folder, *dash = strrchr(folder, '-');
 	char path[PATH_MAX];
 	struct err ignored = {0};
 	AUTO_BUF text = {0};
 
-	if (!dash || strcmp(dash + 1, job->command->version) != 0)
+	if (!dash || strcmp(dash + 1, command->version) != 0)
 		return false;
 	(void)snprintf(path, sizeof(path), "%.*s%s/config/HandlerState", (int)(dash + 1 - folder),
-		       folder, job->state.owner);
-	return fs_read(job->sys, path, FS_TRUSTED, HANDLER_STATE_MAX, &text, NULL, &ignored) == 0 &&
+		       folder, owner);
+	return fs_read(sys, path, FS_TRUSTED, HANDLER_STATE_MAX, &text, NULL, &ignored) == 0 &&
 	       span_is(span_trim(buf_bytes(&text)), "FailedUpgrade");
+}
+
+bool verb_takes_away(struct sys *sys, const struct command *command, const char *owner)
+{
+	return !owner[0] || strcmp(owner, command->version) == 0 ||
+	       owner_failed(sys, command, owner);
 }
 
 static int revert(struct job *job, struct err *err)
@@ -436,7 +442,7 @@ static int revert(struct job *job, struct err *err)
 	struct run run;
 	int r;
 
-	if (owner[0] && strcmp(owner, job->command->version) != 0 && !owner_failed(job)) {
+	if (!verb_takes_away(job->sys, job->command, owner)) {
 		job->no_state = true;
 		(void)snprintf(job->message, sizeof(job->message),
 			       "Version %s is in force; version %s takes nothing away", owner,

@@ -35,4 +35,10 @@ struct command {
 /* Run command->verb, which must be one of the five.  Returns the exit code. */
 int verb_run(struct sys *sys, const struct command *command);
 
+/*
+ * Would uninstall of command->version take anything away where owner's work is in force ("" for
+ * nobody's)?  See invariant 3.
+ */
+bool verb_takes_away(struct sys *sys, const struct command *command, const char *owner);
+
 #endif

@@ -117,14 +117,39 @@ static int plan_shutting(struct machine *m, const char *old, const char *closed,
 	return r < 0 ? r : changes_call(ret, buf_text(&words), takeover_shut, takeover_reopen, err);
 }
 
-static int plan_removal(const char *old, struct changes *ret, struct err *err)
+/* A program each: remove_one. */
+static int foretell_removal(struct machine *m, const struct foreign_packages *old,
+			    struct changes *ret, struct err *err)
+{
+	const struct pkg_manager *manager = pkg_detect(m->sys);
+	const bool bare = has_users(m);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < old->count; i++) {
+		const char *const names[] = {old->list[i].name, NULL};
+		const char *argv[PKG_ARGV_MAX];
+
+		if (old->list[i].replaced)
+			continue;
+		r = bare ? pkg_remove_bare_command(manager, names, argv, err)
+			 : pkg_remove_command(m->sys, manager, names, argv, err);
+		if (r == 0 && argv[0])
+			r = changes_runs(ret, argv, err);
+	}
+	return r;
+}
+
+static int plan_removal(struct machine *m, const struct foreign_packages *found, const char *old,
+			struct changes *ret, struct err *err)
 {
 	AUTO_BUF words = {0};
 	int r;
 
 	buf_printf(&words, "remove %s", old);
 	r = buf_ok(&words, err);
-	return r < 0 ? r : changes_call(ret, buf_text(&words), migrate, NULL, err);
+	if (r == 0)
+		r = changes_call(ret, buf_text(&words), migrate, NULL, err);
+	return r < 0 || !m->foretells ? r : foretell_removal(m, found, ret, err);
 }
 
 static int plan_present(struct machine *m, struct changes *ret, struct err *err)
@@ -149,7 +174,7 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 	if (r == 0 && found.count)
 		r = plan_shutting(m, buf_text(&old), buf_text(&closed), ret, err);
 	if (r == 0 && old.len)
-		r = plan_removal(buf_text(&old), ret, err);
+		r = plan_removal(m, &found, buf_text(&old), ret, err);
 	if (r == 0 && !found.count && takeover_begun(m))
 		r = changes_call(ret, "finish what an earlier run began to take over",
 				 takeover_finish, NULL, err);

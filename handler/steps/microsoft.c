@@ -332,7 +332,7 @@ static int edit_main(struct machine *m, struct span after, struct changes *ret, 
 
 	if (r < 0 || ret->count == before)
 		return r;
-	return changes_call(ret, "reload sshd", sshd_reload, sshd_reload, err);
+	return sshd_plan_reload(m, ret, err);
 }
 
 /* What stood behind their block counts for their users alone, and goes on doing so. */

@@ -21,10 +21,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "handler/extension.h"
 #include "handler/steps.h"
 #include "handler/steps/backups.h"
+#include "handler/steps/foretell.h"
 #include "handler/steps/microsoft.h"
 #include "handler/steps/packages.h"
 #include "handler/steps/selection.h"
@@ -35,6 +37,7 @@
 #include "lib/core/foreign.h"
 #include "lib/core/outcome.h"
 #include "lib/steps/run.h"
+#include "lib/sys/lookup.h"
 #include "lib/sys/pkg.h"
 
 #define THEIRS "of microsoft" /* the line of PACKAGES_PATH that says whose they are */
@@ -159,19 +162,28 @@ static int check_installed(struct machine *m, const struct pkg_manager *manager,
 	return r;
 }
 
+/* The operands of the package manager, in paths. */
+static void name_files(const struct machine *m, const struct selection *selection,
+		       char paths[PACKAGES][PATH_MAX], const char *ret[PACKAGES + 1])
+{
+	for (size_t i = 0; i < selection->count; i++) {
+		(void)snprintf(paths[i], PATH_MAX, "%s/%s", m->extension->folder,
+			       selection->list[i].file);
+		ret[i] = paths[i];
+	}
+	ret[selection->count] = NULL;
+}
+
 static int install_files(struct machine *m, const struct pkg_manager *manager,
 			 const struct selection *selection, struct err *err)
 {
 	char paths[PACKAGES][PATH_MAX];
-	const char *files[PACKAGES + 1] = {NULL}, *names[PACKAGES + 1] = {NULL};
+	const char *files[PACKAGES + 1], *names[PACKAGES + 1] = {NULL};
 	int r = check_files(m, selection, err);
 
-	for (size_t i = 0; i < selection->count; i++) {
-		(void)snprintf(paths[i], sizeof(paths[i]), "%s/%s", m->extension->folder,
-			       selection->list[i].file);
-		files[i] = paths[i];
+	name_files(m, selection, paths, files);
+	for (size_t i = 0; i < selection->count; i++)
 		names[i] = selection->list[i].package->name;
-	}
 	if (r < 0)
 		return r;
 	return takeover_begun(m) ? pkg_install_over(m->sys, manager, files, names, m->log_fd, err)
@@ -500,11 +512,81 @@ static int reach(struct machine *m, struct err *err)
 static int plan_reach(struct machine *m, struct changes *ret, struct err *err)
 {
 	AUTO_BUF what = {0};
+	int r;
 
 	buf_printf(&what, "read the repository %s", supply_url(m));
-	return buf_ok(&what, err) < 0
-		       ? -err->code
-		       : changes_call(ret, buf_text(&what), reach, supply_leave, err);
+	r = buf_ok(&what, err);
+	if (r == 0)
+		r = changes_call(ret, buf_text(&what), reach, supply_leave, err);
+	return r < 0 || !m->foretells ? r : supply_tell_reach(m, ret, err);
+}
+
+/* Its script does that, whose files are not the package's. */
+static int note_user(struct machine *m, const struct package *package, bool going, struct err *err)
+{
+	struct local_user user;
+	int r;
+
+	if (!package->user)
+		return 0;
+	r = lookup_local_user(m->sys, package->user, &user, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*err = (struct err){0};
+	if ((r == 0) == going)
+		machine_note(m, "the script of %s %s the system user %s and its group",
+			     package->name, going ? "removes" : "makes", package->user);
+	return 0;
+}
+
+/* What put_on would come to, with the change that was added last. */
+static int foretell(struct machine *m, const struct pkg_manager *manager,
+		    const struct selection *selection, struct changes *ret, struct err *err)
+{
+	const char *files[PACKAGES + 1], *command[PKG_ARGV_MAX];
+	struct repo_package wanted[PACKAGES];
+	char paths[PACKAGES][PATH_MAX], version[PKG_VERSION_MAX];
+	int r;
+
+	m->packages_come = !selection_theirs(m);
+	if (selection_source(m) != PACKAGES_EMBEDDED)
+		return supply_tell_install(m, wanted, name_wanted(m, selection, version, wanted),
+					   ret, err);
+	name_files(m, selection, paths, files);
+	r = check_files(m, selection, err);
+	if (r == 0)
+		r = pkg_install_command(manager, files, command, err);
+	if (r == 0)
+		r = changes_runs(ret, command, err);
+	for (size_t i = 0; r == 0 && i < selection->count; i++)
+		r = foretell_installing(m, manager, selection->list[i].package->name, paths[i], ret,
+					err);
+	for (size_t i = 0; r == 0 && i < selection->count; i++)
+		r = note_user(m, selection->list[i].package, false, err);
+	return r;
+}
+
+static int foretell_removal(struct machine *m, struct changes *ret, struct err *err)
+{
+	const char *names[PACKAGES + 1], *command[PKG_ARGV_MAX];
+	const struct pkg_manager *manager;
+	size_t count = 0;
+	int r = find_manager(m, &manager, err);
+
+	if (r == 0)
+		r = select_ours(m, manager, names, &count, err);
+	if (r == 0)
+		r = pkg_remove_command(m->sys, manager, names, command, err);
+	if (r < 0 || !command[0])
+		return r;
+	r = changes_runs(ret, command, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = foretell_removing(m, manager, names[i], ret, err);
+	for (size_t i = 0; r == 0 && i < PACKAGES; i++)
+		for (size_t k = 0; r == 0 && k < count; k++)
+			if (strcmp(package_table[i].name, names[k]) == 0)
+				r = note_user(m, &package_table[i], true, err);
+	return r;
 }
 
 static int plan_leave(struct machine *m, struct changes *ret, struct err *err)
@@ -555,12 +637,13 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 				 record.theirs ? "take off the sign-in of Microsoft's"
 					       : "take off the sign-in of this extension's own",
 				 remove_other, put_back_other, err);
-	return r < 0 ? r
-		     : changes_call(ret, buf_text(&selection.why), put_on,
-				    first     ? take_off
-				    : foreign ? forget
-					      : NULL,
-				    err);
+	if (r == 0)
+		r = changes_call(ret, buf_text(&selection.why), put_on,
+				 first     ? take_off
+				 : foreign ? forget
+					   : NULL,
+				 err);
+	return r < 0 || !m->foretells ? r : foretell(m, manager, &selection, ret, err);
 }
 
 static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
@@ -574,7 +657,9 @@ static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 	if (r == 0 && fs_exists(m->sys, PACKAGES_PATH))
 		r = changes_call(ret, "remove the packages that the extension installed", take_off,
 				 NULL, err);
-	return r;
+	return r < 0 || !m->foretells || !fs_exists(m->sys, PACKAGES_PATH)
+		       ? r
+		       : foretell_removal(m, ret, err);
 }
 
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)

@@ -218,6 +218,29 @@ int supply_install(struct machine *m, const struct repo_package *wanted, size_t 
 	return r < 0 ? r : repo_install(m->sys, supply.manager, wanted, count, m->log_fd, err);
 }
 
+static int tell(const char *const *argv, void *arg, struct err *err)
+{
+	return changes_runs(arg, argv, err);
+}
+
+int supply_tell_reach(struct machine *m, struct changes *ret, struct err *err)
+{
+	AUTO_SUPPLY supply = {.manager = NULL};
+	int r = learn_platform(m, &supply, err);
+
+	return r < 0 ? r : repo_tell_refresh(supply.manager, tell, ret, err);
+}
+
+int supply_tell_install(struct machine *m, const struct repo_package *wanted, size_t count,
+			struct changes *ret, struct err *err)
+{
+	AUTO_SUPPLY supply = {.manager = NULL};
+	int r = learn_platform(m, &supply, err);
+
+	return r < 0 ? r
+		     : repo_tell_install(m->sys, supply.manager, wanted, count, tell, ret, err);
+}
+
 bool supply_is_left(struct machine *m)
 {
 	return !m->extension->reached && fs_exists(m->sys, REPO_DIR);

@@ -34,6 +34,14 @@ int supply_reach(struct machine *m, const struct repo_package *wanted, size_t co
 int supply_install(struct machine *m, const struct repo_package *wanted, size_t count,
 		   struct err *err);
 
+/*
+ * Tell of the change that was added last what supply_reach and supply_install would run.  -ENOPKG
+ * and the others of supply_reach that need no network; -ENOMEM.
+ */
+int supply_tell_reach(struct machine *m, struct changes *ret, struct err *err);
+int supply_tell_install(struct machine *m, const struct repo_package *wanted, size_t count,
+			struct changes *ret, struct err *err);
+
 /* Is something of a repository on the machine that this run did not put there? */
 bool supply_is_left(struct machine *m);
 

@@ -2,16 +2,21 @@
 #ifndef CORE_DIFF_H
 #define CORE_DIFF_H
 
+#include <stdbool.h>
+
 #include "lib/core/buf.h"
 
 #define DIFF_LINES_MAX 500 /* of a changed region, in which common lines are still looked for */
 
 /*
- * Add the lines that differ, in order, `-` before those of before and `+` before those of after,
- * each line after indent.  Control characters are shown as `?`.  No context: for text
- * where a few lines change.  Memory: see buf_ok.
+ * Add a unified diff, as `patch -p1` takes it in the root directory: byte for byte, with three
+ * lines around each change. path  absolute; what is not plain in it is quoted as patch reads it
+ * had, has  there was such a file, and there will be one; a file that comes or goes empty has no
+ *           lines to show, so nothing is added, as for texts that are equal
+ * Memory: see buf_ok.
  */
-void diff_lines(struct span before, struct span after, const char *indent, struct buf *ret);
+void diff_unified(const char *path, struct span before, bool had, struct span after, bool has,
+		  struct buf *ret);
 
 /*
  * Make the change that leads from before to after in a text that may have changed elsewhere: all

@@ -379,7 +379,16 @@ static int plan_index(struct machine *m, struct changes *ret, struct err *err)
 {
 	if (ret->count == 0 && has_index(m))
 		return 0;
-	return changes_call(ret, "index " AADPASSWD_PATH, publish_index, publish_index, err);
+	if (changes_call(ret, "index " AADPASSWD_PATH, publish_index, publish_index, err) < 0)
+		return -err->code;
+	return changes_brings(ret, has_index(m) ? "changed" : "new", 0644, "", AADINDEX_PATH, err);
+}
+
+static int plan_no_index(struct changes *ret, struct err *err)
+{
+	int r = changes_call(ret, "remove " AADINDEX_PATH, remove_index, publish_index, err);
+
+	return r < 0 ? r : changes_brings(ret, "gone", 0644, "", AADINDEX_PATH, err);
 }
 
 static int plan_accounts(struct machine *m, struct changes *ret, struct err *err)
@@ -473,7 +482,7 @@ static int plan_no_accounts(struct machine *m, struct changes *ret, struct err *
 		return r < 0 ? r : plan_no_left_overs(m, ret, err);
 	/* Before the mark goes: a killed run's successor still knows it for ours. */
 	if (fs_exists(m->sys, AADINDEX_PATH))
-		r = changes_call(ret, "remove " AADINDEX_PATH, remove_index, publish_index, err);
+		r = plan_no_index(ret, err);
 	if (r == 0)
 		r = original_path(&path, err);
 	if (r == 0)
@@ -560,19 +569,35 @@ static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret,
 	return r < 0 || want == WANT_PRESENT ? r : authselect_plan_forget(m, ret, err);
 }
 
+static const char *const nscd_databases[] = {"passwd", "group"};
+
 /* nscd reads nsswitch.conf and the accounts again.  One that has just ended needs no telling. */
 static int invalidate_nscd(struct machine *m, struct err *err)
 {
-	static const char *const databases[] = {"passwd", "group"};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(databases); i++) {
-		const char *const argv[] = {NSCD_PROGRAM, "-i", databases[i], NULL};
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(nscd_databases); i++) {
+		const char *const argv[] = {NSCD_PROGRAM, "-i", nscd_databases[i], NULL};
 		const struct proc_spec spec = {.argv = argv, .timeout_ms = NSCD_TIMEOUT_MS};
 		AUTO_PROC res = PROC_RESULT_INIT;
 
 		r = proc_run(m->sys, &spec, &res, err);
 	}
+	return r;
+}
+
+static int plan_nscd(struct machine *m, struct changes *ret, struct err *err)
+{
+	int r;
+
+	if (ret->count == 0 || !fs_exists(m->sys, NSCD_SOCKET))
+		return 0;
+	r = changes_call(ret, "nscd -i passwd, nscd -i group", invalidate_nscd, invalidate_nscd,
+			 err);
+	for (size_t i = 0; r == 0 && m->foretells && i < ARRAY_LEN(nscd_databases); i++)
+		r = changes_runs(ret,
+				 (const char *const[]){NSCD_PROGRAM, "-i", nscd_databases[i], NULL},
+				 err);
 	return r;
 }
 
@@ -584,9 +609,8 @@ static int plan(struct machine *m, enum want want, struct changes *ret, struct e
 	if (r < 0 && want == WANT_PRESENT)
 		return r;
 	/* On the way out our word goes whatever the accounts' files are like. */
-	if (plan_nsswitch(m, want, ret, &own) == 0 && ret->count && fs_exists(m->sys, NSCD_SOCKET))
-		(void)changes_call(ret, "nscd -i passwd, nscd -i group", invalidate_nscd,
-				   invalidate_nscd, &own);
+	if (plan_nsswitch(m, want, ret, &own) == 0)
+		(void)plan_nscd(m, ret, &own);
 	if (r == 0 && own.code) {
 		*err = own;
 		r = -own.code;

@@ -248,25 +248,35 @@ static int must_write(struct machine *m, const char *const *argv, struct err *er
 	return r < 0 ? r : fs_remove(m->sys, WRITING_PATH, err);
 }
 
+static void select_command(const char *profile, const struct authselect_choice *choice,
+			   const char *ret[AUTHSELECT_WORDS_MAX + 4])
+{
+	size_t n = 0;
+
+	ret[n++] = TOOL;
+	ret[n++] = "select";
+	ret[n++] = profile;
+	for (size_t i = 1; i < choice->count; i++)
+		ret[n++] = choice->words[i];
+	ret[n++] = "--quiet";
+	ret[n] = NULL;
+}
+
 /* Select a profile with the features that are in force. */
 static int select_profile(struct machine *m, const char *profile,
 			  const struct authselect_choice *choice, struct err *err)
 {
-	const char *argv[AUTHSELECT_WORDS_MAX + 4] = {TOOL, "select", profile};
-	size_t n = 3;
+	const char *argv[AUTHSELECT_WORDS_MAX + 4];
 
-	for (size_t i = 1; i < choice->count; i++)
-		argv[n++] = choice->words[i];
-	argv[n++] = "--quiet";
-	argv[n] = NULL;
+	select_command(profile, choice, argv);
 	return must_write(m, argv, err);
 }
 
+static const char *const apply_command[] = {TOOL, "apply-changes", NULL};
+
 static int apply_changes(struct machine *m, struct err *err)
 {
-	static const char *const argv[] = {TOOL, "apply-changes", NULL};
-
-	return must_write(m, argv, err);
+	return must_write(m, apply_command, err);
 }
 
 /* Put back the links that a run which was killed left out: PAM cannot do without. */
@@ -285,11 +295,15 @@ static int mend_links(struct machine *m, struct err *err)
 	return r;
 }
 
+#define CREATE(base)                                                                               \
+	{                                                                                          \
+		TOOL, "create-profile", OUR_NAME, "--base-on", base, "--symlink-meta",             \
+			"--symlink-pam", "--symlink-dconf", NULL                                   \
+	}
+
 static int create_profile(struct machine *m, const char *base, struct err *err)
 {
-	const char *const argv[] = {TOOL, "create-profile", OUR_NAME,        "--base-on",
-				    base, "--symlink-meta", "--symlink-pam", "--symlink-dconf",
-				    NULL};
+	const char *const argv[] = CREATE(base);
 	const struct fs_meta meta = machine_meta(m, 0644);
 	AUTO_BUF template = {0};
 	int r = derive(m, base, &template, err);
@@ -651,9 +665,30 @@ static int plan_regenerate(struct machine *m, struct changes *ret, struct err *e
 {
 	int r = plan_user_file(m, WANT_PRESENT, ret, err);
 
-	return r < 0 ? r
-		     : changes_call(ret, "authselect apply-changes", regenerate, regenerate_without,
-				    err);
+	if (r == 0)
+		r = changes_call(ret, "authselect apply-changes", regenerate, regenerate_without,
+				 err);
+	return r < 0 ? r : changes_runs(ret, apply_command, err);
+}
+
+/* What put_in runs where nobody was killed and nothing is the owner's. */
+static int tell_put_in(const struct facts *f, struct changes *ret, struct err *err)
+{
+	const char *const create[] = CREATE(f->selected ? f->base : f->choice.words[0]);
+	const char *select[AUTHSELECT_WORDS_MAX + 4];
+
+	select_command(OUR_PROFILE, &f->choice, select);
+	return changes_runs(ret, create, err) < 0 ? -err->code : changes_runs(ret, select, err);
+}
+
+static int tell_take_out(const struct facts *f, struct changes *ret, struct err *err)
+{
+	const char *select[AUTHSELECT_WORDS_MAX + 4];
+
+	if (!f->selected || !f->base[0])
+		return 0;
+	select_command(f->base, &f->choice, select);
+	return changes_runs(ret, select, err);
 }
 
 static int plan_profile(struct machine *m, const struct facts *f, struct changes *ret,
@@ -672,7 +707,8 @@ static int plan_profile(struct machine *m, const struct facts *f, struct changes
 		return r;
 	buf_printf(&what, "authselect select " OUR_PROFILE " (%s with the source aad)",
 		   f->selected ? f->base : f->choice.words[0]);
-	return changes_call(ret, buf_text(&what), put_in, f->selected ? put_in : take_out, err);
+	r = changes_call(ret, buf_text(&what), put_in, f->selected ? put_in : take_out, err);
+	return r < 0 ? r : tell_put_in(f, ret, err);
 }
 
 static int plan_edit(struct machine *m, const struct facts *f, const char *why, struct changes *ret,
@@ -774,9 +810,14 @@ static int plan_absent(struct machine *m, const struct facts *f, struct changes 
 	if (r < 0)
 		return r;
 	if (fs_exists(m->sys, KEPT_DIR) && !f->base[0] && clean)
-		return changes_call(ret, "authselect apply-changes", regenerate_without, NULL, err);
+		return changes_call(ret, "authselect apply-changes", regenerate_without, NULL,
+				    err) < 0
+			       ? -err->code
+			       : changes_runs(ret, apply_command, err);
 	if (f->selected || fs_exists(m->sys, KEPT_DIR))
-		return changes_call(ret, "authselect without " OUR_PROFILE, take_out, NULL, err);
+		return changes_call(ret, "authselect without " OUR_PROFILE, take_out, NULL, err) < 0
+			       ? -err->code
+			       : tell_take_out(f, ret, err);
 	if (!f->exists)
 		return 0;
 	if (profile_names_us(m, f)) {

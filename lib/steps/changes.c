@@ -53,6 +53,8 @@ static void change_done(struct change *change)
 		explicit_bzero(change->after.data, change->after.len);
 	buf_done(&change->before);
 	buf_done(&change->after);
+	buf_done(&change->runs);
+	buf_done(&change->brings);
 }
 
 void changes_done(struct changes *changes)
@@ -245,16 +247,31 @@ int changes_write_secret(struct machine *m, struct changes *changes, const char 
 	return write_own(m, changes, &change, path, after, meta, err);
 }
 
-int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err)
+static int remove_own(struct machine *m, struct changes *changes, struct change *change,
+		      const char *path, struct err *err)
 {
-	struct change change = {.kind = CHANGE_REMOVE, .secret = true};
-	int r = read_before(m, path, &change, err);
+	int r = read_before(m, path, change, err);
 
-	if (r < 0 || !change.existed) {
-		change_done(&change);
+	if (r < 0 || !change->existed) {
+		change_done(change);
 		return r < 0 ? r : changes_tidy(m, changes, path, err);
 	}
-	return add_file(m, changes, &change, path, err);
+	return add_file(m, changes, change, path, err);
+}
+
+int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err)
+{
+	struct change change = {.kind = CHANGE_REMOVE};
+
+	return remove_own(m, changes, &change, path, err);
+}
+
+int changes_remove_secret(struct machine *m, struct changes *changes, const char *path,
+			  struct err *err)
+{
+	struct change change = {.kind = CHANGE_REMOVE, .secret = true};
+
+	return remove_own(m, changes, &change, path, err);
 }
 
 static int add_path(struct changes *changes, struct change *change, const char *verb,
@@ -349,6 +366,47 @@ int changes_call(struct changes *changes, const char *what,
 	struct change change = {.kind = CHANGE_CALL, .call = call, .undo = undo};
 
 	return add(changes, &change, what, "", err);
+}
+
+/* Each word with its NUL, and one more behind the last. */
+int changes_runs(struct changes *changes, const char *const *argv, struct err *err)
+{
+	struct buf *runs = &changes->list[changes->count - 1].runs;
+
+	for (; *argv; argv++)
+		buf_add(runs, *argv, strlen(*argv) + 1);
+	buf_add(runs, "", 1);
+	return buf_ok(runs, err);
+}
+
+bool change_next_run(const struct change *change, size_t *at, const char *ret[CHANGE_WORDS_MAX])
+{
+	size_t count = 0;
+
+	if (*at >= change->runs.len)
+		return false;
+	while (change->runs.data[*at]) {
+		const char *word = change->runs.data + *at;
+
+		*at += strlen(word) + 1;
+		if (count < CHANGE_WORDS_MAX - 1)
+			ret[count++] = word;
+	}
+	*at += 1;
+	ret[count] = NULL;
+	return true;
+}
+
+int changes_brings(struct changes *changes, const char *state, mode_t mode, const char *what,
+		   const char *path, struct err *err)
+{
+	struct buf *brings = &changes->list[changes->count - 1].brings;
+
+	buf_printf(brings, "%s\t%04o\t%s\t", state, (unsigned)mode & 07777, what);
+	for (; *path; path++)
+		buf_add(brings, *path > 0x20 && *path < 0x7f ? path : "?", 1);
+	buf_str(brings, "\n");
+	return buf_ok(brings, err);
 }
 
 int changes_original_path(const char *path, struct buf *ret, struct err *err)

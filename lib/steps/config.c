@@ -29,6 +29,11 @@ static int find_service_user(struct machine *m, struct local_user *ret, struct e
 {
 	int r = lookup_local_user(m->sys, KEY_COMMAND_USER, ret, err);
 
+	if (r == -ENOENT && m->packages_come) {
+		*err = (struct err){0};
+		*ret = (struct local_user){.uid = UID_TO_COME, .gid = UID_TO_COME};
+		return 0;
+	}
 	if (r == -ENOENT)
 		return err_remedy(err, EXIT_DEPENDENCY, "install the package aadsshlogin again");
 	if (r == 0 && (ret->uid == 0 || ret->gid == 0)) {
@@ -55,7 +60,7 @@ static int plan_secret(struct machine *m, const struct local_user *service, stru
 	AUTO_BUF text = {0};
 
 	if (!m->proxy_secret)
-		return changes_remove(m, ret, CONF_SECRET_PATH, err);
+		return changes_remove_secret(m, ret, CONF_SECRET_PATH, err);
 	meta.gid = service->gid;
 	buf_printf(&text, "proxy %s\n", m->proxy_secret);
 	if (buf_ok(&text, err) < 0)
@@ -86,20 +91,19 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 
 static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 {
-	static const char *const files[] = {CONF_SECRET_PATH, CONF_PATH};
+	struct err own;
 
 	for (size_t i = ARRAY_LEN(dirs); i-- > 0;) {
-		struct err own = {0};
-
+		own = (struct err){0};
 		if (changes_rmdir(m, ret, dirs[i].path, &own) < 0 && err->code == 0)
 			*err = own;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		struct err own = {0};
-
-		if (changes_remove(m, ret, files[i], &own) < 0 && err->code == 0)
-			*err = own;
-	}
+	own = (struct err){0};
+	if (changes_remove_secret(m, ret, CONF_SECRET_PATH, &own) < 0 && err->code == 0)
+		*err = own;
+	own = (struct err){0};
+	if (changes_remove(m, ret, CONF_PATH, &own) < 0 && err->code == 0)
+		*err = own;
 	return -err->code;
 }
 

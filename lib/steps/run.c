@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "lib/core/cleanup.h"
-#include "lib/core/diff.h"
 #include "lib/core/outcome.h"
 #include "lib/steps/changes.h"
 #include "lib/steps/run.h"
@@ -330,72 +329,52 @@ int run_check(struct run *run, struct err *err)
 	return -first.code;
 }
 
-static void print_changes(const struct work *work, struct buf *out)
-{
-	for (size_t i = 0; i < work->changes.count; i++) {
-		const struct change *change = &work->changes.list[i];
-
-		buf_printf(out, "  %s\n", change->what);
-		if (change->kind == CHANGE_WRITE && !change->secret)
-			diff_lines(buf_bytes(&change->before), buf_bytes(&change->after), "    ",
-				   out);
-	}
-}
-
 bool plan_refuses(const struct err *err, bool waiting)
 {
 	return err->code && (!waiting || (err->outcome && err->code != ENOENT));
 }
 
-static void print_failure(enum want want, bool refused, const struct err *err, struct buf *out)
+static int plan_one(struct run *run, size_t i, enum want want, bool *waiting, plan_visitor *visit,
+		    void *arg, struct err *refusal, struct err *err)
 {
-	const struct outcome *outcome = outcome_find(err->outcome);
+	struct err own = {0};
+	struct work work;
+	struct planned planned = {.machine = run->machine, .err = &own};
+	int r;
 
-	if (!refused)
-		buf_printf(out, "  cannot be told yet: %s\n", err->msg);
-	else
-		buf_printf(out, "  %s would end with %d: %s. %s\n",
-			   want == WANT_PRESENT ? "install" : "uninstall", outcome->code, err->msg,
-			   err->remedy[0] ? err->remedy : outcome->remedy);
+	begin(run, i, &work);
+	r = plan(run, &work, want, &own);
+	planned.step = work.step;
+	planned.changes = &work.changes;
+	planned.refused = plan_refuses(&own, *waiting);
+	*waiting |= r < 0 || work.changes.count;
+	if (r < 0 && own.outcome == 0)
+		own.outcome = work.step->exit_code;
+	if (planned.refused && refusal->code == 0)
+		*refusal = own;
+	r = visit(&planned, arg, err);
+	end(run, &work, state_of(-own.code, &work, STEP_DRIFTED), &own);
+	changes_done(&work.changes);
+	return r;
 }
 
-int run_plan(struct run *run, enum want want, struct buf *ret, struct err *ret_refusal,
-	     struct err *err)
+int run_plan(struct run *run, enum want want, plan_visitor *visit, void *arg,
+	     struct err *ret_refusal, struct err *err)
 {
 	bool waiting = run->only; /* the earlier steps are not looked at */
 	struct err refusal = {0};
-	AUTO_BUF out = {0};
+	int r = 0;
 
 	clear_results(run);
-	for (size_t n = 0; n < run->count; n++) {
+	run->machine->foretells = true;
+	for (size_t n = 0; r == 0 && n < run->count; n++) {
 		size_t i = want == WANT_PRESENT ? n : run->count - 1 - n;
-		struct err own = {0};
-		struct work work;
-		bool refused;
-		int r;
 
-		if (!is_chosen(run, i))
-			continue;
-		begin(run, i, &work);
-		r = plan(run, &work, want, &own);
-		refused = plan_refuses(&own, waiting);
-		waiting |= r < 0 || work.changes.count;
-		if (r < 0 && own.outcome == 0)
-			own.outcome = work.step->exit_code;
-		buf_printf(&out, "%s: %s\n", work.step->name, work.step->purpose);
-		if (r < 0)
-			print_failure(want, refused, &own, &out);
-		if (refused && refusal.code == 0)
-			refusal = own;
-		print_changes(&work, &out);
-		for (size_t note = 0; note < run->machine->note_count; note++)
-			buf_printf(&out, "  note: %s\n", run->machine->notes[note]);
-		end(run, &work, state_of(r, &work, STEP_DRIFTED), &own);
-		changes_done(&work.changes);
+		if (is_chosen(run, i))
+			r = plan_one(run, i, want, &waiting, visit, arg, &refusal, err);
 	}
-	if (buf_ok(&out, err) < 0)
-		return -err->code;
-	buf_move(ret, &out);
-	*ret_refusal = refusal;
-	return 0;
+	run->machine->foretells = run->machine->packages_come = false;
+	if (r == 0)
+		*ret_refusal = refusal;
+	return r;
 }

@@ -63,14 +63,26 @@ int run_revert(struct run *run, struct err *err);
  */
 int run_check(struct run *run, struct err *err);
 
+/* One step of a plan.  Borrowed by whoever is called. */
+struct planned {
+	const struct step *step;
+	const struct changes *changes; /* in the order in which they would be made */
+	const struct machine *machine; /* its notes are the step's */
+	const struct err
+		*err; /* what keeps it from being told, as a whole or further; code 0: nothing */
+	bool refused; /* the run would end with that, see plan_refuses */
+};
+
+/* Returns 0, or a negative errno value that ends the planning. */
+typedef int plan_visitor(const struct planned *planned, void *arg, struct err *err);
+
 /*
- * What would change, for people: a line each step, the changes below it, and `+` and `-` lines of
- * text files.  What keeps a step from being planned is told in the text, and *ret_refusal is the
- * first of them that would end the run itself (see plan_refuses), its code 0 when there is none.
- * -ENOMEM.
+ * What would change: visit is called for each step, in the order of applying or of taking away.
+ * *ret_refusal is the first failure that would end the run itself, its code 0 when there is none.
+ * -ENOMEM, and what visit returns.
  */
-int run_plan(struct run *run, enum want want, struct buf *ret, struct err *ret_refusal,
-	     struct err *err);
+int run_plan(struct run *run, enum want want, plan_visitor *visit, void *arg,
+	     struct err *ret_refusal, struct err *err);
 
 /*
  * Would a run end with what kept a step from being planned?  waiting says that an earlier step has

@@ -258,9 +258,14 @@ static int contexts_are_right(struct machine *m, bool *ret, struct err *err)
 
 /* ---- changes */
 
+#define RESTORE(sys)                                                                               \
+	{                                                                                          \
+		restorecon(sys), "-i", "-R", OUR_FILES, NULL                                       \
+	}
+
 static int restore_contexts(struct machine *m, struct err *err)
 {
-	const char *const argv[] = {restorecon(m->sys), "-i", "-R", OUR_FILES, NULL};
+	const char *const argv[] = RESTORE(m->sys);
 	AUTO_PROC res = PROC_RESULT_INIT;
 	struct err ignored = {0};
 	int r = run(m, argv, &res, err);
@@ -313,19 +318,47 @@ static size_t add_changes(const struct machine *m, const struct store *store, co
 	return n;
 }
 
+#define COMMAND_MAX (3 + 2 * MODULES + 1)
+
+/* False when there is nothing to load. */
+static bool load_command(const struct machine *m, const struct store *store,
+			 const char *ret[COMMAND_MAX])
+{
+	size_t n = 3;
+
+	memcpy(ret, (const char *const[]){SEMODULE, "-X", PRIORITY}, n * sizeof(*ret));
+	n += add_changes(m, store, ret + n);
+	ret[n] = NULL;
+	return n > 3;
+}
+
+static bool unload_command(const struct store *store, const char *ret[COMMAND_MAX])
+{
+	size_t n = 3;
+
+	memcpy(ret, (const char *const[]){SEMODULE, "-X", PRIORITY}, n * sizeof(*ret));
+	for (size_t i = 0; i < MODULES; i++) {
+		if (store->list[i] == STANDS_ABSENT)
+			continue;
+		ret[n++] = "-r";
+		ret[n++] = modules[i].name;
+	}
+	ret[n] = NULL;
+	return n > 3;
+}
+
 static int load(struct machine *m, struct err *err)
 {
-	const char *argv[3 + 2 * MODULES + 1] = {SEMODULE, "-X", PRIORITY};
-	const char *left[2 * MODULES];
+	const char *argv[COMMAND_MAX];
 	AUTO_PROC res = PROC_RESULT_INIT;
 	struct store store;
 	int r = look(m, &store, err);
 
-	if (r == 0 && add_changes(m, &store, argv + 3))
+	if (r == 0 && load_command(m, &store, argv))
 		r = run(m, argv, &res, err);
 	if (r == 0)
 		r = look(m, &store, err);
-	if (r == 0 && add_changes(m, &store, left))
+	if (r == 0 && load_command(m, &store, argv))
 		r = err_set(err, EIO, "semodule reports success, but does not list what it loaded");
 	return r;
 }
@@ -334,19 +367,12 @@ static int load(struct machine *m, struct err *err)
  */
 static int unload(struct machine *m, struct err *err)
 {
-	const char *argv[3 + 2 * MODULES + 1] = {SEMODULE, "-X", PRIORITY};
+	const char *argv[COMMAND_MAX];
 	AUTO_PROC res = PROC_RESULT_INIT;
 	struct store store;
-	size_t n = 3;
 	int r = look(m, &store, err);
 
-	for (size_t i = 0; r == 0 && i < MODULES; i++) {
-		if (store.list[i] == STANDS_ABSENT)
-			continue;
-		argv[n++] = "-r";
-		argv[n++] = modules[i].name;
-	}
-	if (r == 0 && n > 3)
+	if (r == 0 && unload_command(&store, argv))
 		r = run(m, argv, &res, err);
 	return r == 0 && selinux_is_on(m->sys) ? restore_contexts(m, err) : r;
 }
@@ -380,19 +406,20 @@ static int refuse_missing(struct machine *m, const char *path, struct err *err)
 static int plan_load(struct machine *m, const struct store *store, bool *ret_load,
 		     struct changes *ret, struct err *err)
 {
-	const char *argv[2 * MODULES], *missing;
+	const char *argv[COMMAND_MAX], *missing;
 	bool first = true;
 
-	*ret_load = add_changes(m, store, argv) > 0;
-	missing = *ret_load ? missing_source(m) : NULL;
+	*ret_load = load_command(m, store, argv);
+	missing = *ret_load && !m->packages_come ? missing_source(m) : NULL;
 	if (missing)
 		return refuse_missing(m, missing, err);
 	for (size_t i = 0; i < MODULES; i++)
 		first = first && store->list[i] == STANDS_ABSENT;
 	/* What a newer one took the place of is nowhere any more. */
-	return *ret_load ? changes_call(ret, "load the SELinux module aadsshlogin", load,
-					first ? unload : NULL, err)
-			 : 0;
+	return *ret_load && changes_call(ret, "load the SELinux module aadsshlogin", load,
+					 first ? unload : NULL, err) == 0
+		       ? changes_runs(ret, argv, err)
+		       : -err->code;
 }
 
 static int plan_present(struct machine *m, struct changes *ret, struct err *err)
@@ -415,19 +442,22 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 		return 0;
 	if (!loads && contexts_are_right(m, &right, err) < 0)
 		return -err->code;
-	return right ? 0 : changes_call(ret, "restorecon", restore_and_check, NULL, err);
+	if (right)
+		return 0;
+	r = changes_call(ret, "restorecon", restore_and_check, NULL, err);
+	return r < 0 ? r : changes_runs(ret, (const char *const[])RESTORE(m->sys), err);
 }
 
 static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 {
+	const char *argv[COMMAND_MAX];
 	struct store store;
 	int r = look(m, &store, err);
 
-	for (size_t i = 0; r == 0 && i < MODULES; i++)
-		if (store.list[i] != STANDS_ABSENT)
-			return changes_call(ret, "remove the SELinux module aadsshlogin", unload,
-					    NULL, err);
-	return r;
+	if (r < 0 || !unload_command(&store, argv))
+		return r;
+	r = changes_call(ret, "remove the SELinux module aadsshlogin", unload, NULL, err);
+	return r < 0 ? r : changes_runs(ret, argv, err);
 }
 
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)

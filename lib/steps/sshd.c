@@ -31,6 +31,7 @@
 	"/usr/etc/ssh/sshd_config" /* SUSE: read where SSHD_MAIN_PATH is missing                   \
 				    */
 #define SSHD_OLDEST 702
+#define PID_FILE_SIZE 256
 #define FILES_MAX 256 /* of the configuration, that are looked at for messages */
 #define GROUP_PATH "/etc/group"
 #define GROUP_MAX ((size_t)16 << 20)
@@ -480,16 +481,50 @@ static int check_candidate(struct machine *m, const struct wanted *wanted, struc
 	return r < 0 ? r : check_ours(m, buf_bytes(&text), err);
 }
 
-static int reload(struct machine *m, struct span settings, struct err *err)
+static void find_pid_file(struct span settings, char ret[PID_FILE_SIZE])
 {
-	char pid_file[256] = "";
 	struct span shown;
 
+	ret[0] = '\0';
 	if (sshdconf_shown(settings, "PidFile", &shown))
-		(void)span_copy(shown, pid_file, sizeof(pid_file));
+		(void)span_copy(shown, ret, PID_FILE_SIZE);
+}
+
+static int reload(struct machine *m, struct span settings, struct err *err)
+{
+	char pid_file[PID_FILE_SIZE];
+
+	find_pid_file(settings, pid_file);
 	return service_reload_sshd(m->sys, pid_file, err) < 0
 		       ? err_remedy(err, EXIT_SSHD, "reload sshd by hand and read its log")
 		       : 0;
+}
+
+static int tell(const char *const *argv, void *arg, struct err *err)
+{
+	return changes_runs(arg, argv, err);
+}
+
+/* As sshd is configured now.  What cannot be told is no reason against the change. */
+static int add_reload(struct machine *m, struct changes *ret,
+		      int (*call)(struct machine *m, struct err *err), struct err *err)
+{
+	char pid_file[PID_FILE_SIZE];
+	struct err ignored = {0};
+	AUTO_BUF settings = {0};
+	int r = changes_call(ret, "reload sshd", call, sshd_reload, err);
+
+	if (r < 0 || !m->foretells || !fs_exists(m->sys, SSHD_PROGRAM) ||
+	    sshd_show(m, NULL, "root", &settings, &ignored) < 0)
+		return r;
+	find_pid_file(buf_bytes(&settings), pid_file);
+	(void)service_tell_sshd(m->sys, pid_file, tell, ret, &ignored);
+	return 0;
+}
+
+int sshd_plan_reload(struct machine *m, struct changes *ret, struct err *err)
+{
+	return add_reload(m, ret, sshd_reload, err);
 }
 
 /* Right after prove_change, which asked sshd what this one asks. */
@@ -532,7 +567,7 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 	r = check_candidate(m, &wanted, err);
 	if (r == 0)
 		r = changes_call(ret, "ask sshd what it makes of it", prove_change, NULL, err);
-	return r < 0 ? r : changes_call(ret, "reload sshd", reload_proved, sshd_reload, err);
+	return r < 0 ? r : add_reload(m, ret, reload_proved, err);
 }
 
 static int take_block_out(struct machine *m, struct changes *ret, struct err *err)
@@ -560,8 +595,7 @@ static int plan_absent(struct machine *m, struct changes *ret, struct err *err)
 		r = -own.code;
 	}
 	own = (struct err){0};
-	if (ret->count && changes_call(ret, "reload sshd", sshd_reload, sshd_reload, &own) < 0 &&
-	    r == 0) {
+	if (ret->count && sshd_plan_reload(m, ret, &own) < 0 && r == 0) {
 		*err = own;
 		r = -own.code;
 	}

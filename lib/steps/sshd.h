@@ -17,4 +17,7 @@ int sshd_check_user(struct machine *m, const char *user, struct buf *ret, struct
  */
 int sshd_reload(struct machine *m, struct err *err);
 
+/* Add the change that calls it, in both directions.  -ENOMEM. */
+int sshd_plan_reload(struct machine *m, struct changes *ret, struct err *err);
+
 #endif

@@ -17,6 +17,8 @@
 #include "lib/sys/sys.h"
 
 #define STATE_DIR "/var/lib/aadsshlogin"
+#define UID_TO_COME                                                                                \
+	((uid_t)-2) /* of KEY_COMMAND_USER, before its package makes it: in plans alone */
 #define NOTES_MAX 16
 #define NOTE_MAX 320
 
@@ -36,6 +38,9 @@ struct machine {
 	 * when it must be asked.
 	 */
 	struct buf sshd_proof;
+	bool foretells; /* nothing will be done: what it would come to is asked, see run_plan */
+	/* Then: the step packages would have put ours there by now, with what they bring. */
+	bool packages_come;
 	bool backend_later; /* the step verify does not ask the role backend: a later run will */
 	char notes[NOTES_MAX][NOTE_MAX]; /* warnings of the current step, one sentence each */
 	size_t note_count;
@@ -77,6 +82,8 @@ struct change {
 	struct fs_meta meta_before;
 	int (*call)(struct machine *m, struct err *err);
 	int (*undo)(struct machine *m, struct err *err);
+	struct buf runs; /* see changes_runs */
+	struct buf brings; /* see changes_brings */
 };
 
 struct changes {
@@ -108,6 +115,8 @@ int changes_write(struct machine *m, struct changes *changes, const char *path, 
 int changes_write_secret(struct machine *m, struct changes *changes, const char *path,
 			 struct span after, const struct fs_meta *meta, struct err *err);
 /* A file wholly ours, whoever can write it by now. */
+int changes_remove_secret(struct machine *m, struct changes *changes, const char *path,
+			  struct err *err);
 int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err);
 /* Only what a killed run left beside the file; path may be that itself. */
 int changes_tidy(struct machine *m, struct changes *changes, const char *path, struct err *err);
@@ -134,6 +143,21 @@ void changes_hold(struct changes *changes);
 int changes_call(struct changes *changes, const char *what,
 		 int (*call)(struct machine *m, struct err *err),
 		 int (*undo)(struct machine *m, struct err *err), struct err *err);
+
+/*
+ * Tell more of the change that was added last, for a plan: a program that it would run, with its
+ * arguments, none of them empty, once for each; and a file of a package that would come, change or
+ * go with it. state  "new", "changed" or "gone" what   SHA-256 of a file, "-> TARGET" of a link, ""
+ * when nothing is known -ENOMEM.
+ */
+int changes_runs(struct changes *changes, const char *const *argv, struct err *err);
+int changes_brings(struct changes *changes, const char *state, mode_t mode, const char *what,
+		   const char *path, struct err *err);
+
+/* The next program of a change: its words, NULL behind them; false when there is none left.  *at
+ * begins with 0. */
+#define CHANGE_WORDS_MAX 80
+bool change_next_run(const struct change *change, size_t *at, const char *ret[CHANGE_WORDS_MAX]);
 
 struct step {
 	const char *name; /* stable identifier: the substatus's name, --only NAME */

@@ -22,7 +22,6 @@
 #define LOCK_PAUSE_MS 500
 #define OUTPUT_MAX ((size_t)64 << 10)
 #define LIST_MAX ((size_t)1 << 20) /* of all packages */
-#define ARGV_MAX 16
 
 /* Words in a failure, and what to do about it. */
 struct remedy {
@@ -196,7 +195,7 @@ static int add_words(const char **argv, size_t *count, const char *const *words,
 		     struct err *err)
 {
 	for (size_t i = 0; i < limit && words[i]; i++) {
-		if (*count + 1 == ARGV_MAX)
+		if (*count + 1 == PKG_ARGV_MAX)
 			return err_set(err, E2BIG, "too many packages at once");
 		argv[(*count)++] = words[i];
 	}
@@ -208,7 +207,7 @@ static int add_words(const char **argv, size_t *count, const char *const *words,
 static int ask(struct sys *sys, const char *const *command, size_t limit, const char *name,
 	       struct proc_result *ret, struct err *err)
 {
-	const char *argv[ARGV_MAX];
+	const char *argv[PKG_ARGV_MAX];
 	const struct proc_spec spec = {
 		.argv = argv, .timeout_ms = ASK_MS, .output_max = OUTPUT_MAX};
 	size_t count = 0;
@@ -282,20 +281,32 @@ static bool has_wrong_mode(struct sys *sys, const char *path)
 	       (st.st_mode & needed) != needed;
 }
 
-/* A path that the next line continues is a directory, which says nothing. */
-static int check_modes(struct sys *sys, const struct pkg_manager *manager, const char *name,
-		       struct buf *ret_modified, struct err *err)
+int pkg_list(struct sys *sys, const struct pkg_manager *manager, const char *name, struct buf *ret,
+	     struct err *err)
 {
 	AUTO_PROC res = PROC_RESULT_INIT;
 	int r = ask(sys, manager->list, ARRAY_LEN(manager->list), name, &res, err);
-	struct span text = buf_bytes(&res.output), line;
-	char path[4096];
 
 	if (r < 0)
 		return r;
 	if (res.status != 0)
 		return err_set(err, EIO, "%s cannot list it (status %d)", manager->list[0],
 			       res.status);
+	buf_move(ret, &res.output);
+	return 0;
+}
+
+/* A path that the next line continues is a directory, which says nothing. */
+static int check_modes(struct sys *sys, const struct pkg_manager *manager, const char *name,
+		       struct buf *ret_modified, struct err *err)
+{
+	AUTO_BUF list = {0};
+	int r = pkg_list(sys, manager, name, &list, err);
+	struct span text = buf_bytes(&list), line;
+	char path[4096];
+
+	if (r < 0)
+		return r;
 	while (span_line(&text, &line)) {
 		bool directory = text.len > line.len && text.p[line.len] == '/' &&
 				 memcmp(text.p, line.p, line.len) == 0;
@@ -587,18 +598,30 @@ static int change(struct sys *sys, const struct pkg_manager *manager, const char
 	}
 }
 
+static int join(const char *const *command, size_t limit, const char *const *operands,
+		const char *ret[PKG_ARGV_MAX], struct err *err)
+{
+	size_t count = 0;
+	int r = add_words(ret, &count, command, limit, err);
+
+	return r < 0 ? r : add_words(ret, &count, operands, PKG_ARGV_MAX, err);
+}
+
 /* Run a command on files or names. */
 static int change_all(struct sys *sys, const struct pkg_manager *manager,
 		      const char *const *command, size_t limit, const char *const *operands,
 		      int timeout_ms, int log_fd, struct err *err)
 {
-	const char *argv[ARGV_MAX];
-	size_t count = 0;
+	const char *argv[PKG_ARGV_MAX];
+	int r = join(command, limit, operands, argv, err);
 
-	if (add_words(argv, &count, command, limit, err) < 0 ||
-	    add_words(argv, &count, operands, ARGV_MAX, err) < 0)
-		return -err->code;
-	return change(sys, manager, argv, timeout_ms, log_fd, err);
+	return r < 0 ? r : change(sys, manager, argv, timeout_ms, log_fd, err);
+}
+
+int pkg_install_command(const struct pkg_manager *manager, const char *const *files,
+			const char *ret[PKG_ARGV_MAX], struct err *err)
+{
+	return join(manager->install, ARRAY_LEN(manager->install), files, ret, err);
 }
 
 int pkg_install(struct sys *sys, const struct pkg_manager *manager, const char *const *files,
@@ -608,13 +631,12 @@ int pkg_install(struct sys *sys, const struct pkg_manager *manager, const char *
 			  CHANGE_MS, log_fd, err);
 }
 
-int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
-	       int log_fd, struct err *err)
+int pkg_remove_command(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+		       const char *ret[PKG_ARGV_MAX], struct err *err)
 {
-	const char *argv[ARGV_MAX];
 	size_t count = 0, fixed;
 
-	if (add_words(argv, &count, manager->remove, ARRAY_LEN(manager->remove), err) < 0)
+	if (add_words(ret, &count, manager->remove, ARRAY_LEN(manager->remove), err) < 0)
 		return -err->code;
 	fixed = count;
 	for (; *names; names++) {
@@ -622,10 +644,21 @@ int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *c
 
 		if (pkg_query(sys, manager, *names, &status, err) < 0)
 			return -err->code;
-		if (status.state != PKG_ABSENT && add_words(argv, &count, names, 1, err) < 0)
+		if (status.state != PKG_ABSENT && add_words(ret, &count, names, 1, err) < 0)
 			return -err->code;
 	}
-	return count > fixed ? change(sys, manager, argv, CHANGE_MS, log_fd, err) : 0;
+	if (count == fixed)
+		ret[0] = NULL;
+	return 0;
+}
+
+int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	       int log_fd, struct err *err)
+{
+	const char *argv[PKG_ARGV_MAX];
+	int r = pkg_remove_command(sys, manager, names, argv, err);
+
+	return r < 0 || !argv[0] ? r : change(sys, manager, argv, CHANGE_MS, log_fd, err);
 }
 
 int pkg_finish(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
@@ -722,6 +755,12 @@ int pkg_install_over(struct sys *sys, const struct pkg_manager *manager, const c
 	*err = (struct err){0};
 	return without_scripts(sys, manager, manager->install_over,
 			       ARRAY_LEN(manager->install_over), files, names, log_fd, err);
+}
+
+int pkg_remove_bare_command(const struct pkg_manager *manager, const char *const *names,
+			    const char *ret[PKG_ARGV_MAX], struct err *err)
+{
+	return join(manager->remove_bare, ARRAY_LEN(manager->remove_bare), names, ret, err);
 }
 
 int pkg_remove_bare(struct sys *sys, const struct pkg_manager *manager, const char *const *names,

@@ -70,6 +70,20 @@ int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *c
 	       int log_fd, struct err *err);
 
 /*
+ * The commands of these two, for a plan: of pkg_install, and of pkg_remove for the packages that are
+ * there; without words when there are none.  -E2BIG, and the errors of pkg_query.
+ */
+#define PKG_ARGV_MAX 16
+int pkg_install_command(const struct pkg_manager *manager, const char *const *files,
+			const char *ret[PKG_ARGV_MAX], struct err *err);
+int pkg_remove_command(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+		       const char *ret[PKG_ARGV_MAX], struct err *err);
+
+/* The paths of an installed package, a line each, directories too.  -EIO; the errors of proc_run. */
+int pkg_list(struct sys *sys, const struct pkg_manager *manager, const char *name, struct buf *ret,
+	     struct err *err);
+
+/*
  * The packages that were not finished, ours or not, a name a line; of rpm, which has no such state,
  * none.  A run that is killed leaves others so too, when it was just telling them of our files.
  * -EIO, and the errors of proc_run.
@@ -94,6 +108,8 @@ int pkg_remove_anyway(struct sys *sys, const struct pkg_manager *manager, const 
 		      int log_fd, struct err *err);
 
 /* Remove them without these scripts from the beginning. */
+int pkg_remove_bare_command(const struct pkg_manager *manager, const char *const *names,
+			    const char *ret[PKG_ARGV_MAX], struct err *err);
 int pkg_remove_bare(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
 		    int log_fd, struct err *err);
 

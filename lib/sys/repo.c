@@ -414,6 +414,22 @@ static bool find_file(struct sys *sys, const struct repo_manager *manager,
 	return false;
 }
 
+/* With the first of the verbs, whose place is returned. */
+static size_t fetch_command(const struct repo_manager *manager, const struct repo_package *package,
+			    const char *ret[ARGV_MAX], char ret_word[WORD_MAX])
+{
+	const char *version = package->version;
+	const size_t n = copy_words(ret, manager->fetch, ARRAY_LEN(manager->fetch));
+
+	if (version && manager->without_epoch)
+		version = without_epoch(version);
+	(void)snprintf(ret_word, WORD_MAX, "%s%.*s%s", package->name, version ? 1 : 0,
+		       &manager->separator, version ? version : "");
+	ret[n] = manager->verbs[0];
+	ret[n + 1] = ret_word;
+	return n;
+}
+
 /*
  * One package, which is then below manager->downloads.  A way to a version that the tool has
  * another verb for it calls nothing to do, and ends well.
@@ -422,16 +438,11 @@ static int fetch(struct sys *sys, const struct repo_manager *manager,
 		 const struct repo_package *package, int log_fd, char ret[PATH_MAX],
 		 struct err *err)
 {
-	const char *version = package->version, *argv[ARGV_MAX] = {NULL};
-	const size_t n = copy_words(argv, manager->fetch, ARRAY_LEN(manager->fetch));
+	const char *argv[ARGV_MAX] = {NULL};
 	char word[WORD_MAX];
+	const size_t n = fetch_command(manager, package, argv, word);
 	int r = 0;
 
-	if (version && manager->without_epoch)
-		version = without_epoch(version);
-	(void)snprintf(word, sizeof(word), "%s%.*s%s", package->name, version ? 1 : 0,
-		       &manager->separator, version ? version : "");
-	argv[n + 1] = word;
 	for (size_t i = 0; i < ARRAY_LEN(manager->verbs) && manager->verbs[i]; i++) {
 		AUTO_PROC res = PROC_RESULT_INIT;
 
@@ -538,4 +549,36 @@ int repo_install(struct sys *sys, const struct repo_manager *manager,
 	if (r == 0)
 		r = pkg_install(sys, pkg_detect(sys), files, log_fd, err);
 	return r < 0 && err->outcome == 0 ? err_remedy(err, EXIT_PACKAGE, "%s", "") : r;
+}
+
+int repo_tell_refresh(const struct repo_manager *manager, repo_teller *tell, void *arg,
+		      struct err *err)
+{
+	return tell(manager->refresh, arg, err);
+}
+
+int repo_tell_install(struct sys *sys, const struct repo_manager *manager,
+		      const struct repo_package *packages, size_t count, repo_teller *tell,
+		      void *arg, struct err *err)
+{
+	char paths[REPO_PACKAGES_MAX][PATH_MAX];
+	const char *files[REPO_PACKAGES_MAX + 1] = {NULL}, *install[PKG_ARGV_MAX];
+	int r = 0;
+
+	if (count == 0 || count > REPO_PACKAGES_MAX)
+		return err_set(err, E2BIG, "%zu packages at once", count);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		const char *argv[ARGV_MAX] = {NULL};
+		char word[WORD_MAX];
+
+		(void)fetch_command(manager, &packages[i], argv, word);
+		r = tell(argv, arg, err);
+		(void)snprintf(paths[i], sizeof(paths[i]), "%s/%s%c*.%s", manager->downloads,
+			       packages[i].name, strcmp(manager->type, "deb") == 0 ? '_' : '-',
+			       manager->type);
+		files[i] = paths[i];
+	}
+	if (r == 0)
+		r = pkg_install_command(pkg_detect(sys), files, install, err);
+	return r < 0 ? r : tell(install, arg, err);
 }

@@ -83,6 +83,18 @@ struct repo_package {
 int repo_install(struct sys *sys, const struct repo_manager *manager,
 		 const struct repo_package *packages, size_t count, int log_fd, struct err *err);
 
+/*
+ * The programs that repo_refresh and repo_install would run to read metadata, to download and to
+ * install, for a plan; what a file will be called is the repository's choice, so that it is a
+ * pattern there.  -E2BIG, and what tell returns.
+ */
+typedef int repo_teller(const char *const *argv, void *arg, struct err *err);
+int repo_tell_refresh(const struct repo_manager *manager, repo_teller *tell, void *arg,
+		      struct err *err);
+int repo_tell_install(struct sys *sys, const struct repo_manager *manager,
+		      const struct repo_package *packages, size_t count, repo_teller *tell,
+		      void *arg, struct err *err);
+
 /* Nothing that repo_add and what came after it left stays.  Nothing there already is success. */
 int repo_take_off(struct sys *sys, struct err *err);
 

@@ -20,6 +20,12 @@
 #define TIMEOUT_MS 30000
 #define UNITS_MAX 2
 
+/* Who is told of it in place of its being done; tell is NULL when it is done. */
+struct hearer {
+	service_teller *tell;
+	void *arg;
+};
+
 static const char *systemctl(struct sys *sys)
 {
 	return fs_exists(sys, "/usr/bin/systemctl") ? "/usr/bin/systemctl" : "/bin/systemctl";
@@ -58,22 +64,27 @@ static int active_units(struct sys *sys, char ret[UNITS_MAX][NAME_MAX + 1], stru
 	return buf_ok(&res.output, err) < 0 ? -err->code : count;
 }
 
-static int reload_units(struct sys *sys, struct err *err)
+static int reload_unit(struct sys *sys, const char *unit, const struct hearer *hearer,
+		       struct err *err)
+{
+	const char *const argv[] = {systemctl(sys), "reload", unit, NULL};
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = TIMEOUT_MS, .output_max = 4096, .merge_stderr = true};
+	AUTO_PROC res = PROC_RESULT_INIT;
+
+	if (hearer->tell)
+		return hearer->tell(argv, hearer->arg, err);
+	return proc_must(sys, &spec, &res, err) < 0 ? err_wrap(err, "cannot reload %s", unit) : 0;
+}
+
+static int reload_units(struct sys *sys, const struct hearer *hearer, struct err *err)
 {
 	char units[UNITS_MAX][NAME_MAX + 1];
 	int count = active_units(sys, units, err);
 
-	for (int i = 0; i < count; i++) {
-		const char *const argv[] = {systemctl(sys), "reload", units[i], NULL};
-		const struct proc_spec spec = {.argv = argv,
-					       .timeout_ms = TIMEOUT_MS,
-					       .output_max = 4096,
-					       .merge_stderr = true};
-		AUTO_PROC res = PROC_RESULT_INIT;
-
-		if (proc_must(sys, &spec, &res, err) < 0)
-			return err_wrap(err, "cannot reload %s", units[i]);
-	}
+	for (int i = 0; i < count; i++)
+		if (reload_unit(sys, units[i], hearer, err) < 0)
+			return -err->code;
 	return count;
 }
 
@@ -94,14 +105,24 @@ static bool is_sshd(struct sys *sys, pid_t pid)
 	return name && (strcmp(name, "/sshd") == 0 || strcmp(name, "/sshd (deleted)") == 0);
 }
 
-static int hang_up(pid_t pid, struct err *err)
+static int hang_up(pid_t pid, const struct hearer *hearer, struct err *err)
 {
+	char number[16];
+	const char *const argv[] = {"kill", "-HUP", number, NULL};
+	int r;
+
+	(void)snprintf(number, sizeof(number), "%ld", (long)pid);
+	if (hearer->tell) {
+		r = hearer->tell(argv, hearer->arg, err);
+		return r < 0 ? r : 1;
+	}
 	if (kill(pid, SIGHUP) < 0)
 		return errno == ESRCH ? 0 : err_sys(err, "SIGHUP to sshd, pid %ld", (long)pid);
 	return 1;
 }
 
-static int reload_process(struct sys *sys, const char *pid_file, struct err *err)
+static int reload_process(struct sys *sys, const char *pid_file, const struct hearer *hearer,
+			  struct err *err)
 {
 	AUTO_BUF text = {0};
 	struct span rest, line = {0};
@@ -115,7 +136,7 @@ static int reload_process(struct sys *sys, const char *pid_file, struct err *err
 	(void)span_line(&rest, &line);
 	if (!num_parse(span_trim(line), INT_MAX, &pid) || pid < 2 || !is_sshd(sys, (pid_t)pid))
 		return 0;
-	return hang_up((pid_t)pid, err);
+	return hang_up((pid_t)pid, hearer, err);
 }
 
 /* ---- neither a unit nor a pid file: all processes */
@@ -183,7 +204,7 @@ static bool is_listener(struct sys *sys, pid_t pid)
 	       handles_hangup(sys, pid);
 }
 
-static int reload_listeners(struct sys *sys, struct err *err)
+static int reload_listeners(struct sys *sys, const struct hearer *hearer, struct err *err)
 {
 	int fd = fs_open(sys, "/proc", O_RDONLY | O_DIRECTORY, 0, err), count = 0, r = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -204,20 +225,32 @@ static int reload_listeners(struct sys *sys, struct err *err)
 		if (!num_parse(span_of(entry->d_name), INT_MAX, &pid) || pid < 2 ||
 		    !is_listener(sys, (pid_t)pid))
 			continue;
-		r = hang_up((pid_t)pid, err);
+		r = hang_up((pid_t)pid, hearer, err);
 		count += r > 0;
 	}
 	(void)closedir(dir);
 	return r < 0 ? r : count;
 }
 
-int service_reload_sshd(struct sys *sys, const char *pid_file, struct err *err)
+static int reload(struct sys *sys, const char *pid_file, const struct hearer *hearer,
+		  struct err *err)
 {
 	int count = 0;
 
 	if (fs_exists(sys, "/run/systemd/system"))
-		count = reload_units(sys, err);
+		count = reload_units(sys, hearer, err);
 	if (count == 0 && pid_file && pid_file[0] == '/')
-		count = reload_process(sys, pid_file, err);
-	return count == 0 ? reload_listeners(sys, err) : count;
+		count = reload_process(sys, pid_file, hearer, err);
+	return count == 0 ? reload_listeners(sys, hearer, err) : count;
+}
+
+int service_reload_sshd(struct sys *sys, const char *pid_file, struct err *err)
+{
+	return reload(sys, pid_file, &(struct hearer){.tell = NULL}, err);
+}
+
+int service_tell_sshd(struct sys *sys, const char *pid_file, service_teller *tell, void *arg,
+		      struct err *err)
+{
+	return reload(sys, pid_file, &(struct hearer){tell, arg}, err);
 }

@@ -15,4 +15,12 @@
  */
 int service_reload_sshd(struct sys *sys, const char *pid_file, struct err *err);
 
+/*
+ * Tell what it would do, for a plan: each reload of a unit as the program that would run, each
+ * signal as the kill that would send it.  Returns how many, -errno, or what tell returns.
+ */
+typedef int service_teller(const char *const *argv, void *arg, struct err *err);
+int service_tell_sshd(struct sys *sys, const char *pid_file, service_teller *tell, void *arg,
+		      struct err *err);
+
 #endif

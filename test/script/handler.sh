@@ -43,11 +43,11 @@ expect 19 'no such option: extra' status extra
 expect 19 'a value is missing after: --only' check --only
 expect 19 'no link is called nothing; the links are agent .* confinement' check --only nothing
 expect 19 'no step is called nothing; the steps are platform identity .* verify' plan --only nothing
-expect 19 'takes install or uninstall, not: reboot' plan --for reboot
+expect 19 'takes install, update or uninstall, not: reboot' plan --for reboot
 expect 19 'a value is missing after: --only' check --json --only
 expect 19 'takes no value: --json=yes' check --json=yes
 expect 19 'no step is called nothing' plan --only=nothing
-expect 19 'takes install or uninstall, not: reboot' plan --for=reboot
+expect 19 'takes install, update or uninstall, not: reboot' plan --for=reboot
 expect 19 'no such option: --on=platform' plan --on=platform
 expect 52 '^error 52 missing-dependency: /nonexistent: .*name an os-release' platform --os-release /nonexistent
 

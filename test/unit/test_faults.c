@@ -445,7 +445,7 @@ static void judge_end(const struct scene *scene, const char *what, struct span w
 	look_at_all(&now);
 	if (span_eq(buf_bytes(&now), wanted))
 		return;
-	diff_lines(wanted, buf_bytes(&now), "    ", &changes);
+	diff_unified("/machine", wanted, true, buf_bytes(&now), true, &changes);
 	lose(scene, "%s the machine is not as it should be:\n%s", what, buf_text(&changes));
 }
 

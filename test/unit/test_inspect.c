@@ -162,7 +162,7 @@ static void what_cannot_be_printed_is_a_failure(void **state)
 		.out = -1,
 		.err = open(scratch.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
 	};
-	const struct query query = {.want = WANT_PRESENT};
+	const struct query query = {.plan_for = PLAN_INSTALL};
 
 	(void)state;
 	assert_int_equal(inspect_plan(&scratch.sys, &command, &query), EXIT_DEPENDENCY);
@@ -179,7 +179,7 @@ static void plan_shows_what_would_be_written(void **state)
 
 	(void)state;
 	scratch_write(&scratch, "/etc/pam", "theirs\n", 0644);
-	assert_int_equal(ask(inspect_plan, (struct query){.want = WANT_PRESENT}), 0);
+	assert_int_equal(ask(inspect_plan, (struct query){.plan_for = PLAN_INSTALL}), 0);
 	assert_said(out, "pam: a line\n  write /etc/pam\n");
 	assert_said(out, "+ours\n");
 	text = scratch_text(&scratch, "/etc/pam");
@@ -193,7 +193,7 @@ static void plan_for_uninstall_goes_the_other_way(void **state)
 
 	(void)state;
 	identity_missing = true;
-	assert_int_equal(ask(inspect_plan, (struct query){.json = true, .want = WANT_ABSENT}), 0);
+	assert_int_equal(ask(inspect_plan, (struct query){.json = true, .plan_for = PLAN_UNINSTALL}), 0);
 	json = printed();
 	first = json_array_get(json_object_get(json, "steps"), 0);
 	assert_string_equal(json_string_value(json_object_get(json, "for")), "uninstall");
@@ -210,7 +210,7 @@ static void plan_goes_on_after_what_cannot_be_told(void **state)
 
 	(void)state;
 	identity_missing = true;
-	assert_int_equal(ask(inspect_plan, (struct query){.json = true, .want = WANT_PRESENT}),
+	assert_int_equal(ask(inspect_plan, (struct query){.json = true, .plan_for = PLAN_INSTALL}),
 			 EXIT_IDENTITY);
 	json = printed();
 	list = json_object_get(json, "steps");
@@ -219,7 +219,7 @@ static void plan_goes_on_after_what_cannot_be_told(void **state)
 			    "no identity");
 	list = json_object_get(json, "refusal");
 	assert_int_equal(json_integer_value(json_object_get(list, "code")), EXIT_IDENTITY);
-	assert_int_equal(ask(inspect_plan, (struct query){.want = WANT_PRESENT}), EXIT_IDENTITY);
+	assert_int_equal(ask(inspect_plan, (struct query){.plan_for = PLAN_INSTALL}), EXIT_IDENTITY);
 	assert_said(out, "  install would end with 22: no identity. assign one\n");
 	assert_said(out, "pam: a line\n");
 }
@@ -227,14 +227,14 @@ static void plan_goes_on_after_what_cannot_be_told(void **state)
 static void people_do_not_wait_for_an_identity(void **state)
 {
 	(void)state;
-	assert_int_equal(ask(inspect_plan, (struct query){.want = WANT_PRESENT}), 0);
+	assert_int_equal(ask(inspect_plan, (struct query){.plan_for = PLAN_INSTALL}), 0);
 	assert_int_equal(identity_wait, 0);
 }
 
 static void plan_of_one_step_shows_no_other(void **state)
 {
 	(void)state;
-	assert_int_equal(ask(inspect_plan, (struct query){.only = "pam", .want = WANT_ABSENT}), 0);
+	assert_int_equal(ask(inspect_plan, (struct query){.only = "pam", .plan_for = PLAN_UNINSTALL}), 0);
 	assert_said(out, "pam: a line\n");
 	assert_null(strstr(out, "config"));
 }

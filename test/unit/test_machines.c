@@ -99,6 +99,13 @@ static void assert_database(const char *name, const char *sources)
 		fail_msg("%s is not in\n%s", buf_text(&wanted), text);
 }
 
+static int name_changes(const struct planned *planned, void *arg, struct err *err)
+{
+	for (size_t i = 0; i < planned->changes->count; i++)
+		buf_str(arg, planned->changes->list[i].what);
+	return buf_ok(arg, err);
+}
+
 static void gets_our_lines_and_loses_them(void **state)
 {
 	static const struct step *const steps[] = {&step_accounts, &step_pam};
@@ -113,7 +120,7 @@ static void gets_our_lines_and_loses_them(void **state)
 	AUTO_BUF plan = {0};
 	char *wanted[3];
 
-	assert_int_equal(run_plan(&both, WANT_PRESENT, &plan, &refusal, &sm.err), 0);
+	assert_int_equal(run_plan(&both, WANT_PRESENT, name_changes, &plan, &refusal, &sm.err), 0);
 	assert_int_equal(refusal.code, 0);
 	for (size_t i = 0; i < count; i++) {
 		wanted[i] = expected_stack(services[i][0], services[i][1]);

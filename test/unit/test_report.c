@@ -14,8 +14,6 @@
 #include "lib/core/json.h"
 #include "lib/core/outcome.h"
 
-static const struct step pam = {.name = "pam", .purpose = "who may pass"};
-
 static void assert_json(json_t *json, const char *expected)
 {
 	AUTO_JSON *own = json;
@@ -23,27 +21,6 @@ static void assert_json(json_t *json, const char *expected)
 
 	assert_non_null(text);
 	assert_string_equal(text, expected);
-}
-
-static void a_plan_lists_its_changes(void **state)
-{
-	struct change list[] = {
-		{.kind = CHANGE_WRITE,
-		 .what = (char[]){"write /etc/pam.d/sshd"},
-		 .path = (char[]){"/etc/pam.d/sshd"}},
-		{.kind = CHANGE_CALL, .what = (char[]){"reload ssh.service"}},
-	};
-	const struct changes changes = {.list = list, .count = 2};
-	const struct machine machine = {.notes = {"mind the gap"}, .note_count = 1};
-
-	(void)state;
-	assert_json(report_changes_json(&pam, &changes, &machine, NULL),
-		    "{\"name\":\"pam\",\"changes\":[{\"kind\":\"write\",\"what\":\"write "
-		    "/etc/pam.d/sshd\",\"path\":\"/etc/pam.d/sshd\"},{\"kind\":\"call\",\"what\":"
-		    "\"reload ssh.service\"}],\"notes\":[\"mind the gap\"]}");
-	assert_json(
-		report_changes_json(&pam, &(struct changes){0}, &(struct machine){0}, "no sshd"),
-		"{\"name\":\"pam\",\"changes\":[],\"notes\":[],\"error\":\"no sshd\"}");
 }
 
 static const struct state in_force = {
@@ -124,7 +101,6 @@ static void a_platform_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_plan_lists_its_changes),
 		cmocka_unit_test(the_state_is_told),
 		cmocka_unit_test(nothing_installed_is_told),
 		cmocka_unit_test(a_platform_is_told),

@@ -478,38 +478,54 @@ static void one_step_alone_can_be_looked_at(void **state)
 	assert_string_equal(buf_text(&seen), "own:drifted ");
 }
 
-static void the_plan_shows_lines_but_no_secrets(void **state)
+/* "edit[write /etc/shared]", and what keeps it from being told. */
+static int tell(const struct planned *planned, void *arg, struct err *err)
+{
+	struct buf *out = arg;
+
+	assert_true(planned->machine->foretells);
+	buf_printf(out, "%s%s", out->len ? " " : "", planned->step->name);
+	for (size_t i = 0; i < planned->changes->count; i++)
+		buf_printf(out, "[%s]", planned->changes->list[i].what);
+	if (planned->err->code)
+		buf_printf(out, planned->refused ? "!%d" : "?", planned->err->outcome);
+	return buf_ok(out, err);
+}
+
+static void the_plan_is_told_in_the_order_of_the_run(void **state)
 {
 	struct run run = new_run();
-	AUTO_BUF text = {0};
+	AUTO_BUF on = {0}, off = {0};
 	struct err err = {0}, refusal = {0};
 
 	(void)state;
-	assert_int_equal(run_plan(&run, WANT_PRESENT, &text, &refusal, &err), 0);
-	assert_string_equal(buf_text(&text), "edit: edits\n"
-					     "  write /etc/shared\n"
-					     "    -theirs\n"
-					     "    +theirs ours\n"
-					     "  note: a note\n"
-					     "own: owns\n"
-					     "  make /var/own\n"
-					     "  write /etc/own\n"
-					     "call: calls\n"
-					     "  call it\n"
-					     "  write /etc/called\n");
+	assert_int_equal(run_plan(&run, WANT_PRESENT, tell, &on, &refusal, &err), 0);
+	assert_string_equal(buf_text(&on), "edit[write /etc/shared] own[make /var/own][write "
+					   "/etc/own] call[call it][write /etc/called]");
 	assert_file(OWN, NULL);
+	assert_false(run.machine->foretells);
 	apply();
-	assert_int_equal(run_plan(&run, WANT_ABSENT, &text, &refusal, &err), 0);
-	assert_string_equal(buf_text(&text), "call: calls\n"
-					     "  call it\n"
-					     "own: owns\n"
-					     "  remove /var/own\n"
-					     "  remove /etc/own\n"
-					     "edit: edits\n"
-					     "  write /etc/shared\n"
-					     "    -theirs ours\n"
-					     "    +theirs\n"
-					     "  note: a note\n");
+	assert_int_equal(run_plan(&run, WANT_ABSENT, tell, &off, &refusal, &err), 0);
+	assert_string_equal(buf_text(&off), "call[call it] own[remove /var/own][remove /etc/own] "
+					    "edit[write /etc/shared]");
+}
+
+static int refuse_to_hear(const struct planned *planned, void *arg, struct err *err)
+{
+	(void)planned;
+	(void)arg;
+	return err_oom(err);
+}
+
+static void who_cannot_be_told_ends_the_plan(void **state)
+{
+	struct run run = new_run();
+	struct err err = {0}, refusal = {0};
+
+	(void)state;
+	assert_int_equal(run_plan(&run, WANT_PRESENT, refuse_to_hear, NULL, &refusal, &err),
+			 -ENOMEM);
+	assert_false(run.machine->foretells);
 }
 
 static void a_plan_tells_what_the_run_would_end_with(void **state)
@@ -520,10 +536,9 @@ static void a_plan_tells_what_the_run_would_end_with(void **state)
 
 	(void)state;
 	assert_int_equal(fs_remove(&scratch.sys, SHARED, &err), 0);
-	assert_int_equal(run_plan(&run, WANT_PRESENT, &text, &refusal, &err), 0);
-	assert_non_null(
-		strstr(buf_text(&text), "edit: edits\n  install would end with 21: /etc/shared"));
-	assert_non_null(strstr(buf_text(&text), "call it"));
+	assert_int_equal(run_plan(&run, WANT_PRESENT, tell, &text, &refusal, &err), 0);
+	assert_non_null(strstr(buf_text(&text), "edit!21 own"));
+	assert_non_null(strstr(buf_text(&text), "[call it]"));
 	assert_int_equal(results[0].state, STEP_FAILED);
 	assert_int_equal(refusal.outcome, EXIT_VERIFY);
 }
@@ -539,9 +554,34 @@ static void what_an_earlier_step_may_bring_cannot_be_told_yet(void **state)
 	run.steps = turned;
 	run.count = ARRAY_LEN(turned);
 	assert_int_equal(fs_remove(&scratch.sys, SHARED, &err), 0);
-	assert_int_equal(run_plan(&run, WANT_PRESENT, &text, &refusal, &err), 0);
-	assert_non_null(strstr(buf_text(&text), "edit: edits\n  cannot be told yet: /etc/shared"));
+	assert_int_equal(run_plan(&run, WANT_PRESENT, tell, &text, &refusal, &err), 0);
+	assert_non_null(strstr(buf_text(&text), " edit?"));
 	assert_int_equal(refusal.code, 0);
+}
+
+static void what_a_change_would_run_and_bring_is_told_word_by_word(void **state)
+{
+	static const char *const first[] = {"/bin/a", "b c", NULL}, *const second[] = {"/d", NULL};
+	const char *argv[CHANGE_WORDS_MAX];
+	AUTO_CHANGES changes = {0};
+	struct err err = {0};
+	size_t at = 0;
+
+	(void)state;
+	assert_int_equal(changes_call(&changes, "call", call, NULL, &err), 0);
+	assert_false(change_next_run(&changes.list[0], &at, argv));
+	assert_int_equal(changes_runs(&changes, first, &err), 0);
+	assert_int_equal(changes_runs(&changes, second, &err), 0);
+	assert_true(change_next_run(&changes.list[0], &at, argv));
+	assert_string_equal(argv[0], "/bin/a");
+	assert_string_equal(argv[1], "b c");
+	assert_null(argv[2]);
+	assert_true(change_next_run(&changes.list[0], &at, argv));
+	assert_string_equal(argv[0], "/d");
+	assert_null(argv[1]);
+	assert_false(change_next_run(&changes.list[0], &at, argv));
+	assert_int_equal(changes_brings(&changes, "new", S_IFREG | 0755, "ab", "/x\ny", &err), 0);
+	assert_string_equal(buf_text(&changes.list[0].brings), "new\t0755\tab\t/x?y\n");
 }
 
 static void what_is_wrong_whatever_comes_before_is_a_refusal(void **state)
@@ -739,7 +779,9 @@ int main(void)
 		TEST(reverting_twice_is_reverting_once),
 		TEST(checking_tells_what_would_change_and_changes_nothing),
 		TEST(one_step_alone_can_be_looked_at),
-		TEST(the_plan_shows_lines_but_no_secrets),
+		TEST(the_plan_is_told_in_the_order_of_the_run),
+		TEST(who_cannot_be_told_ends_the_plan),
+		TEST(what_a_change_would_run_and_bring_is_told_word_by_word),
 		TEST(a_plan_tells_what_the_run_would_end_with),
 		TEST(what_an_earlier_step_may_bring_cannot_be_told_yet),
 		TEST(what_is_wrong_whatever_comes_before_is_a_refusal),
