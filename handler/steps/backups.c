@@ -8,7 +8,6 @@
 
 #include "handler/steps/backups.h"
 #include "lib/core/cleanup.h"
-#include "lib/sys/proc.h"
 
 #define KEPT_DIR STATE_DIR "/accounts"
 #define ACCOUNTS_MAX ((size_t)16 << 20)
@@ -134,12 +133,6 @@ static int restore_one(struct machine *m, const char *name, struct err *err)
 static int remove_account(struct machine *m, const char *name, const char *program, struct err *err)
 {
 	const char *const argv[] = {program, OUR_USER, NULL};
-	const struct proc_spec spec = {.argv = argv,
-				       .timeout_ms = TIMEOUT_MS,
-				       .output_max = 4096,
-				       .merge_stderr = true,
-				       .log_fd = m->log_fd};
-	AUTO_PROC res = PROC_RESULT_INIT;
 	AUTO_COPY then = {0}, before = {0}, after = {0};
 	int r = copy_read(m, KEPT_DIR, name, "", &then, err);
 
@@ -148,7 +141,7 @@ static int remove_account(struct machine *m, const char *name, const char *progr
 	/* A group that was there before the package is the owner's. */
 	if (r < 0 || has_our_line(&then) || !has_our_line(&before))
 		return r;
-	r = proc_must(m->sys, &spec, &res, err);
+	r = machine_run(m, argv, TIMEOUT_MS, err);
 	if (r == 0)
 		r = copy_read(m, "/etc", name, "", &after, err);
 	if (r == 0 && has_our_line(&after))

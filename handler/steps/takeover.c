@@ -20,7 +20,6 @@
 #include "lib/steps/pamfile.h"
 #include "lib/steps/programs.h"
 #include "lib/steps/sshd.h"
-#include "lib/sys/proc.h"
 
 #define GROUP_PATH "/etc/group"
 #define PASSWD_PATH "/etc/passwd"
@@ -573,18 +572,6 @@ static int mend_links(struct machine *m, struct err *err)
 	return r < 0 || !dangling ? r : each_pam(m, replace_missing, err);
 }
 
-static int run(struct machine *m, const char *const *argv, struct err *err)
-{
-	const struct proc_spec spec = {.argv = argv,
-				       .timeout_ms = TIMEOUT_MS,
-				       .output_max = 4096,
-				       .merge_stderr = true,
-				       .log_fd = m->log_fd};
-	AUTO_PROC res = PROC_RESULT_INIT;
-
-	return proc_must(m->sys, &spec, &res, err);
-}
-
 static int remove_group(struct machine *m, struct err *err)
 {
 	const char *const argv[] = {GROUPDEL, GROUP, NULL};
@@ -596,7 +583,7 @@ static int remove_group(struct machine *m, struct err *err)
 
 	if (r < 0 || !foreign_group_line(buf_bytes(&groups), GROUP, &line))
 		return r;
-	r = run(m, argv, err);
+	r = machine_run(m, argv, TIMEOUT_MS, err);
 	return r < 0 ? err_remedy(err, 0, "groupdel " GROUP) : 0;
 }
 
@@ -610,7 +597,7 @@ static void refresh_profiles(struct machine *m)
 	struct err ignored = {0};
 
 	if (fs_exists(m->sys, PAM_AUTH_UPDATE))
-		(void)run(m, argv, &ignored);
+		(void)machine_run(m, argv, TIMEOUT_MS, &ignored);
 }
 
 /* The door that was shut and that no later step opened. */

@@ -16,7 +16,9 @@
 #include "lib/core/cleanup.h"
 #include "lib/steps/changes.h"
 #include "lib/steps/selinux.h"
+#include "lib/sys/proc.h"
 
+#define OUTPUT_MAX 4096 /* of a program; its last line tells why it failed */
 #define TEXT_MAX AADPASSWD_MAX /* the largest file that a step changes */
 
 void machine_done(struct machine *m)
@@ -41,6 +43,18 @@ void machine_note(struct machine *m, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(m->notes[m->note_count++], NOTE_MAX, fmt, ap);
 	va_end(ap);
+}
+
+int machine_run(struct machine *m, const char *const *argv, int timeout_ms, struct err *err)
+{
+	const struct proc_spec spec = {.argv = argv,
+				       .timeout_ms = timeout_ms,
+				       .output_max = OUTPUT_MAX,
+				       .merge_stderr = true,
+				       .log_fd = m->log_fd};
+	AUTO_PROC res = PROC_RESULT_INIT;
+
+	return proc_must(m->sys, &spec, &res, err);
 }
 
 static void change_done(struct change *change)

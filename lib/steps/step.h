@@ -54,6 +54,11 @@ struct fs_meta machine_meta(const struct machine *m, mode_t mode);
 /* Add a warning that does not stop the work.  More than NOTES_MAX are dropped. */
 void machine_note(struct machine *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * Run a program that changes the machine; what it says goes to the log.  The failures of proc_must.
+ */
+int machine_run(struct machine *m, const char *const *argv, int timeout_ms, struct err *err);
+
 enum want {
 	WANT_ABSENT, /* the machine as it is without us */
 	WANT_PRESENT, /* the step in force */
