@@ -4,14 +4,7 @@
 set -eu
 
 interrupt=$PWD/test/lab/faults/interrupt
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-fail()
-{
-	echo "FAIL: $*" >&2
-	exit 1
-}
+. "${srcdir:-.}/test/script/work.sh"
 
 # ends CODE OPTION...: the script in $script, run so, ends with this code, and with these files
 ends()

@@ -4,14 +4,7 @@
 set -eu
 
 mkzip=$PWD/tools/mkzip
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-fail()
-{
-	echo "FAIL: $*" >&2
-	exit 1
-}
+. "${srcdir:-.}/test/script/work.sh"
 
 make_tree()
 {

@@ -3,17 +3,9 @@
 # Sourced by mkdeb.sh and mkrpm.sh: a folder of its own, $work, with a stage of what `make install` puts below DESTDIR.
 # Stand-ins take the programs' places; the one of aadsshlogin tells what it was called with.
 source=$(cd "${srcdir:-.}" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit
+. "$source/test/script/work.sh"
 lib=lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 export SOURCE_DATE_EPOCH=1700000000
-
-fail()
-{
-	echo "FAIL: $*" >&2
-	exit 1
-}
 
 mkdir -p stage/usr/sbin stage/usr/libexec/aadsshlogin "stage/$lib/security" \
 	stage/usr/lib/tmpfiles.d stage/usr/share/aadsshlogin stage/usr/share/man/man5 \

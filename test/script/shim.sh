@@ -5,14 +5,7 @@
 set -eu
 
 source=$(cd "${srcdir:-.}" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-fail()
-{
-	echo "FAIL: $*" >&2
-	exit 1
-}
+. "${srcdir:-.}/test/script/work.sh"
 
 bin="$work/with a blank/bin"
 machine=$(uname -m)

@@ -8,14 +8,7 @@ top=$(cd "${srcdir:-.}" && pwd)
 built=$PWD
 mkspdx=$PWD/tools/mkspdx
 check="python3 $top/test/script/spdxcheck.py"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-fail()
-{
-	echo "FAIL: $*" >&2
-	exit 1
-}
+. "${srcdir:-.}/test/script/work.sh"
 for tool in dpkg-deb rpm2cpio cpio; do
 	type $tool >/dev/null || { echo "SKIP: there is no $tool" >&2; exit 77; }
 done

@@ -20,13 +20,12 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/sys/fs.h"
+#include "test/unit/oldkernel.h"
 #include "test/unit/scratch.h"
 
 #ifndef SYS_openat2 /* glibc before 2.32; the same number on every architecture */
 #define SYS_openat2 437
 #endif
-
-static bool has_openat2 = true; /* as far as the code under test can see */
 
 static int setup(void **state)
 {
@@ -137,18 +136,6 @@ static const struct way {
 	{"/etc/new", O_CREAT | O_RDWR, 0, ""},
 };
 
-long __real_syscall(long number, long a, long b, long c, long d);
-long __wrap_syscall(long number, long a, long b, long c, long d);
-
-long __wrap_syscall(long number, long a, long b, long c, long d)
-{
-	if (number == SYS_openat2 && !has_openat2) {
-		errno = ENOSYS;
-		return -1;
-	}
-	return __real_syscall(number, a, b, c, d);
-}
-
 static struct scratch tree; /* what ways lead about in */
 
 static int plant_tree(void **state)
@@ -177,14 +164,14 @@ static int plant_tree(void **state)
 
 static int plant_for_old_kernel(void **state)
 {
-	has_openat2 = false;
+	oldkernel_lacks = SYS_openat2;
 	return plant_tree(state);
 }
 
 static int uproot(void **state)
 {
 	(void)state;
-	has_openat2 = true;
+	oldkernel_lacks = 0;
 	scratch_done(&tree);
 	return 0;
 }

@@ -22,6 +22,7 @@
 #include "lib/sys/fs.h"
 #include "lib/sys/lock.h"
 #include "lib/sys/proc.h"
+#include "test/unit/oldkernel.h"
 #include "test/unit/scratch.h"
 
 #ifndef SYS_pidfd_open
@@ -29,19 +30,6 @@
 #endif
 
 static struct sys machine = SYS_INIT;
-static bool has_pidfd = true; /* before Linux 5.3 there is none */
-
-long __real_syscall(long number, long a, long b, long c, long d);
-long __wrap_syscall(long number, long a, long b, long c, long d);
-
-long __wrap_syscall(long number, long a, long b, long c, long d)
-{
-	if (number == SYS_pidfd_open && !has_pidfd) {
-		errno = ENOSYS;
-		return -1;
-	}
-	return __real_syscall(number, a, b, c, d);
-}
 
 static int interruptions; /* of openat that are yet to come */
 
@@ -71,14 +59,14 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 static int take_pidfd(void **state)
 {
 	(void)state;
-	has_pidfd = false;
+	oldkernel_lacks = SYS_pidfd_open;
 	return 0;
 }
 
 static int give_pidfd(void **state)
 {
 	(void)state;
-	has_pidfd = true;
+	oldkernel_lacks = 0;
 	return 0;
 }
 
