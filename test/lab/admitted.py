@@ -145,8 +145,8 @@ def taken_uid(host: Host) -> None:
     """A local account has the uid of the name: the next one, the same at every login."""
     visitor = Visitor(host, "collision@contoso.com", "user")
     uid = uid_of(visitor.name)
-    with host.scripted(f"echo 'taken{uid}:x:{uid}:{uid}::/:/bin/false' >>/etc/passwd",
-                       f"sed -i '/^taken{uid}:/d' /etc/passwd"):
+    with host.machine.changed(f"echo 'taken{uid}:x:{uid}:{uid}::/:/bin/false' >>/etc/passwd",
+                              f"sed -i '/^taken{uid}:/d' /etc/passwd"):
         for _ in range(2):
             time.sleep(0.1)  # a login that starts in the moment of a new account must be tried again
             result = visitor.ssh("id -u; stat -c %u .")
@@ -401,7 +401,7 @@ def unhurt_neighbour(host: Host) -> None:
     """A local user with an @ in the name, of a domain that is not Entra's: the own key counts, nobody asks anything."""
     name = "x@corp.local"
     before, mark = host.azure.counts(), host.mark()
-    with host.scripted(f"""
+    with host.machine.changed(f"""
             echo '{name}:*:1234:1234::/home/{name}:/bin/bash' >>/etc/passwd
             install -d -o 1234 /home/{name}; install -d -m 700 -o 1234 /home/{name}/.ssh
             install -m 600 -o 1234 /run/lab/visitor.pub /home/{name}/.ssh/authorized_keys""",

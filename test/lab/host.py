@@ -217,14 +217,6 @@ class Host:
             self.path(path).write_text(before, encoding="utf-8")
 
     @contextmanager
-    def scripted(self, before: str, after: str) -> Iterator[None]:
-        self.machine.sh(before)
-        try:
-            yield
-        finally:
-            self.machine.sh(after)
-
-    @contextmanager
     def faulty(self, endpoint: str, **fields: Any) -> Iterator[None]:
         """A fault for everybody, and then none at all."""
         self.azure.fault(endpoint, **fields)

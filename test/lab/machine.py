@@ -23,8 +23,9 @@ import os
 import shlex
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 from lab import init, layer, snapshot
 from lab.snapshot import Entry, Snapshot
@@ -211,6 +212,15 @@ class Machine:
     def sh(self, script: str, *arguments: str, **keywords: Any) -> Result:
         """Run a shell script, which ends at the first failure; keywords are those of run()."""
         return self.run(["sh", "-euc", script, "sh", *arguments], **keywords)
+
+    @contextmanager
+    def changed(self, before: str, after: str) -> Iterator[None]:
+        """Two shell scripts: what the one did, the other undoes."""
+        self.sh(before)
+        try:
+            yield
+        finally:
+            self.sh(after)
 
     def read(self, path: str) -> str:
         return self.run(["cat", "--", path]).stdout

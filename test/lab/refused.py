@@ -191,7 +191,7 @@ def script(before: str, after: str) -> Around:
             for word, value in words.items():
                 text = text.replace(f"%{word}%", value)
             return text
-        return visitor.host.scripted(put(before), put(after))
+        return visitor.host.machine.changed(put(before), put(after))
     return around
 
 
@@ -273,7 +273,7 @@ def signed_in_before(visitor: Visitor) -> Iterator[None]:
 
 def remembered_for_another(visitor: Visitor) -> ContextManager[object]:
     """The name was somebody else's, who is gone, and whose home is still there."""
-    return visitor.host.scripted(
+    return visitor.host.machine.changed(
         f"aaduseradd {visitor.name} {STRANGER}; aaduserdel {visitor.name}",
         f"rm -rf /home/{visitor.name}")
 
@@ -874,7 +874,7 @@ def default_penalties(host: Host) -> None:
 def hidden_processes(host: Host) -> None:
     """With hidepid=2 the key command cannot look at its parent: who has no role is refused all the same."""
     nobody, somebody = Visitor(host, "hidden@contoso.com"), Visitor(host, "hidden2@contoso.com", "user")
-    with host.scripted("mount -o remount,hidepid=2 /proc", "mount -o remount,hidepid=0 /proc"):
+    with host.machine.changed("mount -o remount,hidepid=2 /proc", "mount -o remount,hidepid=0 /proc"):
         outcome = nobody.login(pattern='reason="role-missing"')
         expect(outcome.end != SUCCESS and refuses(outcome.log, "role-missing"), outcome)
         outcome = somebody.login(pattern="Accepted publickey")

@@ -7,6 +7,7 @@ as the agent would, where it cannot be brought to it.
 usage: agentview.py [--build DIR] [--sample] [--only TEXT] [--list] [--counts FILE]
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -24,7 +25,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).res
 
 from azure.model import Extension as Wanted  # noqa: E402
 from azure.model import ExtensionStatus  # noqa: E402
-from lab import layer, rows  # noqa: E402
+from lab import layer  # noqa: E402
 from lab.faults import tally  # noqa: E402
 from lab.faults.tally import ADMITTED, CONFIGURATIONS, CONVERGED, RESTORED, TOLD, Tally  # noqa: E402
 from lab.install import FIRST, LIB, LOGS, NAME, NEXT, SEQUENCE, Extension, handlers, settings, zip_of  # noqa: E402
@@ -539,19 +540,11 @@ class Hand:
                 expect(word in found["formattedMessage"]["message"], f"{word!r} is not in {found}")
 
     @contextmanager
-    def changed(self, before: str, after: str) -> Iterator[None]:
-        self.machine.sh(before)
-        try:
-            yield
-        finally:
-            self.machine.sh(after)
-
-    @contextmanager
     def kept_folder(self) -> Iterator[None]:
         """Whatever becomes of the extension's folder, it is back afterwards."""
-        with self.changed(f"rm -rf /root/kept; cp -a {folder(FIRST)} /root/kept",
-                          f"chattr -f -i {folder(FIRST)} || true; umount -q {folder(FIRST)} || true; "
-                          f"rm -rf {folder(FIRST)}; mv /root/kept {folder(FIRST)}"):
+        with self.machine.changed(f"rm -rf /root/kept; cp -a {folder(FIRST)} /root/kept",
+                                  f"chattr -f -i {folder(FIRST)} || true; umount -q {folder(FIRST)} || true; "
+                                  f"rm -rf {folder(FIRST)}; mv /root/kept {folder(FIRST)}"):
             yield
 
 
@@ -644,7 +637,7 @@ def no_scripts(hand: Hand) -> None:
     hand.machine.sh('mkdir -p "${2%/*}"; cp -a "$1" "$2"; sed -i "s|/var/lib/waagent|/opt/waagent|g" "$2/HandlerEnvironment.json"',
                     folder(FIRST), other)
     argv = ["env", "-i", *hand.extension.environment(AZURE_GUEST_AGENT_EXTENSION_PATH=other), "/bin/sh", "-c"]
-    with hand.changed("mount --bind /var /var; mount -o remount,bind,noexec /var", "umount /var"):
+    with hand.machine.changed("mount --bind /var /var; mount -o remount,bind,noexec /var", "umount /var"):
         result = hand.machine.run([*argv, f"{other}/bin/aadssh-shim install"], check=False, cwd=other)
         expect(result.returncode == 52 and "/var/lib/dpkg/info is mounted noexec" in result.stdout, result)
     for verb in ("install", "enable", "uninstall"):
@@ -685,7 +678,7 @@ def disable(title: str) -> Callable[[Hand], None]:
         """A disable that fails stops updates and removals (the agent runs it before both): it never does."""
         hand.run("install")
         try:
-            with hand.kept_folder(), hand.changed(before, after):
+            with hand.kept_folder(), hand.machine.changed(before, after):
                 hand.run("disable")
         finally:
             hand.run("uninstall")
@@ -753,12 +746,8 @@ def play_hand(tell: Teller, count: Tally, build: Path, chosen: Sequence[HandRow]
             hand.extension.forget()
 
 
-def main() -> int:
-    parser = tally.options(__doc__)
-    arguments = parser.parse_args()
-    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
+def play_all(arguments: argparse.Namespace, chosen: List[Row], tell: Teller, count: Tally) -> None:
     layer.ensure()
-    tell, count = Teller(chapters=False), Tally()
     todo: "queue.SimpleQueue[List[Row]]" = queue.SimpleQueue()
     for group in groups([row for row in chosen if row in AGENT_ROWS]):
         todo.put(group)
@@ -768,9 +757,7 @@ def main() -> int:
     if by_hand:
         chapters["by hand"] = lambda tell: play_hand(tell, count, arguments.build, by_hand)
     tell.play(chapters)
-    count.write(arguments.counts)
-    return tell.summary("the agent's view")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tally.lead(tally.options(__doc__), "the agent's view", ROWS, play_all))

@@ -4,6 +4,7 @@ What kills.py and errors.py share: a verb is run again and again from where it b
 that interrupt.c does to it, on several machines that take the cases of a row from one queue.
 """
 
+import argparse
 import contextlib
 import fnmatch
 import json
@@ -13,9 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Iterable, List, Optional, Sequence, Set, Tuple
 
-from lab import rows
 from lab.faults.rewind import Rewinder
-from lab.faults.tally import ADMITTED, Tally, options
+from lab.faults.tally import ADMITTED, Tally, lead, options
 from lab.install import FIRST, NEXT, SEQUENCE, Extension, zip_of
 from lab.login import check_local
 from lab.machine import Machine, Result
@@ -144,24 +144,20 @@ def on_each(labs: Sequence[Lab], begin: Callable[[Lab], Any]) -> List[Any]:
         return list(pool.map(begin, labs))
 
 
-def lead(doc: Optional[str], name: str, table: Sequence[Any], play: Callable[[Sequence[Lab], Any, int], str]) -> int:
+def campaigns(doc: Optional[str], name: str, table: Sequence[Any], play: Callable[[Sequence[Lab], Any, int], str]) -> int:
     """
     A part's main function.
     play: gets the machines, a row and how many cases at most; returns what was tried, and raises when anything is lost
     """
+    def play_all(arguments: argparse.Namespace, chosen: List[Any], tell: Teller, tally: Tally) -> None:
+        with contextlib.ExitStack() as stack:
+            places = [stack.enter_context(in_cloud(f"{name}{number}")) for number in range(AT_ONCE)]
+            labs = [Lab(machine, arguments.build, tally) for machine, _ in places]
+            for row in chosen:
+                with tell.step(row.title):
+                    most = arguments.most or (row.sample if arguments.sample else row.most)
+                    print(f"     {row.title}: {play(labs, row, most)}", flush=True)
+
     parser = options(doc)
     parser.add_argument("--most", type=int, default=0, help=f"at most so many {name} of each row")
-    arguments = parser.parse_args()
-    chosen = rows.choose(parser, arguments, table, lambda row: row.sample)
-    tally, tell = Tally(), Teller(chapters=False)
-    with contextlib.ExitStack() as stack:
-        labs = []
-        for number in range(AT_ONCE):
-            machine, _ = stack.enter_context(in_cloud(f"{name}{number}"))
-            labs.append(Lab(machine, arguments.build, tally))
-        for row in chosen:
-            with tell.step(row.title):
-                most = arguments.most or (row.sample if arguments.sample else row.most)
-                print(f"     {row.title}: {play(labs, row, most)}", flush=True)
-    tally.write(arguments.counts)
-    return tell.summary(f"the {name}")
+    return lead(parser, f"the {name}", table, play_all)

@@ -136,7 +136,7 @@ PAM = [
     Drift("PAM: a line of the owner's comes before ours", "sed -i '1i account required pam_access.so' /etc/pam.d/sshd",
           "pam", ["write /etc/pam.d/sshd"]),
     Drift("PAM: a line of the owner's comes behind ours",
-          f"sed -i '/^account.*pam_nologin/a account required pam_access.so' /etc/pam.d/sshd"),
+          "sed -i '/^account.*pam_nologin/a account required pam_access.so' /etc/pam.d/sshd"),
     Drift("PAM: pam-auth-update --force", "DEBIAN_FRONTEND=noninteractive pam-auth-update --force --package", sample=True),
     Drift("PAM: an upgrade replaces the file and keeps the old one",
           "cp /etc/pam.d/sshd /etc/pam.d/sshd.dpkg-old; sed -i -e /pam_aad.so/d -e /pam_motd/d /etc/pam.d/sshd",

@@ -21,7 +21,7 @@ from typing import Callable, Dict, List, NamedTuple, Sequence
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
 from lab.faults.campaign import (  # noqa: E402
-    STATE, UNREACHED, UPDATE, Campaign, Lab, installed, lead, matches, nothing, on_each, updated)
+    STATE, UNREACHED, UPDATE, Campaign, Lab, campaigns, installed, matches, nothing, on_each, updated)
 from lab.faults.rewind import Picture  # noqa: E402
 from lab.faults.tally import CONVERGED, FAILED, RESTORED, TOLD  # noqa: E402
 from lab.install import FIRST, NEXT  # noqa: E402
@@ -232,4 +232,4 @@ ROWS: List[Row] = [
 
 
 if __name__ == "__main__":
-    sys.exit(lead(__doc__, "errors", ROWS, play))
+    sys.exit(campaigns(__doc__, "errors", ROWS, play))

@@ -10,6 +10,7 @@ again and succeeds, and uninstall leaves the machine as it was before it all.
 What stands in for a program is called a SHIM and says so in its first line.
 """
 
+import argparse
 import os
 import sys
 import time
@@ -19,8 +20,8 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Set
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
 from azure.client import Azure  # noqa: E402
-from lab import login, rows  # noqa: E402
-from lab.faults.tally import ADMITTED, CONVERGED, RESTORED, TOLD, WORLDS, Tally, options  # noqa: E402
+from lab import login  # noqa: E402
+from lab.faults.tally import ADMITTED, CONVERGED, RESTORED, TOLD, WORLDS, Tally, lead, options  # noqa: E402
 from lab.install import FIRST, LOGS, SEQUENCE, Extension, settings, zip_of  # noqa: E402
 from lab.machine import ENVIRONMENT, Machine, Result  # noqa: E402
 from lab.place import MEMORY, NOT_OURS, WATCHED, in_cloud  # noqa: E402
@@ -431,16 +432,10 @@ def work(label: str, build: Path, queue: List[Row], tally: Tally, tell: Teller) 
             play_some(Lab(machine, azure, build, tally), queue, tell)
 
 
-def main() -> int:
-    parser = options(__doc__)
-    arguments = parser.parse_args()
-    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
-    tally, tell = Tally(), Teller(chapters=False)
+def play_all(arguments: argparse.Namespace, chosen: List[Row], tell: Teller, tally: Tally) -> None:
     tell.play({f"fails{number}": lambda _, number=number: work(f"fails{number}", arguments.build, chosen, tally, tell)
                for number in range(min(AT_ONCE, len(chosen)))})
-    tally.write(arguments.counts)
-    return tell.summary("the failing world")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lead(options(__doc__), "the failing world", ROWS, play_all))

@@ -22,7 +22,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).res
 
 from lab.faults import calls  # noqa: E402
 from lab.faults.campaign import (  # noqa: E402
-    STATE, UNREACHED, UPDATE, Campaign, Lab, installed, lead, matches, nothing, on_each, updated)
+    STATE, UNREACHED, UPDATE, Campaign, Lab, campaigns, installed, matches, nothing, on_each, updated)
 from lab.faults.rewind import Picture  # noqa: E402
 from lab.faults.tally import CONVERGED, KILLED, LOST_POWER, RESTORED, TOLD  # noqa: E402
 from lab.install import FIRST, NEXT, SEQUENCE  # noqa: E402
@@ -288,4 +288,4 @@ ROWS: List[Row] = [
 
 
 if __name__ == "__main__":
-    sys.exit(lead(__doc__, "kills", ROWS, play))
+    sys.exit(campaigns(__doc__, "kills", ROWS, play))

@@ -16,9 +16,10 @@ import json
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from lab import rows
+from lab.teller import Teller
 
 # The names, in the order of the table.  A part that counts something else adds its name here.
 KILLED = "points killed"
@@ -111,3 +112,14 @@ def options(doc: Optional[str], sample: str = "what ./bootstrap check plays") ->
     parser = rows.options(doc, "where the extension's zip is", sample)
     parser.add_argument("--counts", type=Path, help="where to write what was tried and lost, as JSON")
     return parser
+
+
+def lead(parser: argparse.ArgumentParser, name: str, table: Sequence[Any],
+         play: Callable[[argparse.Namespace, List[Any], Teller, Tally], None]) -> int:
+    """A part's main function: the chosen rows are played, and counted.  Returns the exit status."""
+    arguments = parser.parse_args()
+    chosen = rows.choose(parser, arguments, table, lambda row: row.sample)
+    tell, tally = Teller(chapters=False), Tally()
+    play(arguments, chosen, tell, tally)
+    tally.write(arguments.counts)
+    return tell.summary(name)

@@ -4,6 +4,7 @@
 usage: together.py [--build DIR] [--sample] [--only TEXT] [--list] [--counts FILE]
 """
 
+import argparse
 import json
 import random
 import re
@@ -20,7 +21,7 @@ from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
 from azure.client import Azure  # noqa: E402
-from lab import layer, login, rows  # noqa: E402
+from lab import layer, login  # noqa: E402
 from lab.faults import tally  # noqa: E402
 from lab.faults.tally import ADMITTED, CONVERGED, KILLED, RESTORED, TOGETHER, TOLD, Tally  # noqa: E402
 from lab.host import HANDOFF, Host, Outcome, Visitor  # noqa: E402
@@ -399,19 +400,13 @@ def play(tell: Teller, count: Tally, build: Path, place: str, chosen: Sequence[R
                 row.play(on)  # type: ignore[arg-type]
 
 
-def main() -> int:
-    parser = tally.options(__doc__)
-    arguments = parser.parse_args()
-    chosen = rows.choose(parser, arguments, ROWS, lambda row: row.sample)
+def play_all(arguments: argparse.Namespace, chosen: List[Row], tell: Teller, count: Tally) -> None:
     layer.ensure()
-    tell, count = Teller(chapters=False), Tally()
     places: Dict[str, List[Row]] = {}
     for row in chosen:
         places.setdefault(row.place, []).append(row)
     tell.play({place: lambda tell, place=place: play(tell, count, arguments.build, place, places[place]) for place in places})
-    count.write(arguments.counts)
-    return tell.summary("many at once")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tally.lead(tally.options(__doc__), "many at once", ROWS, play_all))
