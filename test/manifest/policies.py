@@ -9,8 +9,8 @@ satisfy it.  "deploys" says what is in it.  Rows of "broken" change a definition
 
 from typing import Any, Dict, List, Optional
 
-from manifest.expr import Unknown
-from manifest.policy import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, Rule, check_parameter
+from manifest.expr import Expressions, Unknown
+from manifest.policy import COMPLIANT, FORBIDDEN, NON_COMPLIANT, NOT_APPLICABLE, Rule, check_parameter
 from manifest.rows import AZURE, SAMPLES, Rows, change, differences, find, load
 from manifest.schema import Schemas
 from manifest.template import SUBSCRIPTION, Place, evaluate, group_id
@@ -96,17 +96,27 @@ def references(properties: Dict, definitions: Dict[str, Any]) -> List[str]:
     return lines
 
 
-def handed_on(name: str, handed: Dict, own: Dict, definition: Dict) -> List[str]:
-    """Each value is a parameter of the initiative, of the same type, whose every allowed value the policy allows."""
+def handed(each: Dict, values: Dict[str, Any]) -> Any:
+    """A value of an initiative's reference, with these parameters of the initiative."""
+    def parameter(name: str) -> Any:
+        if name not in values:
+            raise Unknown(f"the initiative has no parameter {name!r}")
+        return values[name]
+    return Expressions({"parameters": parameter}, FORBIDDEN).value(each["value"])
+
+
+def handed_on(name: str, parameters: Dict, own: Dict, definition: Dict) -> List[str]:
+    """With each value that a parameter of the initiative may have, the policy gets what it takes."""
     declared, lines = find(definition, "properties/parameters") or {}, []
-    for parameter, each in handed.items():
-        source = own.get(each["value"][len("[parameters('"):-len("')]")])
-        if parameter not in declared or source is None or source["type"] != declared[parameter]["type"]:
-            lines.append(f"{name}: {parameter} is {each['value']}")
-            continue
-        allowed = declared[parameter].get("allowedValues", source.get("allowedValues", []))
-        lines += [f"{name}: {value!r} is not allowed as {parameter}" for value in
-                  source.get("allowedValues", []) + [source["defaultValue"]] if allowed and value not in allowed]
+    defaults = {each: about["defaultValue"] for each, about in own.items()}
+    tries = [defaults] + [{**defaults, each: value} for each, about in own.items()
+                          for value in about.get("allowedValues", [])]
+    for values in tries:
+        for parameter, each in parameters.items():
+            try:
+                check_parameter(parameter, declared.get(parameter, {}), handed(each, values))
+            except (KeyError, Unknown) as error:
+                lines.append(f"{name}: {parameter} is {each['value']}: {error}")
     return lines
 
 
@@ -120,7 +130,7 @@ def assigned(given: Dict, definitions: Dict[str, Any]) -> Dict[str, Dict]:
     if set(assignment["parameters"]) - set(values):
         raise Unknown(f"{sorted(assignment['parameters'])} are not the initiative's")
     return {each["policyDefinitionReferenceId"]: {
-        name: values[value["value"][len("[parameters('"):-len("')]")]] for name, value in each["parameters"].items()}
+        name: handed(value, values) for name, value in each["parameters"].items()}
         for each in own["policyDefinitions"]}
 
 

@@ -24,7 +24,7 @@ resource "azurerm_role_definition" "reader" {
   assignable_scopes  = [data.azurerm_subscription.current.id]
 
   permissions {
-    actions          = [
+    actions = [
       "Microsoft.Authorization/roleAssignments/read",
       "Microsoft.Authorization/roleDefinitions/read",
       "Microsoft.Authorization/denyAssignments/read",

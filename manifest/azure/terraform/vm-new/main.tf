@@ -48,7 +48,7 @@ variable "ssh_public_key" {
 variable "image" {
   description = "Reference to the image."
   type        = object({ publisher = string, offer = string, sku = string, version = string })
-  default     = {
+  default = {
     publisher = "Debian"
     offer     = "debian-13"
     sku       = "13-gen2"
