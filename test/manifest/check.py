@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from manifest import expressions, languages, policies, queries, schema, templates, terraform  # noqa: E402
+from manifest import expressions, languages, mutants, policies, publish, queries, schema, templates, terraform  # noqa: E402
 from manifest.rows import Rows  # noqa: E402
 
 
@@ -34,8 +34,10 @@ def _skipped(why: str) -> int:
 def main() -> None:
     schemas = schemas_of_azure() if "--schemas" in sys.argv[1:] else None
     rows = Rows()
-    for each in (expressions, templates, languages, terraform, policies, queries):
+    for each in (expressions, templates, languages, terraform, policies, publish, queries):
         each.play(rows, schemas)
+    if not schemas:
+        mutants.play(rows, None)
     rows.end()
 
 

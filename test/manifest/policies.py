@@ -33,19 +33,26 @@ def related(samples: Dict, names: List[str]) -> List[Dict]:
     return [resource_of(samples, name) for name in names]
 
 
+def permitted(rule: Rule, resources: List[Dict]) -> List[str]:
+    """Who remedies may do that, and no more."""
+    roles = rule.roles()
+    lines = [f"{name} is not for {each['type']}" for each in resources for name, kinds in roles
+             if not each["type"].startswith(kinds)]
+    return lines if roles else ["who remedies has no role"]
+
+
 def remedied(rule: Rule, others: List[Dict], row: Dict, schemas: Optional[Schemas]) -> List[str]:
     """What is wrong with the remedy of a resource that is not compliant."""
     if rule.effect == "Modify":
         after = Rule(row["definition"], row.get("parameters", {}), rule.modify())
-        lines = differences(after.resource, row.get("modifies", {}))
+        lines = differences(after.resource, row.get("modifies", {})) + permitted(rule, [rule.resource])
         return lines + ([] if after.state(others) != NON_COMPLIANT else ["what Modify makes is not compliant"])
     if rule.effect != "DeployIfNotExists":
         return []
     made = rule.deploy(Place()).resources
     template = rule.rule["then"]["details"]["deployment"]["properties"]["template"]
     lines = [f"{len(made)} resources"] if len(made) != 1 else differences(made[0], row.get("deploys", {}))
-    lines += [f"{kinds} is not for {each['type']}" for each in made for _, kinds in rule.roles()
-              if not each["type"].startswith(kinds)]
+    lines += permitted(rule, made)
     there = [change(each, "properties/provisioningState", "Succeeded") for each in made]
     lines += [] if rule.state(others + there) == COMPLIANT else ["what is deployed does not satisfy the policy"]
     if not schemas:

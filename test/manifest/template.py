@@ -5,6 +5,7 @@ Nothing is passed over: a member, a function, a type of parameter, a resource in
 Nested deployments and copy loops inside of properties are not known.
 """
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Tuple
@@ -24,6 +25,7 @@ RESOURCE = {"type", "apiVersion", "name", "location", "scope", "condition", "cop
             "sku", "zones", "properties"}
 TYPES = {"string": str, "securestring": str, "int": int, "bool": bool, "array": list, "object": dict,
          "secureobject": dict}
+VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
 
 
 @dataclass
@@ -120,7 +122,7 @@ class Deployment:
 
     def _reference(self, which: str, version: str, full: str) -> Dict:
         """Only of a whole resource, by its id: of one that this deployment makes, or of one that is there."""
-        if full != "Full" or not which.startswith("/subscriptions/"):
+        if full != "Full" or not which.startswith("/subscriptions/") or not VERSION.fullmatch(version):
             raise Unknown(f"reference({which!r}, {version!r}, {full!r})")
         self.asked.add(which.lower())
         if which.lower() in self.made:
@@ -168,6 +170,8 @@ class Deployment:
                 continue
             known("the copy", resource["copy"], {"name", "count"})
             count = self.expressions.value(resource["copy"]["count"])
+            if not isinstance(count, int):
+                raise Unknown(f"{count!r} copies")
             found += [(resource, {resource["copy"]["name"]: at}) for at in range(count)]
         return found
 
