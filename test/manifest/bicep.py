@@ -200,7 +200,7 @@ class Compiler:
             if decorator == "description":
                 about["metadata"] = {"description": arguments[0][1]}
             elif decorator == "secure" and kind in ("object", "string"):
-                about["type"] = {"object": "secureObject", "string": "secureString"}[kind]
+                about["type"] = {"object": "secureObject", "string": "securestring"}[kind]
             elif decorator in ("minValue", "maxValue", "minLength", "maxLength"):
                 about[decorator] = arguments[0][1]
             else:
