@@ -30,6 +30,9 @@ struct query {
 	enum plan_for plan_for; /* for plan */
 	const char *os_release; /* for platform: name of a file, NULL: the machine's own */
 	int os_release_fd; /* which is open for reading here */
+	const char *folder; /* for collect: where one works, absolute */
+	const char *output; /* for collect: a file or folder, absolute; NULL: below folder */
+	bool keep_names; /* for collect */
 };
 
 /* Print a text or, where that is NULL, a document, which is consumed.  The exit code. */

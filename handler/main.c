@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "handler/check.h"
+#include "handler/collect.h"
 #include "handler/inspect.h"
 #include "handler/state.h"
 #include "handler/steps.h"
@@ -42,11 +43,21 @@ static const char usage[] =
 	"        are the extension's folder and the installed packages as they were packed?\n"
 	"  platform [--os-release FILE] [--json]\n"
 	"        what is known of this distribution\n"
+	"  collect [--output FILE] [--keep-names]\n"
+	"        make an archive for who helps, without secrets and, by default, without names\n"
 	"  version | help";
 /* clang-format on */
 
 /* One row per verb: what it runs and which options it takes. */
-enum option { JSON = 1, ONLY = 2, PURGE = 4, OS_RELEASE = 8, FOR = 16 };
+enum option {
+	JSON = 1,
+	ONLY = 2,
+	PURGE = 4,
+	OS_RELEASE = 8,
+	FOR = 16,
+	OUTPUT = 32,
+	KEEP_NAMES = 64
+};
 
 typedef int inspect_fn(struct sys *sys, const struct command *command, const struct query *query);
 
@@ -65,6 +76,7 @@ static const struct {
 	{"status", JSON, inspect_status},
 	{"verify", JSON, inspect_verify},
 	{"platform", OS_RELEASE | JSON, inspect_platform},
+	{"collect", OUTPUT | KEEP_NAMES, inspect_collect},
 };
 
 static const struct {
@@ -72,9 +84,13 @@ static const struct {
 	enum option option;
 	bool has_value;
 } options[] = {
-	{"--json", JSON, false},   {"--only", ONLY, true},
-	{"--purge", PURGE, false}, {"--os-release", OS_RELEASE, true},
+	{"--json", JSON, false},
+	{"--only", ONLY, true},
+	{"--purge", PURGE, false},
+	{"--os-release", OS_RELEASE, true},
 	{"--for", FOR, true},
+	{"--output", OUTPUT, true},
+	{"--keep-names", KEEP_NAMES, false},
 };
 
 /* What there is no status for yet, or for which there is no way to one. */
@@ -151,6 +167,26 @@ static int open_os_release(const char *name, struct query *query)
 	return complain(&err);
 }
 
+/* Where the caller is, who means relative names so. */
+static const char *find_working_folder(void)
+{
+	static char path[PATH_MAX];
+
+	return getcwd(path, sizeof(path)) && path[0] == '/' ? path : "/";
+}
+
+static int set_output(const char *name, struct query *query)
+{
+	static char path[PATH_MAX];
+	bool whole = name[0] == '/';
+
+	if (!name[0] || snprintf(path, sizeof(path), "%s%s%s", whole ? "" : query->folder,
+				 whole ? "" : "/", name) >= PATH_MAX)
+		return misused("--output takes a name, not", name);
+	query->output = path;
+	return EXIT_OK;
+}
+
 static int set_option(enum option option, const char *value, struct command *command,
 		      struct query *query)
 {
@@ -170,6 +206,11 @@ static int set_option(enum option option, const char *value, struct command *com
 		break;
 	case OS_RELEASE:
 		return open_os_release(value, query);
+	case OUTPUT:
+		return set_output(value, query);
+	case KEEP_NAMES:
+		query->keep_names = true;
+		break;
 	case FOR:
 		if (!inspect_plan_for(value, &query->plan_for))
 			return misused("--for takes install, update or uninstall, not", value);
@@ -280,7 +321,10 @@ static int run(inspect_fn *inspect, const struct command *command, const struct 
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
-	struct query query = {.screen = screen_of(STDOUT_FILENO)};
+	struct query query = {
+		.screen = screen_of(STDOUT_FILENO),
+		.folder = find_working_folder(),
+	};
 	struct command command = {
 		.verb = verb,
 		.sequence = getenv("ConfigSequenceNumber"),
