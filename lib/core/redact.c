@@ -10,8 +10,9 @@
 
 #define WORD_MAX 1024 /* bytes of a URL that are searched for user information */
 #define CRYPT_MIN 16 /* bytes of a hash of crypt(3) with its method */
-#define SCHEME_SECRET_MIN 8 /* bytes behind Bearer or Basic that may be no word of a sentence */
-#define PROSE_MIN 16 /* bytes of a value behind "token: " that may be none either */
+/* Bytes that are no word of a sentence behind "Bearer " and "secret: ", and behind "token: ". */
+#define SECRET_MIN 8
+#define TOKEN_MIN 16
 #define PEM_MAX 65536 /* bytes between BEGIN and END */
 #define PEM_LABEL_MAX 128 /* bytes of the line that ends it */
 #define FINGERPRINT "SHA256:"
@@ -266,7 +267,7 @@ static const struct {
 	{"pwd", ASSIGNED, REDACT_PASSWORD},
 	{"token", PROSE, REDACT_TOKEN},
 	{"assertion", PROSE, REDACT_TOKEN},
-	{"secret", WORD, REDACT_SECRET},
+	{"secret", PROSE, REDACT_SECRET},
 	{"credential", PROSE, REDACT_SECRET},
 	{"credentials", PROSE, REDACT_SECRET},
 	{"protectedSettings", WORD, REDACT_SECRET},
@@ -306,13 +307,17 @@ static size_t quoted_end(const struct search *search, size_t at, size_t len)
 	return at;
 }
 
+/* Is it a word of a sentence, that may begin with a capital? */
 static bool is_word(const struct search *search, size_t from, size_t to, size_t min)
 {
 	bool random = false;
 
-	for (size_t i = from; i < to; i++)
-		random |= letter_class(search->text.p[i]) > LETTER_LOWER ||
-			  is_in(search->text.p[i], "_=+/$%");
+	for (size_t i = from; i < to; i++) {
+		unsigned char c = search->text.p[i];
+
+		random |= letter_class(c) == LETTER_DIGIT || is_in(c, "_=+/$%") ||
+			  (letter_class(c) == LETTER_UPPER && i > from);
+	}
 	return !random || to - from < min;
 }
 
@@ -337,7 +342,8 @@ static bool find_value(const struct search *search, size_t at, size_t row, struc
 	if (colon && rule == ASSIGNED)
 		return false;
 	at = until(search, from, ENDS "\"", SIZE_MAX);
-	if (colon && apart && rule == PROSE && is_word(search, from, at, PROSE_MIN))
+	if (colon && apart && rule == PROSE &&
+	    is_word(search, from, at, kind == REDACT_TOKEN ? TOKEN_MIN : SECRET_MIN))
 		return false;
 	return hit(ret, from, at, kind);
 }
@@ -364,7 +370,7 @@ static bool find_scheme(struct search *search, size_t at, struct hit *ret)
 	size_t from = skip(search, at + len, BLANKS);
 	size_t end = until(search, from, ENDS "\"'", SIZE_MAX);
 
-	if (len == 0 || from == at + len || is_word(search, from, end, SCHEME_SECRET_MIN))
+	if (len == 0 || from == at + len || is_word(search, from, end, SECRET_MIN))
 		return false;
 	return begins_word(search, at) && hit(ret, from, end, REDACT_TOKEN);
 }

@@ -70,6 +70,11 @@ expect 0 '^id  *linux$' platform --os-release other
 printf 'ID=no/id\n' >"$tmp/bad"
 expect 53 '^error 53 settings-invalid: bad: os-release, line 1: ' platform --os-release bad
 expect 52 '^error 52 missing-dependency: ' platform --os-release .
+expect 52 'is there already\. name\|run it as root' collect --output os-release
+expect 52 'is there already\. name\|run it as root' collect --keep-names --output="$tmp/os-release"
+expect 19 'takes no value: --keep-names=yes' collect --keep-names=yes
+expect 19 'takes a name, not: ' collect --output=
+expect 19 'no such option: --json' collect --json
 cat os-release | "$handler" platform --os-release /dev/stdin | grep -q '^id  *ubuntu$' || {
 	echo "FAIL: platform does not read a pipe"
 	failures=$((failures + 1))
