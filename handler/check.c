@@ -15,13 +15,16 @@
 #define ENABLE "enable" /* repairs what drifted */
 
 #define OUTSIDE (LINK_BIT(LINK_IMDS) | LINK_BIT(LINK_IDENTITY))
+/* What an installation can fail for. */
+#define CAUSES                                                                                     \
+	(LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_DISK) | LINK_BIT(LINK_PLATFORM) |                    \
+	 LINK_BIT(LINK_LEGACY))
 #define NET_MS 8000 /* of a link that asks the network */
 
 /* clang-format off */
 const struct check_link check_links[CHECK_LINKS] = {
 	[LINK_AGENT] = {.id = "agent", .title = "the guest agent's folders, and settings that are valid", .look = look_agent,
 		.remedy = "mend the settings, or install the extension again"},
-	[LINK_LAST_RUN] = {.id = "last-run", .title = "the last run ended well", .look = look_last_run, .command = ENABLE},
 	[LINK_DISK] = {.id = "disk", .title = "space on /usr, /var and /etc, and they can be written", .look = look_disk,
 		.command = "df -h /usr /var /etc; df -i /usr /var /etc"},
 	[LINK_PLATFORM] = {.id = "platform", .title = "the machine has what the product needs", .step = "platform",
@@ -44,17 +47,19 @@ const struct check_link check_links[CHECK_LINKS] = {
 		.needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_DNS), .after = OUTSIDE, .budget_ms = NET_MS,
 		.remedy = "let the machine reach it, or set proxy"},
 	[LINK_ROLES] = {.id = "roles", .title = "the identity may ask for roles", .look = look_roles, .step = "verify",
-		.needs = LINK_BIT(LINK_IDENTITY) | LINK_BIT(LINK_DNS), .budget_ms = NET_MS},
+		.needs = LINK_BIT(LINK_IDENTITY) | LINK_BIT(LINK_KEYS), .budget_ms = NET_MS},
 	[LINK_LEGACY] = {.id = "legacy", .title = "no other product signs Entra users in", .look = look_legacy, .step = "legacy",
 		.needs = LINK_BIT(LINK_AGENT), .after = OUTSIDE},
+	[LINK_INSTALLED] = {.id = "installed", .title = "the product is installed", .look = look_installed,
+		.after = OUTSIDE | CAUSES, .command = ENABLE},
 	[LINK_PACKAGES] = {.id = "packages", .title = "the packages are as they were packed",
-		.step = "packages", .needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_LEGACY), .command = ENABLE},
+		.step = "packages", .needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_LEGACY) | LINK_BIT(LINK_INSTALLED), .command = ENABLE},
 	[LINK_CONFIG] = {.id = "config", .title = "the configuration says what the settings say", .step = "config",
-		.needs = LINK_BIT(LINK_TENANT) | LINK_BIT(LINK_PACKAGES), .command = ENABLE},
+		.needs = LINK_BIT(LINK_TENANT) | LINK_BIT(LINK_PACKAGES)},
 	[LINK_SSHD_FILES] = {.id = "sshd-files", .title = "sshd takes its configuration", .look = look_sshd_files,
 		.command = "/usr/sbin/sshd -t"},
 	[LINK_SSHD] = {.id = "sshd", .title = "sshd asks for the keys of Entra users", .step = "sshd",
-		.needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_SSHD_FILES), .command = ENABLE},
+		.look = look_sshd, .needs = LINK_BIT(LINK_PACKAGES) | LINK_BIT(LINK_SSHD_FILES)},
 	[LINK_LOCAL_USERS] = {.id = "local-users", .title = "root and local users sign in as without the product",
 		.look = look_local_users, .needs = LINK_BIT(LINK_SSHD_FILES)},
 	[LINK_LOCAL_ACCOUNTS] = {.id = "local-accounts", .title = "local accounts that let somebody in are approved",
@@ -62,14 +67,15 @@ const struct check_link check_links[CHECK_LINKS] = {
 	[LINK_AUTHORIZED_KEYS] = {.id = "authorized-keys", .title = "keys of local accounts are of kinds that Azure supports",
 		.step = "authorized-keys", .look = look_authorized_keys, .needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_SSHD_FILES)},
 	[LINK_ACCOUNTS] = {.id = "accounts", .title = "the name service asks for Entra users", .step = "accounts",
-		.needs = LINK_BIT(LINK_AGENT), .command = ENABLE},
+		.needs = LINK_BIT(LINK_PACKAGES)},
 	[LINK_NAMES] = {.id = "names", .title = "a name resolves, the key command answers",
-		.step = "verify", .needs = LINK_BIT(LINK_PACKAGES) | LINK_BIT(LINK_ACCOUNTS) | LINK_BIT(LINK_CONFIG), .command = ENABLE},
+		.step = "verify", .needs = LINK_BIT(LINK_ACCOUNTS) | LINK_BIT(LINK_CONFIG)},
 	[LINK_PAM] = {.id = "pam", .title = "PAM asks for permission, first of all", .step = "pam",
-		.needs = LINK_BIT(LINK_SSHD_FILES), .command = ENABLE},
-	[LINK_SUDO] = {.id = "sudo", .title = "sudo knows the administrators", .step = "sudo", .command = ENABLE},
+		.needs = LINK_BIT(LINK_PACKAGES) | LINK_BIT(LINK_SSHD_FILES)},
+	[LINK_SUDO] = {.id = "sudo", .title = "sudo knows the administrators", .step = "sudo",
+		.needs = LINK_BIT(LINK_PACKAGES) | LINK_BIT(LINK_PAM)},
 	[LINK_SELINUX] = {.id = "selinux", .title = "SELinux, where it has a policy, lets sign-in work", .step = "selinux",
-		.needs = LINK_BIT(LINK_PACKAGES), .command = ENABLE},
+		.needs = LINK_BIT(LINK_PACKAGES)},
 	[LINK_USERS] = {.id = "users", .title = "no Entra user is signed in", .look = look_users},
 	[LINK_CONFINEMENT] = {.id = "confinement", .title = "who talks to the network gives up what it does not need", .look = look_confinement},
 };
@@ -209,7 +215,8 @@ static void read_in_force(struct check *check)
 static void add_command(const struct check *check, const struct check_link *link, bool drifted,
 			struct check_result *ret)
 {
-	const char *command = drifted ? ENABLE : link->command;
+	const char *own = check->session.machine.command;
+	const char *command = drifted ? ENABLE : own[0] ? own : link->command;
 
 	if (ret->command[0] || !command)
 		return;
@@ -219,6 +226,12 @@ static void add_command(const struct check *check, const struct check_link *link
 		check_command(ret, "aadsshlogin configure");
 	else
 		check_command(ret, "%s/bin/aadssh-shim enable", check->command->folder);
+}
+
+static void skip(struct check_result *ret)
+{
+	ret->state = CHECK_SKIPPED;
+	check_see(ret, "not looked at: needs %s", check_links[ret->needs].id);
 }
 
 static void judge(const struct check *check, const struct check_link *link, int r,
@@ -231,6 +244,10 @@ static void judge(const struct check *check, const struct check_link *link, int 
 	memcpy(ret->notes, m->notes, sizeof(ret->notes));
 	for (size_t i = 0; i < ret->note_count; i++)
 		tame(ret->notes[i]);
+	if (r == 0 && ret->state == CHECK_SKIPPED) {
+		skip(ret);
+		return;
+	}
 	if (r == 0) {
 		if (ret->state == CHECK_UNSEEN)
 			ret->state = ret->note_count ? CHECK_NOTE : CHECK_OK;
@@ -310,11 +327,11 @@ static void visit(struct check *check, enum check_id id)
 		if (link->after & LINK_BIT(i))
 			visit(check, (enum check_id)i);
 	if (is_broken(check, link, &result->needs)) {
-		result->state = CHECK_SKIPPED;
-		check_see(result, "not looked at: needs %s", check_links[result->needs].id);
+		skip(result);
 		return;
 	}
 	check->session.machine.note_count = 0;
+	check->session.machine.command[0] = '\0';
 	r = look(check, link, result, &err);
 	judge(check, link, r, &err, result);
 	result->ms = (now_ns(check) - start_ns) / NS_PER_MS;

@@ -21,7 +21,7 @@
 #include "lib/sys/imds.h"
 
 #define CHECK_DEADLINE_S 30
-#define CHECK_COMMAND_MAX 768
+#define CHECK_COMMAND_MAX (MACHINE_COMMAND_MAX + 64)
 
 enum check_state {
 	CHECK_UNSEEN, /* not asked for, or not of this machine: it is not printed */
@@ -35,7 +35,6 @@ enum check_state {
 /* In the order in which they are printed. */
 enum check_id {
 	LINK_AGENT,
-	LINK_LAST_RUN,
 	LINK_DISK,
 	LINK_PLATFORM,
 	LINK_CLOCK,
@@ -47,6 +46,7 @@ enum check_id {
 	LINK_KEYS,
 	LINK_ROLES,
 	LINK_LEGACY,
+	LINK_INSTALLED,
 	LINK_PACKAGES,
 	LINK_CONFIG,
 	LINK_SSHD_FILES,
@@ -145,11 +145,12 @@ const char *check_proxy(const struct check *check);
 int check_step(struct check *check, const char *name, struct err *err);
 
 /* check/outside.c */
-check_look look_agent, look_last_run, look_clock, look_imds, look_identity, look_proxy, look_dns;
+check_look look_agent, look_clock, look_imds, look_identity, look_proxy, look_dns;
 /* check/decides.c */
 check_look look_tenant, look_keys, look_roles;
 /* check/machine.c */
-check_look look_disk, look_legacy, look_sshd_files, look_local_users, look_users, look_confinement;
+check_look look_disk, look_legacy, look_installed, look_sshd_files, look_sshd, look_local_users,
+	look_users, look_confinement;
 /* check/local.c */
 check_look look_local_accounts, look_authorized_keys;
 

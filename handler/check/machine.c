@@ -9,8 +9,10 @@
 #include "handler/check.h"
 #include "handler/presence.h"
 #include "handler/resource.h"
+#include "handler/state.h"
 #include "handler/steps/platform.h"
 #include "handler/steps/takeover.h"
+#include "handler/text.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sshdconf.h"
@@ -18,6 +20,7 @@
 #include "lib/sys/confine.h"
 #include "lib/sys/lookup.h"
 #include "lib/sys/pkg.h"
+#include "lib/sys/proc.h"
 
 #define OLD_NAME "AADLoginForLinux"
 #define OLD_FOLDER "Microsoft.Azure.ActiveDirectory.LinuxSSH.AADLoginForLinux-"
@@ -65,29 +68,50 @@ static void advise_extension(const struct check *check, struct check_result *ret
 		      check_word(it.name, name));
 }
 
-/* One whose removal failed, as its script does while its users are signed in, does not go again. */
+/* Did somebody want it gone, and it is still there, as dpkg remembers? */
+static bool is_unwanted(struct sys *sys, const char *name)
+{
+	const char *const argv[] = {"/usr/bin/dpkg-query", "-W", "-f=${db:Status-Want}", name,
+				    NULL};
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = 5000, .output_max = 64, .looks_only = true};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err ignored = {0};
+
+	return proc_run(sys, &spec, &res, &ignored) == 0 && res.status == 0 &&
+	       !span_is(buf_bytes(&res.output), "install");
+}
+
+/* The script that runs before it goes fails while its users are signed in: then it is not run. */
 static void advise_packages(const struct check *check, struct check_result *ret, struct err *err)
 {
 	struct sys *sys = check->session.sys;
 	const struct pkg_manager *manager = pkg_detect(sys);
 	struct foreign_packages found = {.count = 0};
 	struct err ignored = {0};
-	AUTO_BUF names = {0};
-	bool stuck = false;
+	AUTO_BUF names = {0}, scripts = {0};
+	bool stuck = false, rpm;
 
 	if (!manager || takeover_find(sys, manager, false, &found, &ignored) < 0)
 		return;
+	rpm = strcmp(pkg_type(manager), "rpm") == 0;
 	for (size_t i = 0; i < found.count; i++) {
-		stuck = stuck || found.list[i].status.state == PKG_BROKEN;
-		buf_printf(&names, " %s", found.list[i].name);
+		const char *name = found.list[i].name;
+
+		stuck = stuck || found.list[i].status.state == PKG_BROKEN ||
+			(!rpm && is_unwanted(sys, name));
+		buf_printf(&names, " %s", name);
+		buf_printf(&scripts, " /var/lib/dpkg/info/%s.prerm", name);
 	}
 	if (stuck)
 		(void)err_wrap(err, "its removal is stuck");
-	if (strcmp(pkg_type(manager), "rpm") == 0)
+	if (rpm)
 		check_command(ret, "rpm -e%s%s", stuck ? " --noscripts" : "", buf_text(&names));
-	else
-		check_command(ret, "dpkg --purge%s%s", stuck ? " --force-remove-reinstreq" : "",
+	else if (stuck)
+		check_command(ret, "rm -f%s && dpkg --purge%s", buf_text(&scripts),
 			      buf_text(&names));
+	else
+		check_command(ret, "dpkg --purge%s", buf_text(&names));
 }
 
 int look_legacy(struct check *check, struct check_result *ret, struct err *err)
@@ -110,6 +134,63 @@ int look_legacy(struct check *check, struct check_result *ret, struct err *err)
 	return -err->code;
 }
 
+/* What keeps it from being installed is told by a link of its own. */
+static int judge_absent(struct check *check, const struct state *state, struct check_result *ret,
+			struct err *err)
+{
+	static const enum check_id causes[] = {LINK_AGENT, LINK_DISK,     LINK_PLATFORM,
+					       LINK_IMDS,  LINK_IDENTITY, LINK_LEGACY};
+
+	for (size_t i = 0; i < ARRAY_LEN(causes); i++)
+		if (check->results[causes[i]].state == CHECK_FAILED) {
+			ret->state = CHECK_SKIPPED;
+			ret->needs = causes[i];
+			return 0;
+		}
+	if (state->verb[0])
+		return err_set(err, ENOENT, "nothing is in force: %s ended with %d %s: %s",
+			       state->verb, state->code, outcome_find(state->code)->name,
+			       state->message);
+	return err_set(err, ENOENT, "nothing is in force: it was never installed, or removed");
+}
+
+static void judge_last_run(struct check *check, const struct state *state)
+{
+	struct machine *m = &check->session.machine;
+	char time[TIME_TEXT_SIZE];
+
+	time_text(state->time_s, time);
+	if (strcmp(state->owner, check->command->version) != 0)
+		machine_note(m, "version %s is in force, and this is %s", state->owner,
+			     check->command->version);
+	if (state->code)
+		machine_note(m, "%s ended with %d %s at %s: %.200s", state->verb, state->code,
+			     outcome_find(state->code)->name, time, state->message);
+}
+
+int look_installed(struct check *check, struct check_result *ret, struct err *err)
+{
+	struct state state = {0};
+	char time[TIME_TEXT_SIZE];
+	int r = state_read(check->session.sys, &state, err);
+
+	if (r < 0 && r != -ENOENT)
+		return err_remedy(err, 0,
+				  r == -EACCES ? "run it as root" : "enable writes it anew");
+	*err = (struct err){0};
+	/* By hand, with the package's own tool. */
+	if (r == -ENOENT && check->in_force.tenant)
+		return 0;
+	if (!state.owner[0])
+		return judge_absent(check, &state, ret, err);
+	if (state.partly_removed)
+		return err_set(err, ESTALE, "version %s was removed in part only", state.owner);
+	judge_last_run(check, &state);
+	time_text(state.since_s, time);
+	check_see(ret, "version %s since %s", state.owner, time);
+	return 0;
+}
+
 int look_sshd_files(struct check *check, struct check_result *ret, struct err *err)
 {
 	struct machine *m = &check->session.machine;
@@ -120,6 +201,22 @@ int look_sshd_files(struct check *check, struct check_result *ret, struct err *e
 	if (r == 0 && sshd_release(m, &release, &ignored) == 0)
 		check_see(ret, "OpenSSH %u.%u takes its configuration", release / 100,
 			  release % 100);
+	return r;
+}
+
+/* A running sshd goes by what it has read. */
+int look_sshd(struct check *check, struct check_result *ret, struct err *err)
+{
+	struct machine *m = &check->session.machine;
+	int r = check_step(check, "sshd", err);
+
+	if (r < 0 && r != -ESTALE && m->command[0])
+		check_command(ret, "%s && %s", m->command,
+			      fs_exists(m->sys, "/run/systemd/system")
+				      ? "systemctl reload sshd"
+				      : "kill -HUP \"$(cat /run/sshd.pid)\"");
+	else if (r < 0 && r != -ESTALE)
+		check_command(ret, "grep -rnE 'Match|AuthorizedKeys|UsePAM' " SSHD_DIR);
 	return r;
 }
 

@@ -10,11 +10,8 @@
 #include "handler/check.h"
 #include "handler/desired.h"
 #include "handler/resource.h"
-#include "handler/state.h"
-#include "handler/text.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/cloud.h"
-#include "lib/core/outcome.h"
 #include "lib/core/yaml.h"
 #include "lib/sys/himds.h"
 
@@ -40,43 +37,6 @@ int look_agent(struct check *check, struct check_result *ret, struct err *err)
 	return -err->code;
 }
 
-/* Another version's, or one that was broken off. */
-static void judge_last_run(struct check *check, const struct state *state)
-{
-	struct machine *m = &check->session.machine;
-	char time[TIME_TEXT_SIZE];
-
-	time_text(state->time_s, time);
-	if (state->owner[0] && strcmp(state->owner, check->command->version) != 0)
-		machine_note(m, "version %s is in force, and this is %s", state->owner,
-			     check->command->version);
-	if (state->code)
-		machine_note(m, "%s ended with %d %s at %s: %.200s", state->verb, state->code,
-			     outcome_find(state->code)->name, time, state->message);
-}
-
-int look_last_run(struct check *check, struct check_result *ret, struct err *err)
-{
-	struct state state = {0};
-	char time[TIME_TEXT_SIZE];
-	int r = state_read(check->session.sys, &state, err);
-
-	if (r == -ENOENT) {
-		*err = (struct err){0};
-		check_see(ret, "none is known");
-		return 0;
-	}
-	if (r < 0)
-		return err_remedy(err, 0,
-				  r == -EACCES ? "run it as root" : "enable writes it anew");
-	if (state.partly_removed)
-		return err_set(err, ESTALE, "version %s was removed in part only", state.owner);
-	judge_last_run(check, &state);
-	time_text(state.time_s, time);
-	check_see(ret, "%s at %s", state.verb, time);
-	return 0;
-}
-
 int look_clock(struct check *check, struct check_result *ret, struct err *err)
 {
 	const int64_t now_s = sys_realtime_s(check->session.sys);
@@ -84,12 +44,14 @@ int look_clock(struct check *check, struct check_result *ret, struct err *err)
 	const int64_t skew_s = now_s - theirs_s;
 	const long long off_s = llabs(skew_s);
 
-	if (theirs_s == 0) {
-		ret->state = check->instance.resource_id[0] ? CHECK_UNKNOWN : CHECK_SKIPPED;
+	if (check->results[LINK_IMDS].state == CHECK_FAILED) {
+		ret->state = CHECK_SKIPPED;
 		ret->needs = LINK_IMDS;
-		check_see(ret, ret->state == CHECK_SKIPPED
-				       ? "not looked at: needs imds"
-				       : "the metadata service does not say what time it is");
+		return 0;
+	}
+	if (theirs_s == 0) {
+		ret->state = CHECK_UNKNOWN;
+		check_see(ret, "the metadata service does not say what time it is");
 		return 0;
 	}
 	check_see(ret, "%lld s beside that of the metadata service", off_s);

@@ -438,37 +438,68 @@ static bool visit_access(struct walk *walk, const struct sshd_place *place, enum
 	return false;
 }
 
-static void help_allow_users(const struct sshdtree *tree, const struct conf *conf, struct buf *out)
+/* "AllowUsers *?contoso.com": `?` stands for the `@` that sshd would take for the start of a host.
+ */
+static void add_allow_users(const struct conf *conf, struct buf *out)
 {
 	struct span domains = span_of(conf->user_domains), domain;
 
-	/* `?` stands for the `@` that sshd would take for the start of a host. */
-	if (!span_is(domains, "*")) {
-		buf_str(out, "write below it: AllowUsers");
-		while (span_word(&domains, &domain)) {
-			buf_str(out, " *?");
-			buf_span(out, domain);
-		}
+	buf_str(out, "AllowUsers");
+	while (span_word(&domains, &domain)) {
+		buf_str(out, " *?");
+		buf_span(out, domain);
+	}
+}
+
+static bool is_alone(const struct sshd_directive *directive)
+{
+	struct span args = directive->args, pattern;
+
+	return sshdconf_arg(&args, &pattern) && !sshdconf_arg(&args, &pattern);
+}
+
+static void help_denial(const struct access *access, struct buf *help, struct buf *edit)
+{
+	buf_printf(help, "take %.*s out of the line", (int)access->pattern.len,
+		   (const char *)access->pattern.p);
+	if (is_alone(&access->place.directive))
+		buf_printf(edit, "%ud", access->place.directive.line);
+}
+
+static void help_permission(const struct sshdtree *tree, const struct conf *conf, enum list list,
+			    const struct access *access, struct buf *help, struct buf *edit)
+{
+	AUTO_BUF line = {0};
+
+	if (list == ALLOW_USERS && strcmp(conf->user_domains, "*") == 0) {
+		buf_printf(help,
+			   "write at the end of %s the two lines: Match User *@* / AllowUsers *",
+			   tree->files[0].path);
+		if (strcmp(access->place.path, tree->files[0].path) == 0)
+			buf_str(edit, "$a\\Match User *@*\\n    AllowUsers *");
 		return;
 	}
-	buf_printf(out, "write at the end of %s the two lines: Match User *@* / AllowUsers *",
-		   tree->files[0].path);
+	if (list == ALLOW_USERS)
+		add_allow_users(conf, &line);
+	else
+		buf_str(&line, "AllowGroups " USERS_GROUP);
+	buf_printf(help, "write below it: %s", buf_text(&line));
+	buf_printf(edit, "%ua\\%s", access->place.directive.line, buf_text(&line));
 }
 
 static void fill_bar(const struct sshdtree *tree, const struct conf *conf, enum list list,
 		     const struct access *access, struct sshd_bar *ret)
 {
-	AUTO_BUF help = {0};
+	AUTO_BUF help = {0}, edit = {0};
 
 	*ret = (struct sshd_bar){.place = access->place, .list = lists[list], .all = !access->some};
 	if (is_denial(list))
-		buf_printf(&help, "take %.*s out of the line", (int)access->pattern.len,
-			   (const char *)access->pattern.p);
-	else if (list == ALLOW_USERS)
-		help_allow_users(tree, conf, &help);
+		help_denial(access, &help, &edit);
 	else
-		buf_str(&help, "write below it: AllowGroups " USERS_GROUP);
+		help_permission(tree, conf, list, access, &help, &edit);
 	(void)snprintf(ret->help, sizeof(ret->help), "%s", buf_text(&help));
+	/* One that is cut would do something else. */
+	(void)span_copy(buf_bytes(&edit), ret->edit, sizeof(ret->edit));
 }
 
 size_t sshdtree_bars(const struct sshdtree *tree, const struct conf *conf, struct span groups,

@@ -55,6 +55,8 @@ struct sshd_bar {
 	const char *list; /* its keyword, static */
 	bool all; /* none of them gets in, wherever they come from */
 	char help[256]; /* the change that helps, a clause */
+	char edit[256]; /* the same for sed, on the file of the place; "" when it is not one line's
+			 */
 };
 
 /*

@@ -57,6 +57,15 @@ int machine_run(struct machine *m, const char *const *argv, int timeout_ms, stru
 	return proc_must(m->sys, &spec, &res, err);
 }
 
+void machine_command(struct machine *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(m->command, sizeof(m->command), fmt, ap);
+	va_end(ap);
+}
+
 static void change_done(struct change *change)
 {
 	free(change->what);

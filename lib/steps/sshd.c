@@ -209,6 +209,30 @@ static int load_tree(struct machine *m, const struct wanted *wanted, struct sshd
 	return r;
 }
 
+/* With sed, for names that a shell takes as they are. */
+static void advise_edit(struct machine *m, const char *path, const char *edit)
+{
+	if (edit[0] && !strpbrk(path, " '\"\\$`"))
+		machine_command(m, "sed -i '%s' %s", edit, path);
+}
+
+static void advise_change(struct machine *m, const struct sshd_place *place, const char *keyword,
+			  const char *value)
+{
+	char edit[256];
+
+	(void)snprintf(edit, sizeof(edit), "%uc\\%s %s", place->directive.line, keyword, value);
+	advise_edit(m, place->path, edit);
+}
+
+static void advise_first(struct machine *m, const char *keyword, const char *value)
+{
+	char edit[256];
+
+	(void)snprintf(edit, sizeof(edit), "1i\\%s %s", keyword, value);
+	advise_edit(m, SSHD_MAIN_PATH, edit);
+}
+
 /* Lists that keep all of our users out end the work: the status must not say that they get in. */
 static int check_access(struct machine *m, const struct sshdtree *tree, struct err *err)
 {
@@ -233,6 +257,7 @@ static int check_access(struct machine *m, const struct sshdtree *tree, struct e
 			(void)err_set(err, EACCES, "%s:%u: %s keeps all Entra users out",
 				      bar->place.path, line, bar->list);
 			(void)err_remedy(err, EXIT_SSHD, "%s", bar->help);
+			advise_edit(m, bar->place.path, bar->edit);
 		}
 	}
 	return -err->code;
@@ -280,12 +305,14 @@ static int check_use_pam(struct machine *m, struct span settings, struct err *er
 	load_for_message(m, &tree);
 	if (!sshdtree_setter(&tree, &m->conf, "UsePAM", NULL, &place, &in_match)) {
 		(void)err_set(err, EPERM, "sshd does not use PAM: roles would not be asked for");
+		advise_first(m, "UsePAM", "yes");
 		return err_remedy(err, EXIT_SSHD,
 				  "write at the top of " SSHD_MAIN_PATH ": UsePAM yes");
 	}
 	(void)err_set(err, EPERM,
 		      "%s:%u: sshd is told not to use PAM: roles would not be asked for",
 		      place.path, place.directive.line);
+	advise_change(m, &place, "UsePAM", "yes");
 	return err_remedy(err, EXIT_SSHD, "change %s:%u to: UsePAM yes", place.path,
 			  place.directive.line);
 }
@@ -298,12 +325,15 @@ static int advise_line(struct machine *m, const struct sshdcert_lack *lack, stru
 	bool in_match = false;
 
 	load_for_message(m, &tree);
+	advise_first(m, lack->keyword, lack->value);
 	if (!sshdtree_setter(&tree, &m->conf, lack->keyword, lack->other, &place, &in_match))
 		return err_remedy(err, EXIT_SSHD, "write at the top of " SSHD_MAIN_PATH ": %s %s",
 				  lack->keyword, lack->value);
-	if (in_match)
+	if (in_match) {
+		advise_change(m, &place, lack->keyword, lack->value);
 		return err_remedy(err, EXIT_SSHD, "change %s:%u to: %s %s", place.path,
 				  place.directive.line, lack->keyword, lack->value);
+	}
 	return err_remedy(err, EXIT_SSHD, "write at the top of %s, as %s:%u decides now: %s %s",
 			  SSHD_MAIN_PATH, place.path, place.directive.line, lack->keyword,
 			  lack->value);

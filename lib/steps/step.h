@@ -21,6 +21,7 @@
 	((uid_t)-2) /* of KEY_COMMAND_USER, before its package makes it: in plans alone */
 #define NOTES_MAX 16
 #define NOTE_MAX 320
+#define MACHINE_COMMAND_MAX 768
 
 struct extension;
 
@@ -44,6 +45,8 @@ struct machine {
 	bool backend_later; /* the step verify does not ask the role backend: a later run will */
 	char notes[NOTES_MAX][NOTE_MAX]; /* warnings of the current step, one sentence each */
 	size_t note_count;
+	char command[MACHINE_COMMAND_MAX]; /* one line for a shell that mends what a step just
+				      failed for, or "" */
 };
 
 void machine_done(struct machine *m);
@@ -58,6 +61,9 @@ void machine_note(struct machine *m, const char *fmt, ...) __attribute__((format
  * Run a program that changes the machine; what it says goes to the log.  The failures of proc_must.
  */
 int machine_run(struct machine *m, const char *const *argv, int timeout_ms, struct err *err);
+
+/* Say what to type against the failure that is told, beside its remedy. */
+void machine_command(struct machine *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 enum want {
 	WANT_ABSENT, /* the machine as it is without us */

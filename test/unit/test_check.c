@@ -30,8 +30,8 @@
 #define NOW 1700000000
 #define OLD_TENANT "99999999-2222-3333-4444-555555555555"
 #define ENABLE EXT "/bin/aadssh-shim enable"
-#define STATE(removed, code)                                                                       \
-	"{\"schema\":1,\"owner\":\"1.0.0.0\",\"since\":0,\"partlyRemoved\":" removed               \
+#define STATE(owner, removed, code)                                                                \
+	"{\"schema\":1,\"owner\":\"" owner "\",\"since\":0,\"partlyRemoved\":" removed             \
 	",\"sequenceNumber\":0,\"last\":{\"verb\":\"install\",\"code\":" code                      \
 	",\"time\":0,\"message\":\"no luck\"},\"steps\":[]}"
 #define SET(settings)                                                                              \
@@ -194,6 +194,7 @@ static int set_up(void **state)
 	scratch_write(&scratch, "/etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n", 0644);
 	scratch_write(&scratch, "/etc/group", "ann:x:1000:\n", 0644);
 	scratch_write(&scratch, "/etc/pam", "ours\n", 0644);
+	scratch_write(&scratch, STATE_PATH, STATE("1.0.0.0", "false", "0"), 0600);
 	scratch_mkdir(&scratch, "/usr/sbin", 0755);
 	scratch_mkdir(&scratch, "/var", 0755);
 	return 0;
@@ -295,10 +296,16 @@ static const struct row {
 	{"settings that are wrong", "garbage", NULL, NULL, {0}, false,
 	 "agent", "failed", "not valid JSON", "", "keys"},
 	{"an uninstall that was broken off", NULL, STATE_PATH,
-	 STATE("true", "21"), {0}, false,
-	 "last-run", "failed", "removed in part only", ENABLE, NULL},
-	{"a run that failed", NULL, STATE_PATH, STATE("false", "22"), {0}, false,
-	 "last-run", "note", "install at 1970", "", NULL},
+	 STATE("1.0.0.0", "true", "21"), {0}, false,
+	 "installed", "failed", "removed in part only", ENABLE, NULL},
+	{"a run that failed", NULL, STATE_PATH, STATE("1.0.0.0", "false", "22"), {0}, false,
+	 "installed", "note", "since 1970", "", NULL},
+	{"another version in force", NULL, STATE_PATH, STATE("1.0.1.0", "false", "0"), {0}, false,
+	 "installed", "note", "version 1.0.1.0 since", "", NULL},
+	{"an installation that failed", NULL, STATE_PATH, STATE("", "false", "24"), {0}, false,
+	 "installed", "failed", "install ended with 24 package-failed: no luck", ENABLE, "pam"},
+	{"an installation that failed for want of an identity", NULL, STATE_PATH, STATE("", "false", "22"), {0}, true,
+	 "identity", "failed", "no identity", "az vm identity assign", "installed"},
 	{"IMDS is blocked", NULL, NULL, NULL, {.imds_error = ECONNREFUSED}, false,
 	 "imds", "failed", "does not answer", "curl -m 5 --noproxy '*' 'http://169.254.169.254/", "roles"},
 	{"a clock that is an hour ahead", NULL, NULL, NULL, {.skew_s = -3600}, false,

@@ -190,6 +190,34 @@ static void the_advice_names_line_and_change(void **state)
 	assert_string_equal(buf_text(&advice), row->advice);
 }
 
+/* What sed is told, which troubles.py of the lab lets it do. */
+static void the_edit_is_that_of_the_advice(void **state)
+{
+	static const struct {
+		const char *text, *domains, *edit;
+	} rows[] = {
+		{"AllowUsers root\n", "contoso.com a.b", "1a\\AllowUsers *?contoso.com *?a.b"},
+		{"AllowUsers root\n", "*", "$a\\Match User *@*\\n    AllowUsers *"},
+		{"X11Forwarding no\nAllowGroups wheel\n", "*", "2a\\AllowGroups " USERS_GROUP},
+		{"DenyGroups " USERS_GROUP "\n", "*", "1d"},
+		{"DenyGroups x " USERS_GROUP "\n", "*", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct conf conf = conf_of(rows[i].domains);
+		struct sshd_bar bars[SSHD_BARS_MAX];
+		struct err err = {0};
+		AUTO_SSHDTREE tree = {0};
+		AUTO_BUF text = {0};
+
+		buf_str(&text, rows[i].text);
+		assert_int_equal(sshdtree_add(&tree, SSHD_MAIN_PATH, &text, &err), 0);
+		assert_int_equal(sshdtree_bars(&tree, &conf, (struct span){0}, bars), 1);
+		assert_string_equal(bars[0].edit, rows[i].edit);
+	}
+}
+
 static void patterns_match_as_in_sshd(void **state)
 {
 	(void)state;
@@ -216,6 +244,7 @@ static void an_empty_tree_has_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest others[] = {
+		cmocka_unit_test(the_edit_is_that_of_the_advice),
 		cmocka_unit_test(patterns_match_as_in_sshd),
 		cmocka_unit_test(an_empty_tree_has_nothing),
 	};
