@@ -58,8 +58,11 @@ static bool temporary(int status)
 
 static bool names_no_identity(const struct imds *imds, const struct http_response *response)
 {
+	const char *body = buf_text(&response->body);
+
 	return service_of(imds)->may_lack_identity && response->status == 400 &&
-	       strcasestr(buf_text(&response->body), "identity not found");
+	       (strcasestr(body, "identity not found") ||
+		strcasestr(body, "multiple user assigned identities"));
 }
 
 /*

@@ -164,6 +164,20 @@ static void a_missing_identity_is_told_after_the_wait(void **state)
 	assert_string_equal(err.msg, "the VM has no system-assigned managed identity");
 }
 
+static void several_identities_of_users_are_none_of_the_vm(void **state)
+{
+	static const struct fake_answer answers[] = {
+		{400,
+		 "{\"error\":\"invalid_request\",\"error_description\":\"Multiple user assigned "
+		 "identities exist, please specify the clientId / resourceId of the identity\"}",
+		 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.token = answers;
+	assert_int_equal(ask_token(&err), -ENOENT);
+}
+
 static void retry_after_is_respected(void **state)
 {
 	static const struct fake_answer answers[] = {{429, "", 1, 7}, {200, NULL, 0, 0}};
@@ -550,6 +564,7 @@ int main(void)
 		TEST(what_does_not_pass_is_told_at_once),
 		TEST(a_new_identity_is_waited_for),
 		TEST(a_missing_identity_is_told_after_the_wait),
+		TEST(several_identities_of_users_are_none_of_the_vm),
 		TEST(retry_after_is_respected),
 		TEST(who_is_told_to_wait_longer_than_it_can_does_not_ask_again),
 		TEST(pauses_grow_and_are_left_to_chance),
