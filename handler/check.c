@@ -24,6 +24,7 @@
 /* clang-format off */
 const struct check_link check_links[CHECK_LINKS] = {
 	[LINK_AGENT] = {.id = "agent", .title = "the guest agent's folders, and settings that are valid", .look = look_agent,
+		.after = LINK_BIT(LINK_IMDS),
 		.remedy = "mend the settings, or install the extension again"},
 	[LINK_DISK] = {.id = "disk", .title = "space on /usr, /var and /etc, and they can be written", .look = look_disk,
 		.command = "df -h /usr /var /etc; df -i /usr /var /etc"},
@@ -38,7 +39,7 @@ const struct check_link check_links[CHECK_LINKS] = {
 		.needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_PROXY), .after = OUTSIDE, .budget_ms = NET_MS,
 		.remedy = "mend the name servers of /etc/resolv.conf, or the name in the settings"},
 	[LINK_IMDS] = {.id = "imds", .title = "the machine's metadata service answers", .look = look_imds, .budget_ms = NET_MS,
-		.remedy = "let every local user reach it, without a proxy"},
+		.remedy = "look for a firewall rule or a route: every local user must reach it, without a proxy"},
 	[LINK_IDENTITY] = {.id = "identity", .title = "the machine has an identity in Entra", .step = "identity",
 		.look = look_identity, .needs = LINK_BIT(LINK_IMDS), .budget_ms = NET_MS},
 	[LINK_TENANT] = {.id = "tenant", .title = "people of the identity's tenant are let in", .look = look_tenant,

@@ -138,6 +138,9 @@ const char *check_word(struct span word, char ret[CHECK_WORD_MAX]);
  */
 int check_probe(struct check *check, struct err *err);
 
+/* Host and port of a URL, without its user information. */
+struct span check_host(const char *url);
+
 /* The proxy that is set, with its password; NULL: none. */
 const char *check_proxy(const struct check *check);
 

@@ -37,28 +37,38 @@ void screen_word(const struct screen *screen, enum screen_colour colour, const c
 		buf_printf(ret, "%-*s", (int)width, word);
 }
 
-static size_t word_len(const char *text, bool options)
+/* A command may be broken before an option, but not its first, and before another command. */
+static bool is_breakable(const char *begin, const char *at)
+{
+	if (strncmp(at, " &&", 3) == 0 || strncmp(at, " |", 2) == 0)
+		return true;
+	if (strncmp(begin, "&& ", 3) == 0)
+		begin += 3;
+	return strncmp(at, " -", 2) == 0 && at > begin && memchr(begin, ' ', (size_t)(at - begin));
+}
+
+static size_t word_len(const char *text, bool is_command)
 {
 	const char *end = text;
 
 	do
 		end = end + 1 + strcspn(end + 1, " ");
-	while (options && end[0] && strncmp(end, " -", 2) != 0 && strncmp(end, " |", 2) != 0);
+	while (is_command && end[0] && !is_breakable(text, end));
 	return (size_t)(end - text);
 }
 
-static void wrap(const struct screen *screen, const char *text, bool options, unsigned used,
+static void wrap(const struct screen *screen, const char *text, bool is_command, unsigned used,
 		 unsigned indent, struct buf *ret)
 {
 	const unsigned columns = screen->columns ? screen->columns : SCREEN_COLUMNS;
-	const unsigned spare = options ? 2 : 0; /* for " \" */
+	const unsigned spare = is_command ? 2 : 0; /* for " \" */
 	bool first = true;
 
 	while (*text) {
-		size_t len = word_len(text, options);
+		size_t len = word_len(text, is_command);
 
 		if (!first && used + 1 + len + spare > columns) {
-			buf_printf(ret, "%s\n%*s", options ? " \\" : "", (int)indent, "");
+			buf_printf(ret, "%s\n%*s", is_command ? " \\" : "", (int)indent, "");
 			used = indent;
 			first = true;
 		}

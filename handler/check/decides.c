@@ -75,12 +75,51 @@ static int judge_unreached(struct check *check, const struct keycache *cache, co
 	return err_wrap(err, "nobody can sign in from %s on (signing keys: %s)", time, keys);
 }
 
+/* The value of a line "KEY=value", "" for none or "None". */
+static struct span find_value(struct span text, const char *key)
+{
+	const size_t len = strlen(key);
+	struct span line, head;
+
+	while (span_line(&text, &line)) {
+		line = span_trim(line);
+		if (span_take(&line, len, &head) && span_is(head, key) && !span_is(line, "None"))
+			return line;
+	}
+	return (struct span){0};
+}
+
+/* A proxy that others on the machine know of: the setting is not taken from them. */
+static void advise_proxy(struct check *check, struct err *err)
+{
+	static const struct {
+		const char *path, *key;
+	} places[] = {
+		{"/etc/waagent.conf", "HttpProxy.Host="},
+		{"/etc/environment", "https_proxy="},
+		{"/etc/environment", "HTTPS_PROXY="},
+	};
+
+	for (size_t i = 0; !check_proxy(check) && !err->remedy[0] && i < ARRAY_LEN(places); i++) {
+		struct err ignored = {0};
+		AUTO_BUF text = {0};
+
+		if (fs_read(check->session.sys, places[i].path, FS_FOLLOW, FS_CONFIG_MAX, &text,
+			    NULL, &ignored) == 0 &&
+		    find_value(buf_bytes(&text), places[i].key).len)
+			(void)err_remedy(err, 0, "set the setting proxy, as %s names one (%.*s)",
+					 places[i].path, (int)strlen(places[i].key) - 1,
+					 places[i].key);
+	}
+}
+
 int look_keys(struct check *check, struct check_result *ret, struct err *err)
 {
 	const int64_t now_s = sys_realtime_s(check->session.sys);
 	const char *proxy = check_proxy(check);
 	AUTO_KEYCACHE cache = {0};
 	AUTO_BUF keys = {0};
+	struct span host;
 
 	if (check_probe(check, err) < 0)
 		return -err->code;
@@ -89,10 +128,14 @@ int look_keys(struct check *check, struct check_result *ret, struct err *err)
 	check_see(ret, "%s", buf_text(&keys));
 	if (check->discovery.status == 200)
 		return 0;
-	*err = check->unreached;
-	if (!err->code)
-		(void)err_set(err, EREMOTEIO, "%s answers %d", buf_text(&check->url),
-			      check->discovery.status);
+	host = check_host(buf_text(&check->url));
+	if (check->unreached.code)
+		(void)err_set(err, check->unreached.code, "%.*s: %s", (int)host.len,
+			      (const char *)host.p, check->discovery.cause);
+	else
+		(void)err_set(err, EREMOTEIO, "%.*s answers %d", (int)host.len,
+			      (const char *)host.p, check->discovery.status);
+	advise_proxy(check, err);
 	check_command(ret, "curl -m 5%s -sSI %s", proxy ? " -x PROXY" : "", buf_text(&check->url));
 	return judge_unreached(check, &cache, buf_text(&keys), err);
 }

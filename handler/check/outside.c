@@ -23,6 +23,20 @@
 #define SKEW_FAILED_S 240
 #define CHRONYC "/usr/bin/chronyc"
 
+static void advise_settings(const struct check *check, struct check_result *ret)
+{
+	const struct resource it = resource_parse(check->instance.resource_id);
+	char group[CHECK_WORD_MAX], name[CHECK_WORD_MAX];
+
+	if (it.name.len && strcmp(it.group, "connectedmachine") != 0)
+		check_command(ret,
+			      "az %s extension set --resource-group %s --%s-name %s "
+			      "--publisher Microsoft.Azure.ActiveDirectory "
+			      "--name AADSSHLoginForLinux --settings settings.json",
+			      it.group, check_word(it.resource_group, group), it.group,
+			      check_word(it.name, name));
+}
+
 int look_agent(struct check *check, struct check_result *ret, struct err *err)
 {
 	if (check->no_agent) {
@@ -32,6 +46,8 @@ int look_agent(struct check *check, struct check_result *ret, struct err *err)
 		return 0;
 	}
 	*err = check->no_settings;
+	if (err->code)
+		advise_settings(check, ret);
 	check_see(ret, "version %s, settings %lld are valid", check->command->version,
 		  (long long)check->session.sequence);
 	return -err->code;
@@ -183,8 +199,7 @@ int check_probe(struct check *check, struct err *err)
 	return 0;
 }
 
-/* Without scheme, user information and path. */
-static struct span host_of(const char *url)
+struct span check_host(const char *url)
 {
 	const char *scheme = strstr(url, "://");
 	const char *begin = scheme ? scheme + 3 : url;
@@ -211,7 +226,7 @@ int look_proxy(struct check *check, struct check_result *ret, struct err *err)
 	}
 	if (check_probe(check, err) < 0)
 		return -err->code;
-	host = host_of(proxy);
+	host = check_host(proxy);
 	check_see(ret, "%.*s leads to the outside", (int)host.len, (const char *)host.p);
 	if (!check->unreached.code || check->discovery.proxy_status == 200)
 		return 0;
@@ -235,7 +250,7 @@ int look_dns(struct check *check, struct check_result *ret, struct err *err)
 	}
 	if (check_probe(check, err) < 0)
 		return -err->code;
-	host = host_of(buf_text(&check->url));
+	host = check_host(buf_text(&check->url));
 	check_see(ret, "%.*s is resolved", (int)host.len, (const char *)host.p);
 	if (check->unreached.code != ENOENT)
 		return 0;

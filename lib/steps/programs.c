@@ -227,6 +227,7 @@ static int judge(const struct scan *scan, const char *path, const struct sudoers
 		       (const char *)item->value.p);
 	(void)err_set(err, EPERM, "%s, line %u: with %s sudo does not ask for permission", path,
 		      item->line, text);
+	machine_command(scan->m, "visudo -f %s", path);
 	return err_remedy(err, 0, "take %s out of line %u of %s", text, item->line, path);
 }
 

@@ -422,6 +422,28 @@ static void keys_that_are_there_serve_for_a_while(void **state)
 	assert_said(out, "too old: the next login fetches them anew");
 }
 
+static void a_proxy_that_others_know_is_pointed_at(void **state)
+{
+	static const struct {
+		const char *path, *text, *said;
+	} hints[] = {
+		{"/etc/waagent.conf", "HttpProxy.Host=None\n", "let the machine reach it"},
+		{"/etc/environment", "https_proxy=http://u:secret@p:1\n",
+		 "/etc/environment names one"},
+		{"/etc/waagent.conf", "HttpProxy.Host=p\n", "/etc/waagent.conf names one"},
+	};
+
+	(void)state;
+	network.entra_error = ETIMEDOUT;
+	for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
+		scratch_write(&scratch, hints[i].path, hints[i].text, 0644);
+		assert_int_equal(ask((struct query){.only = "keys", .screen = {.columns = 500}}),
+				 2);
+		assert_said(out, hints[i].said);
+		assert_null(strstr(out, "secret"));
+	}
+}
+
 static void only_what_was_asked_for_is_told(void **state)
 {
 	(void)state;
@@ -568,6 +590,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(a_machine_on_which_all_is_well_ends_with_0),
 		TEST(keys_that_are_there_serve_for_a_while),
+		TEST(a_proxy_that_others_know_is_pointed_at),
 		TEST(only_what_was_asked_for_is_told),
 		TEST(the_cause_is_told_to_who_asked_for_another_link),
 		TEST(whatever_hangs_it_ends_in_time),

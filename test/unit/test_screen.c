@@ -37,6 +37,10 @@ static void lines_are_no_longer_than_the_terminal(void **state)
 		{screen_command, 20, 0, 2, "az vm -g a -n b", "az vm -g a -n b\n"},
 		{screen_command, 14, 0, 2, "az vm -g a -n b", "az vm -g a \\\n  -n b\n"},
 		{screen_command, 8, 0, 2, "az vm 'a b c' -n b", "az vm 'a b c' \\\n  -n b\n"},
+		{screen_command, 12, 0, 2, "sed -i 1d /etc/x && sync",
+		 "sed -i 1d /etc/x \\\n  && sync\n"},
+		{screen_command, 12, 0, 2, "rm -f /etc/x && dpkg -P x",
+		 "rm -f /etc/x \\\n  && dpkg -P x\n"},
 	};
 
 	(void)state;
