@@ -8,6 +8,7 @@ usage: backends.py [--build DIR] [--only TEXT] [--crowd N]
 """
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
@@ -245,6 +246,41 @@ def play_failure(lab: Lab, failure: Failure, name: str) -> None:
         lab.azure.clear_faults()
 
 
+# ---- what the machine's identity may read: manifest/azure's role, in place of Reader at the subscription
+
+ROLE = Path(__file__).resolve().parents[2] / "manifest/azure/arm/role.json"
+
+
+def least() -> List[str]:
+    return json.loads(ROLE.read_text())["resources"][0]["properties"]["permissions"][0]["actions"]
+
+
+def with_rights(lab: Lab, actions: List[str], play: Callable[[], None]) -> None:
+    """While the identity has these actions at the machine, and no others."""
+    azure = lab.azure
+    azure.unassign(azure.identity)
+    azure.assign(azure.identity, azure.define_role("least", actions=actions))
+    lab.machine.sh(f"rm -rf {DECISIONS}/* {CACHE}/role-* /run/aadsshlogin/private/*")
+    try:
+        play()
+    finally:
+        azure.unassign(azure.identity)
+        azure.assign(azure.identity, "reader", f"/subscriptions/{azure.subscription}")
+
+
+def the_least_role(lab: Lab) -> None:
+    def people() -> None:
+        for play in (the_administrator, a_member_of_a_group, a_stranger, the_banned):
+            play(lab)
+    with_rights(lab, least(), people)
+
+
+def less_than_that(lab: Lab, without: str, name: str) -> None:
+    def refused() -> None:
+        expect((answer := lab.ask(name)) == unavailable("backend-refused"), answer)
+    with_rights(lab, [action for action in least() if action != without], refused)
+
+
 # ---- what is kept, and who asks
 
 def an_answer_in_pages(lab: Lab, name: str) -> None:
@@ -333,6 +369,9 @@ def main() -> int:
             row(f"{backend}: a decision ends when the service says", a_decision_ends_when_the_service_says, lab,
                 f"fault@{DOMAIN}")
         lab.use("arm")
+        row("arm: with the least role of manifest/azure at the machine the administrator signs in, and so on", the_least_role, lab)
+        for action in least():
+            row(f"arm: without {action} nobody does", less_than_that, lab, action, f"fault@{DOMAIN}")
         row("arm: a crowd asks for each definition once", a_crowd, lab, arguments.crowd)
     return tell.summary("the rows of the role backends")
 
