@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "handler/check.h"
 #include "lib/core/cleanup.h"
@@ -53,8 +54,10 @@ const struct check_link check_links[CHECK_LINKS] = {
 		.needs = LINK_BIT(LINK_AGENT), .after = OUTSIDE},
 	[LINK_INSTALLED] = {.id = "installed", .title = "the product is installed", .look = look_installed,
 		.after = OUTSIDE | CAUSES, .command = ENABLE},
+	[LINK_EXTENSION] = {.id = "extension", .title = "the extension's folder is as it was packed", .look = look_extension},
 	[LINK_PACKAGES] = {.id = "packages", .title = "the packages are as they were packed",
-		.step = "packages", .needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_LEGACY) | LINK_BIT(LINK_INSTALLED), .command = ENABLE},
+		.step = "packages", .needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_LEGACY) | LINK_BIT(LINK_INSTALLED) | LINK_BIT(LINK_EXTENSION),
+		.command = ENABLE},
 	[LINK_CONFIG] = {.id = "config", .title = "the configuration says what the settings say", .step = "config",
 		.needs = LINK_BIT(LINK_TENANT) | LINK_BIT(LINK_PACKAGES)},
 	[LINK_SSHD_FILES] = {.id = "sshd-files", .title = "sshd takes its configuration", .look = look_sshd_files,
@@ -394,6 +397,13 @@ static void check_done(struct check *check)
 	session_done(&check->session);
 }
 
+/* Half of the chain would be blamed for what others may not read. */
+static int refuse_stranger(struct err *err)
+{
+	(void)err_set(err, EPERM, "check reads files that are root's alone");
+	return err_remedy(err, EXIT_DEPENDENCY, "run it as root");
+}
+
 int inspect_check(struct sys *sys, const struct command *command, const struct query *query)
 {
 	CLEANUP(check_done)
@@ -403,7 +413,7 @@ int inspect_check(struct sys *sys, const struct command *command, const struct q
 	};
 	struct err err = {0};
 	AUTO_BUF text = {0};
-	int r = begin(&check, command, &err);
+	int r = geteuid() == sys->owner ? begin(&check, command, &err) : refuse_stranger(&err);
 
 	if (r < 0)
 		return inspect_fail(command, query, &err, EXIT_VERIFY);

@@ -47,6 +47,7 @@ enum check_id {
 	LINK_ROLES,
 	LINK_LEGACY,
 	LINK_INSTALLED,
+	LINK_EXTENSION,
 	LINK_PACKAGES,
 	LINK_CONFIG,
 	LINK_SSHD_FILES,
@@ -152,8 +153,8 @@ check_look look_agent, look_clock, look_imds, look_identity, look_proxy, look_dn
 /* check/decides.c */
 check_look look_tenant, look_keys, look_roles;
 /* check/machine.c */
-check_look look_disk, look_legacy, look_installed, look_sshd_files, look_sshd, look_local_users,
-	look_users, look_confinement;
+check_look look_disk, look_legacy, look_installed, look_extension, look_sshd_files, look_sshd,
+	look_local_users, look_users, look_confinement;
 /* check/local.c */
 check_look look_local_accounts, look_authorized_keys;
 

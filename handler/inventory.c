@@ -196,7 +196,7 @@ static int find_extra(struct folder *folder, const char *below, unsigned depth, 
 	return r;
 }
 
-static int take_folder(struct machine *m, struct inventory *ret, struct err *err)
+int inventory_take_folder(struct machine *m, struct inventory *ret, struct err *err)
 {
 	AUTO_FREE struct sum *sums = calloc(NAMES_MAX + 1, sizeof(*sums));
 	struct folder folder = {.m = m, .part = &ret->parts[ret->count++], .sums = sums};
@@ -352,7 +352,7 @@ int inventory_take(struct machine *m, struct inventory *ret, struct err *err)
 {
 	const struct pkg_manager *manager = pkg_detect(m->sys);
 	struct embedded_package package;
-	int r = take_folder(m, ret, err);
+	int r = inventory_take_folder(m, ret, err);
 
 	for (size_t i = 0; r == 0 && manager && selection_embedded(m, manager, i, &package); i++) {
 		struct part *part = &ret->parts[ret->count++];

@@ -47,6 +47,9 @@ void inventory_done(struct inventory *inventory);
  */
 int inventory_take(struct machine *m, struct inventory *ret, struct err *err);
 
+/* Only the folder: parts[0].  -ENOMEM. */
+int inventory_take_folder(struct machine *m, struct inventory *ret, struct err *err);
+
 /* All findings together. */
 size_t inventory_findings(const struct inventory *inventory);
 

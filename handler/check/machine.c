@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "handler/check.h"
+#include "handler/inventory.h"
 #include "handler/presence.h"
 #include "handler/resource.h"
 #include "handler/state.h"
@@ -189,6 +190,27 @@ int look_installed(struct check *check, struct check_result *ret, struct err *er
 	time_text(state.since_s, time);
 	check_see(ret, "version %s since %s", state.owner, time);
 	return 0;
+}
+
+int look_extension(struct check *check, struct check_result *ret, struct err *err)
+{
+	AUTO_INVENTORY inventory = {.count = 0};
+	const struct part *folder = &inventory.parts[0];
+	int r = inventory_take_folder(&check->session.machine, &inventory, err);
+
+	if (r < 0)
+		return r;
+	if (check->no_agent) {
+		check_see(ret, "the guest agent did not unpack this: there is nothing to compare");
+		return 0;
+	}
+	check_see(ret, "%zu files are as they were packed", folder->files);
+	if (folder->count == 0)
+		return 0;
+	check_command(ret, "%s/bin/aadssh-shim verify", check->command->folder);
+	(void)err_set(err, EBADMSG, "%s %s%s", folder->findings[0].path, folder->findings[0].what,
+		      folder->count > 1 ? ", and more" : "");
+	return err_remedy(err, 0, "%s", folder->remedy);
 }
 
 int look_sshd_files(struct check *check, struct check_result *ret, struct err *err)

@@ -24,6 +24,7 @@
 #define SSHD_OLDEST 609 /* the first that hands the offered key to AuthorizedKeysCommand */
 #define FREE_MIN ((uint64_t)64 << 20)
 #define ETC_FREE_MIN ((uint64_t)1 << 20) /* what dpkg and useradd write beside our files */
+#define INODES_MIN 64
 #define MEMORY_MIN_KB ((uint64_t)1 << 20)
 
 #if defined(__x86_64__)
@@ -79,6 +80,11 @@ static bool has_space(const struct platform_facts *f)
 	return f->usr.free_bytes >= FREE_MIN && f->var.free_bytes >= FREE_MIN;
 }
 
+static bool has_inodes(const struct platform_facts *f)
+{
+	return !f->usr.no_inodes && !f->var.no_inodes && !f->etc.no_inodes;
+}
+
 static bool has_sshd(const struct platform_facts *f)
 {
 	return f->sshd;
@@ -115,6 +121,8 @@ static const struct rule {
 	{etc_is_writable, EXIT_DEPENDENCY, "/etc is read-only", "mount /etc writable, and check its file system", true},
 	{etc_has_space, EXIT_DEPENDENCY, "less than 1 MiB is free on /etc", "free some space", true},
 	{has_space, EXIT_DEPENDENCY, "less than 64 MiB are free on /usr or /var", "free some space", true},
+	{has_inodes, EXIT_DEPENDENCY, "no more files can be made on /usr, /var or /etc: the inodes are used up",
+	 "remove files; df -i tells where", true},
 	{has_sshd, EXIT_DEPENDENCY, "there is no " SSHD_PROGRAM, "install openssh-server", false},
 	{has_pam, EXIT_DEPENDENCY, "there is no /etc/pam.d", "install PAM", false},
 	{has_getent, EXIT_DEPENDENCY, "there is no /usr/bin/getent", "install the package that has it: libc-bin or glibc-common", false},
@@ -185,6 +193,8 @@ static int look_at_volume(struct sys *sys, const char *path, struct volume *ret,
 		return err_sys(err, "%s", path);
 	ret->read_only = fs.f_flag & ST_RDONLY;
 	ret->free_bytes = (uint64_t)fs.f_bfree * fs.f_frsize;
+	/* Some file systems make inodes as they need them, and say 0 of 0. */
+	ret->no_inodes = fs.f_files && fs.f_ffree < INODES_MIN;
 	return 0;
 }
 

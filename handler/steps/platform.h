@@ -13,6 +13,7 @@
 struct volume {
 	bool read_only;
 	uint64_t free_bytes; /* for root */
+	bool no_inodes; /* few more files can be made, however small */
 };
 
 struct platform_facts {

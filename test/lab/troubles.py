@@ -228,6 +228,12 @@ def full(lab: Lab) -> Mend:
     return lambda: lab.machine.sh("umount /etc /mnt")
 
 
+def without_inodes(lab: Lab) -> Mend:
+    lab.machine.sh("""mount -t tmpfs -o "nr_inodes=$(($(find /etc | wc -l) + 40))" tmpfs /mnt && cp -a /etc/. /mnt
+        mount --bind /mnt /etc""")
+    return lambda: lab.machine.sh("umount /etc /mnt")
+
+
 def signed_in(lab: Lab) -> Mend:
     return lab.person.session().close
 
@@ -292,6 +298,9 @@ ROWS: List[Row] = [
     Row("the rule for sudo was removed", "sudo", "not in force: write /etc/sudoers.d/", ENABLE,
         script("rm /etc/sudoers.d/aad_admins /etc/sudoers.d/*aadsshlogin* 2>/dev/null || true"), typed=True),
     Row("the disk is full", "disk", "free on /etc", "df -h", full),
+    Row("the inodes are used up", "disk", "no more files can be made", "df -i", without_inodes, sample=False),
+    Row("the extension was changed", "extension", f"{FOLDER}/bin/aadssh-shim", "aadssh-shim verify",
+        file(f"{FOLDER}/bin/aadssh-shim", lambda text: text + "# mine\n")),
     Row("somebody is signed in", "users", f"signed in: ann@{DOMAIN}", "", signed_in, state="ok", sample=False),
 ]
 
@@ -418,12 +427,21 @@ def play_person(lab: Lab, row: Person_row, record: bool) -> None:
             after()
 
 
+def check_readme() -> None:
+    """What the README shows of check is what was printed here."""
+    shown = re.findall(r"^```\n(# a.*?)^```$", (TREE / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    known = [path.read_text(encoding="utf-8") for path in TRANSCRIPTS.iterdir()]
+    expect(shown and all(text in known for text in shown), shown)
+
+
 def main() -> int:
     parser = rows.options(__doc__, "where the extension's zip is")
     parser.add_argument("--record", action="store_true", help="write the transcripts instead of comparing them")
     arguments = parser.parse_args()
     chosen = rows.choose(parser, arguments, [*ROWS, *PEOPLE], lambda row: row.sample)
     tell = Teller(chapters=False)
+    with tell.step("the README shows what is printed"):
+        check_readme()
     with in_cloud("vm1") as (machine, azure):
         lab = Lab(machine, azure, arguments.build)
         with tell.step("nothing is wrong, and check says so", essential=True):

@@ -172,7 +172,7 @@ static int http(struct sys *sys, const struct http_request *requests, size_t cou
 
 static int set_up(void **state)
 {
-	AUTO_BUF clouds = {0};
+	AUTO_BUF clouds = {0}, sums = {0};
 
 	(void)state;
 	scratch_open(&scratch);
@@ -186,6 +186,8 @@ static int set_up(void **state)
 	scratch.ops.sleep_ms = sleep_ms;
 	source_read("manifest/clouds.yaml", &clouds);
 	scratch_write(&scratch, EXT "/manifest/clouds.yaml", buf_text(&clouds), 0744);
+	scratch_add_sum(&sums, "manifest/clouds.yaml", buf_text(&clouds));
+	scratch_write(&scratch, EXT "/SHA256SUMS", buf_text(&sums), 0744);
 	scratch_write(&scratch, EXT "/HandlerEnvironment.json",
 		      "[{\"handlerEnvironment\":{\"logFolder\":\"/log\",\"configFolder\":\"" EXT
 		      "/config\",\"statusFolder\":\"" EXT "/status\"}}]",
@@ -341,6 +343,8 @@ static const struct row {
 	 "roles", "failed", "could not be asked", "", NULL},
 	{"roles of a file that is not there", SET("{\"roleBackend\":\"static\"}"), NULL, NULL, {0}, false,
 	 "roles", "failed", "/etc/aadsshlogin.roles is missing", "", NULL},
+	{"a file in the folder that nobody packed", NULL, EXT "/bin/more", "", {0}, false,
+	 "extension", "failed", EXT "/bin", EXT "/bin/aadssh-shim verify", "pam"},
 	{"a file that drifted", NULL, "/etc/pam", "theirs\n", {0}, false,
 	 "pam", "failed", "not in force: write /etc/pam", ENABLE, NULL},
 	{"a step with a note", SET("{\"logLevel\":\"debug\"}"), NULL, NULL, {0}, false,
@@ -495,6 +499,15 @@ static void without_an_agent_the_defaults_count(void **state)
 	assert_said(out, "$ aadsshlogin configure\n");
 }
 
+static void who_may_not_read_is_told_so(void **state)
+{
+	(void)state;
+	scratch.sys.owner = geteuid() + 1;
+	assert_int_equal(ask((struct query){.json = true}), EXIT_DEPENDENCY);
+	assert_said(notes, "check reads files that are root's alone. run it as root");
+	scratch.sys.owner = geteuid();
+}
+
 static void nothing_of_the_machine_is_changed(void **state)
 {
 	AUTO_FREE char *text = NULL;
@@ -596,6 +609,7 @@ int main(void)
 		TEST(whatever_hangs_it_ends_in_time),
 		TEST(what_was_not_reached_in_time_is_not_known),
 		TEST(without_an_agent_the_defaults_count),
+		TEST(who_may_not_read_is_told_so),
 		TEST(nothing_of_the_machine_is_changed),
 		TEST(a_password_of_the_proxy_is_not_told),
 		TEST(what_others_say_cannot_paint_the_terminal),

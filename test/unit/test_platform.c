@@ -108,6 +108,11 @@ static void usr_full(struct platform_facts *f)
 	f->usr.free_bytes = 0;
 }
 
+static void etc_without_inodes(struct platform_facts *f)
+{
+	f->etc.no_inodes = true;
+}
+
 static void no_sshd(struct platform_facts *f)
 {
 	f->sshd = false;
@@ -152,6 +157,7 @@ static const struct judgement {
 	{"var_full", var_full, EXIT_DEPENDENCY, "less than 64 MiB are free"},
 	{"etc_full", etc_full, EXIT_DEPENDENCY, "less than 1 MiB is free on /etc"},
 	{"usr_full", usr_full, EXIT_DEPENDENCY, "less than 64 MiB are free"},
+	{"no_inodes", etc_without_inodes, EXIT_DEPENDENCY, "the inodes are used up"},
 	{"no_sshd", no_sshd, EXIT_DEPENDENCY, "there is no /usr/sbin/sshd"},
 	{"no_pam", no_pam, EXIT_DEPENDENCY, "there is no /etc/pam.d"},
 	{"no_getent", no_getent, EXIT_DEPENDENCY, "there is no /usr/bin/getent"},
