@@ -92,10 +92,12 @@ static int plan_nothing(struct machine *m, enum want want, struct changes *ret, 
 	return 0;
 }
 
-static const struct step identity = {"identity", "who we are", EXIT_IDENTITY, plan_identity, NULL, NULL};
+static const struct step identity = {"identity",    "who we are", EXIT_IDENTITY,
+				     plan_identity, NULL,         NULL};
 static const struct step pam = {"pam", "a line", EXIT_VERIFY, plan_pam, NULL, NULL};
 static const struct step verify = {"verify", "it works", EXIT_VERIFY, plan_nothing, NULL, NULL};
-static const struct step packages = {"packages", "they are", EXIT_PACKAGE, plan_nothing, NULL, NULL};
+static const struct step packages = {"packages",   "they are", EXIT_PACKAGE,
+				     plan_nothing, NULL,       NULL};
 static const struct step *const steps[] = {&identity, &packages, &pam, &verify};
 static const struct step_table tables[PACKAGE_SOURCES] = {
 	{steps, ARRAY_LEN(steps)},
@@ -426,6 +428,20 @@ static void keys_that_are_there_serve_for_a_while(void **state)
 	assert_said(out, "too old: the next login fetches them anew");
 }
 
+static void pinned_keys_are_looked_for(void **state)
+{
+	const struct query query = {.only = "keys", .screen = {.columns = 500}};
+
+	(void)state;
+	network.entra_status = 503;
+	scratch_write(&scratch, CONF_PATH, "keys_file /etc/keys.json\n", 0644);
+	assert_int_equal(ask(query), 2);
+	assert_said(out, "nobody can sign in: /etc/keys.json is missing");
+	scratch_write(&scratch, "/etc/keys.json", "{}", 0644);
+	assert_int_equal(ask(query), 0);
+	assert_said(out, "those of /etc/keys.json");
+}
+
 static void a_proxy_that_others_know_is_pointed_at(void **state)
 {
 	static const struct {
@@ -603,6 +619,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(a_machine_on_which_all_is_well_ends_with_0),
 		TEST(keys_that_are_there_serve_for_a_while),
+		TEST(pinned_keys_are_looked_for),
 		TEST(a_proxy_that_others_know_is_pointed_at),
 		TEST(only_what_was_asked_for_is_told),
 		TEST(the_cause_is_told_to_who_asked_for_another_link),
