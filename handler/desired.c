@@ -30,6 +30,7 @@ int desired_settings(const struct settings *settings, struct conf *ret, struct e
 		.role_backend = settings->role_backend,
 		.authorized_keys = settings->authorized_keys,
 		.offline_grace = settings->offline_grace,
+		.metrics = settings->metrics,
 	};
 
 	if (!copy(&conf.allowed_tenants, settings->allowed_tenants) ||

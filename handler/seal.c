@@ -212,21 +212,38 @@ static bool check_lines(struct sys *sys, const struct seal *seal, struct span re
 	return count > 0;
 }
 
-bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told)
+/* What follows the head, if that is the one of this seal. */
+static bool read_seal(struct sys *sys, const struct seal *seal, struct buf *text,
+		      struct span *ret_rest)
 {
-	AUTO_BUF text = {0}, head = {0};
+	AUTO_BUF head = {0};
 	struct err ignored = {0};
-	struct span rest, wanted;
-	bool for_ever, told;
+	struct span found;
 
 	add_head(seal, &head);
 	if (!seal->boot_id[0] || buf_ok(&head, &ignored) < 0 ||
-	    fs_read(sys, SEAL_PATH, FS_TRUSTED, SEAL_MAX, &text, NULL, &ignored) < 0)
+	    fs_read(sys, SEAL_PATH, FS_TRUSTED, SEAL_MAX, text, NULL, &ignored) < 0)
 		return false;
-	rest = buf_bytes(&text);
-	if (!span_take(&rest, head.len, &wanted) || !span_eq(wanted, buf_bytes(&head)) ||
-	    !check_time(sys, &rest, &for_ever) || !check_lines(sys, seal, rest, &told) ||
-	    !(told || for_ever))
+	*ret_rest = buf_bytes(text);
+	return span_take(ret_rest, head.len, &found) && span_eq(found, buf_bytes(&head));
+}
+
+bool seal_made_for(struct sys *sys, const struct seal *seal)
+{
+	AUTO_BUF text = {0};
+	struct span rest;
+
+	return read_seal(sys, seal, &text, &rest);
+}
+
+bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told)
+{
+	AUTO_BUF text = {0};
+	bool for_ever, told;
+	struct span rest;
+
+	if (!read_seal(sys, seal, &text, &rest) || !check_time(sys, &rest, &for_ever) ||
+	    !check_lines(sys, seal, rest, &told) || !(told || for_ever))
 		return false;
 	*ret_told = told;
 	return true;

@@ -58,6 +58,10 @@ int seal_make(struct sys *sys, const struct seal *seal, const struct witness *wi
  */
 bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told);
 
+/* Is there one for this at all: was everything as it shall be, with these settings, since the boot?
+ */
+bool seal_made_for(struct sys *sys, const struct seal *seal);
+
 /*
  * One line about one path.  What is taken is written and taken again as the same.
  * ret  its path is the one given

@@ -309,6 +309,8 @@ static const struct rule rules[] = {
 	 "an integer from 0 to 86400 (seconds)", .max = 86400},
 	{"logLevel", false, set_text, FIELD(log_level),
 	 "error, warning, info or debug", .valid = log_level},
+	{"metrics", false, set_flag, FIELD(metrics),
+	 "true or false", .valid = NULL},
 	{"approvedLocalAccounts", false, set_list, FIELD(approved_local_accounts),
 	 "an array of up to 256 names of local accounts", .valid = local_accounts, .max = 256, .cased = true},
 	{"proxy", true, set_text, FIELD(proxy_secret),

@@ -47,6 +47,7 @@ struct settings {
 	char *admin_group;
 	uint32_t offline_grace; /* seconds */
 	char *log_level;
+	bool metrics;
 	char *approved_local_accounts; /* separated by blanks; NULL: nobody is looked at */
 	/* protected */
 	char *proxy_secret;

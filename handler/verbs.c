@@ -20,10 +20,12 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/num.h"
 #include "lib/core/outcome.h"
+#include "lib/core/sshdconf.h"
 #include "lib/steps/changes.h"
 #include "lib/steps/run.h"
 #include "lib/sys/lock.h"
 #include "lib/sys/log.h"
+#include "lib/sys/metricsfile.h"
 
 #define LOCK_PATH STATE_DIR "/lock"
 #define LEDGER_PATH STATE_DIR "/users"
@@ -60,6 +62,7 @@ struct job {
 	bool no_state; /* the state is another version's, or gone: it is not written */
 	bool failed; /* a step did */
 	bool unchanged; /* all is in force and nothing had to be done: the witness counts */
+	bool was_in_force; /* with these settings: what must be changed has drifted */
 	bool late; /* it failed because the deadline had passed */
 	struct step_table table; /* of the steps that count */
 	struct step_result *results; /* of each */
@@ -316,6 +319,15 @@ static void become_owner(struct job *job, const char *version)
 	(void)snprintf(job->state.owner, sizeof(job->state.owner), "%s", version);
 }
 
+static void count_repairs(struct job *job, size_t changed)
+{
+	const struct metrics_event event = {.drift_repairs = changed};
+	struct err ignored = {0};
+
+	if (changed && job->was_in_force && job->session.settings.metrics)
+		(void)metrics_note(job->sys, KEY_COMMAND_USER, &event, &ignored);
+}
+
 static int apply(struct job *job, struct err *err)
 {
 	struct run run = new_run(job);
@@ -328,6 +340,7 @@ static int apply(struct job *job, struct err *err)
 	if (r < 0)
 		return r;
 	changed = count_state(job, STEP_CHANGED);
+	count_repairs(job, changed);
 	become_owner(job, job->command->version);
 	(void)snprintf(job->state.source, sizeof(job->state.source), "%s",
 		       package_source_name(job->session.settings.package_source));
@@ -679,8 +692,10 @@ static bool in_force(struct job *job)
 	const struct seal seal = this_seal(job, &telling);
 	bool told = false;
 
-	if (!seal_holds(job->sys, &seal, &told))
+	if (!seal_holds(job->sys, &seal, &told)) {
+		job->was_in_force = seal_made_for(job->sys, &seal);
 		return false;
+	}
 	(void)snprintf(job->message, sizeof(job->message),
 		       "Sign-in with Entra ID over SSH is in force, version %s: nothing to do",
 		       job->command->version);

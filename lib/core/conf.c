@@ -193,6 +193,19 @@ static void put_offline_grace(const struct conf *conf, struct buf *ret)
 	buf_printf(ret, "offline_grace %u\n", conf->offline_grace);
 }
 
+static bool set_metrics(struct conf *conf, struct span value)
+{
+	conf->metrics = span_is(value, "on");
+	return conf->metrics || span_is(value, "off");
+}
+
+/* As long as it is off, releases that do not know it read the file too. */
+static void put_metrics(const struct conf *conf, struct buf *ret)
+{
+	if (conf->metrics)
+		buf_str(ret, "metrics on\n");
+}
+
 /* A row is a string with its test and perhaps its default, or a pair of functions. */
 struct keyword {
 	const char *name;
@@ -237,6 +250,7 @@ static const struct keyword keywords[] = {
 	STRING(admin_group, name_admin_group_valid, ADMIN_GROUP_DEFAULT, "a name that begins with aad_"),
 	OTHER(offline_grace, "seconds, 0 to 86400"),
 	STRING(log_level, is_log_level, "info", "error, warning, info or debug"),
+	OTHER(metrics, "on or off"),
 	STRING(proxy, is_proxy, NULL, "http:// or https:// and a host"),
 	STRING(no_proxy, is_text, NULL, "host names"),
 };

@@ -77,6 +77,7 @@ struct conf {
 	char *admin_group; /* the group that sudoers names, aad_admins */
 	uint32_t offline_grace; /* seconds, 0 to 86400 */
 	char *log_level; /* error, warning, info, debug */
+	bool metrics; /* logins are counted, see lib/sys/metricsfile.h */
 	char *proxy;
 	char *no_proxy;
 };

@@ -9,6 +9,7 @@
 #include "lib/core/sshdconf.h"
 #include "lib/steps/step.h"
 #include "lib/sys/lookup.h"
+#include "lib/sys/metricsfile.h"
 
 enum owner { OWNER_ROOT, OWNER_SERVICE };
 
@@ -21,6 +22,7 @@ static const struct {
 	{"/run/aadsshlogin", 0755, OWNER_ROOT},
 	{"/run/aadsshlogin/decisions", 0700, OWNER_ROOT},
 	{"/run/aadsshlogin/handoff", 0700, OWNER_SERVICE},
+	{"/run/aadsshlogin/metrics", 0755, OWNER_SERVICE},
 	{"/run/aadsshlogin/private", 0700, OWNER_SERVICE},
 	{"/var/cache/aadsshlogin", 0700, OWNER_SERVICE},
 };
@@ -68,6 +70,11 @@ static int plan_secret(struct machine *m, const struct local_user *service, stru
 	return changes_write_secret(m, ret, CONF_SECRET_PATH, buf_bytes(&text), &meta, err);
 }
 
+static int forget_metrics(struct machine *m, struct err *err)
+{
+	return metrics_forget(m->sys, KEY_COMMAND_USER, err);
+}
+
 static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 {
 	struct local_user service;
@@ -86,7 +93,10 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 		}
 		r = changes_mkdir(m, ret, dirs[i].path, &meta, err);
 	}
-	return r;
+	/* Numbers that nobody counts on are no numbers. */
+	if (r < 0 || m->conf.metrics || !fs_exists(m->sys, METRICS_PATH))
+		return r;
+	return changes_call(ret, "remove " METRICS_PATH, forget_metrics, NULL, err);
 }
 
 static int plan_absent(struct machine *m, struct changes *ret, struct err *err)

@@ -15,6 +15,7 @@
 #include "lib/sys/confine.h"
 #include "lib/sys/fs.h"
 #include "lib/sys/himds.h"
+#include "lib/sys/metricsfile.h"
 #include "payload/login/accounts.h"
 #include "payload/login/adminlist.h"
 #include "payload/login/audit.h"
@@ -22,6 +23,7 @@
 #include "payload/login/backend.h"
 #include "payload/login/ledger.h"
 #include "payload/login/loginconf.h"
+#include "payload/login/places.h"
 #include "payload/login/provision.h"
 #include "payload/login/record.h"
 #include "payload/login/refusal.h"
@@ -202,8 +204,9 @@ static bool bridge_outage(struct sys *sys, const struct conf *conf, const char *
 }
 
 static int ask_remote(struct sys *sys, const struct ask_task *task, bool admin,
-		      struct decision *ret, struct err *err)
+		      struct authorize_result *result, struct err *err)
 {
+	struct decision *ret = &result->decision;
 	struct err ignored = {0};
 	AUTO_CLOSE int lock = -1;
 	int r;
@@ -217,19 +220,20 @@ static int ask_remote(struct sys *sys, const struct ask_task *task, bool admin,
 	/* One that cannot be kept serves this once, unless an earlier grant would outlive it. */
 	if (r == 0)
 		return decision_store(sys, task->conf, task->oid, ret, err);
+	result->backend_error = reason_of(err);
 	return is_outage(err) && bridge_outage(sys, task->conf, task->oid, admin, ret) ? 0 : r;
 }
 
-static int decide(struct sys *sys, const struct conf *conf, const char *oid, bool admin,
-		  struct decision *ret, struct err *err)
+static int decide(struct sys *sys, const struct conf *conf, bool admin,
+		  struct authorize_result *ret, struct err *err)
 {
 	const struct backend *backend = backend_find(conf->role_backend);
-	const struct ask_task task = {.conf = conf, .backend = backend, .oid = oid};
+	const struct ask_task task = {.conf = conf, .backend = backend, .oid = ret->oid};
 
 	if (!backend)
 		return reason_refuse(err, REASON_NOT_CONFIGURED, "no role backend is configured");
 	return backend->remote ? ask_remote(sys, &task, admin, ret, err)
-			       : backend->ask(sys, conf, oid, ret, err);
+			       : backend->ask(sys, conf, ret->oid, &ret->decision, err);
 }
 
 static int judge(const struct decision *decision, const struct authorize_request *request,
@@ -290,7 +294,7 @@ int authorize(struct sys *sys, const struct conf *conf, const struct authorize_r
 				     "%s is in none of the domains of user_domains", request->name);
 	r = identify(sys, conf, request, ret, err);
 	if (r == 0)
-		r = decide(sys, conf, ret->oid, request->admin, &ret->decision, err);
+		r = decide(sys, conf, request->admin, ret, err);
 	if (r < 0)
 		return r;
 	r = judge(&ret->decision, request, ret->oid, err);
@@ -378,6 +382,23 @@ static void write_audit(const struct log *log, const struct authorize_request *r
 	 1ull << CAP_FOWNER | 1ull << CAP_FSETID | 1ull << CAP_KILL | 1ull << CAP_SETGID |         \
 	 1ull << CAP_SETUID | 1ull << CAP_SETPCAP | 1ull << CAP_SYS_PTRACE)
 
+/* What cannot be counted is not: the decision stands, and is made before. */
+static void count(struct sys *sys, const struct conf *conf, const struct authorize_request *request,
+		  const struct authorize_result *result, int64_t ns, const struct err *err)
+{
+	const struct metrics_event event = {
+		.decided = true,
+		.action = request->admin ? METRICS_ADMIN : METRICS_LOGIN,
+		.reason = err ? reason_of(err) : REASON_NONE,
+		.ns = ns,
+		.backend_error = result->backend_error,
+	};
+	struct err ignored = {0};
+
+	if (conf->metrics)
+		(void)metrics_note(sys, SERVICE_USER, &event, &ignored);
+}
+
 int authorize_main(struct sys *sys, int argc, char **argv)
 {
 	struct log log = {.fd = -1, .syslog = "aad_authorize", .level = LOG_LEVEL_INFO};
@@ -386,6 +407,7 @@ int authorize_main(struct sys *sys, int argc, char **argv)
 	struct authorize_request request;
 	struct err err = {0};
 	AUTO_CONF conf = {0};
+	int64_t took_ns;
 	int r;
 
 	if (geteuid() != 0 || !parse_arguments(argc, argv, &request))
@@ -397,9 +419,10 @@ int authorize_main(struct sys *sys, int argc, char **argv)
 		(void)log_level_parse(conf.log_level, &log.level);
 		r = authorize(sys, &conf, &request, &result, &err);
 	}
+	took_ns = sys->ops->boottime_ns(sys) - start_ns;
 	/* The log first: once the module has its answer it ends this program. */
-	write_audit(&log, &request, &result, (sys->ops->boottime_ns(sys) - start_ns) / 1000000,
-		    r < 0 ? &err : NULL);
+	write_audit(&log, &request, &result, took_ns / 1000000, r < 0 ? &err : NULL);
+	count(sys, &conf, &request, &result, took_ns, r < 0 ? &err : NULL);
 	answer(&conf, &request, &result, r < 0 ? &err : NULL);
 	return EXIT_SUCCESS;
 }

@@ -18,6 +18,7 @@
 
 #include "lib/core/cert.h"
 #include "lib/core/conf.h"
+#include "lib/core/reason.h"
 #include "lib/sys/sys.h"
 #include "payload/login/decision.h"
 
@@ -33,6 +34,7 @@ struct authorize_request {
 struct authorize_result {
 	char oid[GUID_SIZE], tenant[GUID_SIZE]; /* "" not known */
 	char ca[CERT_FINGERPRINT_SIZE]; /* of the key that signed the certificate, "" without one */
+	enum reason backend_error; /* why the role backend was asked in vain; REASON_NONE */
 	struct decision decision;
 };
 

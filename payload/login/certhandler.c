@@ -12,8 +12,10 @@
 #include "lib/core/name.h"
 #include "lib/core/reason.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/metricsfile.h"
 #include "payload/login/audit.h"
 #include "payload/login/certhandler.h"
+#include "payload/login/keys.h"
 #include "payload/login/loginconf.h"
 #include "payload/login/places.h"
 #include "payload/login/precondition.h"
@@ -70,20 +72,45 @@ static int accept_certificate(struct sys *sys, const struct conf *conf, const st
 	return r;
 }
 
+/* What cannot be counted is not: the decision stands. */
+static void count(struct sys *sys, const struct conf *conf, int64_t ns, const struct err *err)
+{
+	struct metrics_event event = {
+		.decided = true,
+		.action = METRICS_KEY,
+		.reason = err ? reason_of(err) : REASON_NONE,
+		.ns = ns,
+	};
+	AUTO_KEYCACHE keys = {.fetched_s = 0};
+	struct err ignored = {0};
+
+	if (!conf->metrics)
+		return;
+	if (conf->tenant && !conf->keys_file &&
+	    keys_cached(sys, conf, conf->tenant, &keys, &ignored) == 0) {
+		event.keys_fetched_s = (uint64_t)keys.fetched_s;
+		event.keys_expire_s = (uint64_t)keys.expires_s;
+	}
+	(void)metrics_note(sys, SERVICE_USER, &event, &ignored);
+}
+
 static int judge(struct sys *sys, const struct conf *conf, const struct offer *offer,
 		 const struct log *log, struct buf *ret, struct err *err)
 {
-	int64_t start_ns = sys->ops->boottime_ns(sys);
+	const int64_t start_ns = sys->ops->boottime_ns(sys);
 	struct audit audit = {.user = offer->name, .action = "key"};
 	struct verified verified = {0};
 	AUTO_BUF blob = {0};
+	int64_t took_ns;
 	int r = decode(offer->key, &blob, err);
 
 	if (r == 0)
 		r = accept_certificate(sys, conf, offer, buf_bytes(&blob), &verified, ret, err);
 	audit_certificate(&audit, &verified);
-	audit.ms = (sys->ops->boottime_ns(sys) - start_ns) / 1000000;
+	took_ns = sys->ops->boottime_ns(sys) - start_ns;
+	audit.ms = took_ns / 1000000;
 	audit_line(log, &audit, r < 0 ? err : NULL);
+	count(sys, conf, took_ns, r < 0 ? err : NULL);
 	return r;
 }
 
@@ -95,7 +122,8 @@ static bool is_certificate(const char *key)
 /* The certificate's bytes are whoever's connects: from here on there is no way to other files. */
 static int give_up_the_rest(struct sys *sys, const struct conf *conf, struct err *err)
 {
-	static const char *const writes[] = {CACHE_DIR, HANDOFF_DIR, NULL};
+	const char *const writes[] = {CACHE_DIR, HANDOFF_DIR, conf->metrics ? METRICS_DIR : NULL,
+				      NULL};
 	struct service_limits limits;
 	int r;
 

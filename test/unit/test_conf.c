@@ -39,6 +39,7 @@ static const char whole[] =
 	"admin_group aad_operators\n"
 	"offline_grace 86400\n"
 	"log_level debug\n"
+	"metrics on\n"
 	"proxy http://proxy.contoso.com:3128\n"
 	"no_proxy localhost .contoso.com\n";
 
@@ -76,6 +77,7 @@ static void every_keyword_is_taken(void **state)
 	assert_int_equal(conf.authorized_keys, AUTHORIZED_KEYS_KEEP);
 	assert_string_equal(conf.admin_group, "aad_operators");
 	assert_int_equal(conf.offline_grace, 86400);
+	assert_true(conf.metrics);
 	assert_string_equal(conf.log_level, "debug");
 	assert_string_equal(conf.proxy, "http://proxy.contoso.com:3128");
 	assert_string_equal(conf.no_proxy, "localhost .contoso.com");
@@ -257,6 +259,7 @@ static const struct bad {
 	{"a_grace_over_a_day", "offline_grace 86401\n", "offline_grace must be"},
 	{"a_grace_that_is_no_number", "offline_grace 1h\n", "offline_grace must be"},
 	{"an_unknown_level", "log_level loud\n", "log_level must be"},
+	{"another_word_for_metrics", "metrics yes\n", "metrics must be on or off"},
 	{"a_proxy_with_a_blank", "proxy http://a b\n", "proxy must be"},
 	{"a_socks_proxy", "proxy socks5://a\n", "proxy must be"},
 };

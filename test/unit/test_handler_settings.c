@@ -96,6 +96,7 @@ static const struct refusal refusals[] = {
 	{"{\"offlineGrace\": 86401}", false, "offlineGrace is 86401, expected an integer from 0 to 86400"},
 	{"{\"logLevel\": \"loud\"}", false,
 	 "logLevel is the string \"loud\", expected error, warning, info or debug"},
+	{"{\"metrics\": \"on\"}", false, "metrics is the string \"on\", expected true or false"},
 	{"{\"approvedLocalAccounts\": true}", false,
 	 "approvedLocalAccounts is a boolean, expected an array of up to 256 names of local accounts"},
 	{"{\"approvedLocalAccounts\": [\"a\", 1]}", false, "expected an array of up to 256 names"},
@@ -148,7 +149,7 @@ static void every_setting_reaches_its_field(void **state)
 		"\"uidRange\": \"70000-80000\", \"homeTemplate\": \"/srv/%u\", \"shell\": "
 		"\"/bin/sh\","
 		"\"authorizedKeys\": \"keep\", \"adminGroup\": \"aad_wheel\","
-		"\"offlineGrace\": 86400, \"logLevel\": \"debug\","
+		"\"offlineGrace\": 86400, \"logLevel\": \"debug\", \"metrics\": true,"
 		"\"approvedLocalAccounts\": [\"azureuser\", \"Admin\"]}";
 	CLEANUP(settings_done) struct settings s = SETTINGS_INIT;
 	struct err err = {0};
@@ -174,6 +175,7 @@ static void every_setting_reaches_its_field(void **state)
 	assert_int_equal(s.offline_grace, 86400);
 	assert_string_equal(s.log_level, "debug");
 	assert_string_equal(s.approved_local_accounts, "azureuser Admin");
+	assert_true(s.metrics);
 	assert_null(s.proxy_secret);
 }
 

@@ -185,6 +185,23 @@ static void any_difference_breaks_it(void **test)
 	assert_false(holds());
 }
 
+static void it_is_known_what_it_was_made_for(void **test)
+{
+	const struct seal mine = this_seal();
+	const struct seal other = seal_of(&scratch.sys, VERSION_TEXT, "f" HASH);
+
+	(void)test;
+	assert_false(seal_made_for(&scratch.sys, &mine));
+	make();
+	a_changed_file();
+	assert_false(holds());
+	assert_true(seal_made_for(&scratch.sys, &mine));
+	assert_false(seal_made_for(&scratch.sys, &other));
+	another_boot();
+	assert_false(seal_made_for(&scratch.sys,
+				   &(struct seal){.version = VERSION_TEXT, .settings_hash = HASH}));
+}
+
 static void it_holds_for_one_version_and_one_text_of_settings(void **test)
 {
 	const struct seal newer = seal_of(&scratch.sys, "2.0.0.0", HASH);
@@ -382,6 +399,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_changed_holds),
+		TEST(it_is_known_what_it_was_made_for),
 		TEST(one_with_a_time_holds_so_long_and_while_that_is_told),
 		TEST(one_without_its_time_does_not_hold),
 		TEST(a_broken_seal_does_not_hold),

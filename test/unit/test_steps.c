@@ -62,6 +62,7 @@ static void config_makes_files_and_directories(void **state)
 		{"/run/aadsshlogin", 0755, false},
 		{"/run/aadsshlogin/decisions", 0700, false},
 		{"/run/aadsshlogin/handoff", 0700, true},
+		{"/run/aadsshlogin/metrics", 0755, true},
 		{"/run/aadsshlogin/private", 0700, true},
 		{"/var/cache/aadsshlogin", 0700, true},
 	};
