@@ -458,6 +458,14 @@ int fs_write_all(int fd, struct span data)
 	return 0;
 }
 
+int fs_dup2(int fd, int to)
+{
+	while (dup2(fd, to) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
 /* The name is fixed, so that what a killed run left behind is found by the next one. */
 #define LEFT_OVER ".aadssh-new"
 

@@ -141,6 +141,12 @@ int fs_read_fd(int fd, const char *name, size_t max, struct buf *ret, struct err
 int fs_write_all(int fd, struct span data);
 
 /*
+ * Let the number `to` be what fd is, for programs that are started too.  Returns 0 or -errno (errno
+ * set): -EBADF and the like, not -EINTR.
+ */
+int fs_dup2(int fd, int to);
+
+/*
  * The witness: while sys->witness is set, fs_read, fs_exists, fs_lstat and fs_list note what they
  * looked at.  Comparing the notes later tells in a few system calls whether anything changed.
  * Of a directory that was not listed, and of a live file, only mode and owner count; a live file

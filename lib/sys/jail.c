@@ -71,8 +71,9 @@ static int keep_only(int pipe_fd, int root_fd)
 	/* Copies out of the way first: the targets may be in use by one another. */
 	answer = fcntl(pipe_fd, F_DUPFD_CLOEXEC, CHILD_ROOT_FD + 1);
 	root = fcntl(root_fd, F_DUPFD_CLOEXEC, CHILD_ROOT_FD + 1);
-	if (null < 0 || answer < 0 || root < 0 || dup2(null, 0) < 0 || dup2(answer, 1) < 0 ||
-	    dup2(null, 2) < 0 || dup3(root, CHILD_ROOT_FD, O_CLOEXEC) < 0)
+	if (null < 0 || answer < 0 || root < 0 || fs_dup2(null, 0) < 0 || fs_dup2(answer, 1) < 0 ||
+	    fs_dup2(null, 2) < 0 || fs_dup2(root, CHILD_ROOT_FD) < 0 ||
+	    fcntl(CHILD_ROOT_FD, F_SETFD, FD_CLOEXEC) < 0)
 		return -errno;
 	if (syscall(SYS_close_range, CHILD_ROOT_FD + 1, ~0U, 0) < 0)
 		for (int fd = CHILD_ROOT_FD + 1; fd < CHILD_FD_MAX; fd++)

@@ -123,8 +123,8 @@ static void __attribute__((noreturn)) child_main(const struct child *child)
 		confine_capabilities(1u << CAP_DAC_READ_SEARCH);
 		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	}
-	if (dup2(child->in, 0) >= 0 && dup2(child->out, 1) >= 0 && dup2(child->err, 2) >= 0 &&
-	    chdir(child->directory) == 0)
+	if (fs_dup2(child->in, 0) == 0 && fs_dup2(child->out, 1) == 0 &&
+	    fs_dup2(child->err, 2) == 0 && chdir(child->directory) == 0)
 		(void)execve(child->argv[0], (char *const *)(uintptr_t)child->argv,
 			     (char *const *)(uintptr_t)child->environ);
 	code = errno;

@@ -46,6 +46,20 @@ int __wrap_openat(int fd, const char *path, int flags, ...)
 	return __real_openat(fd, path, flags);
 }
 
+static int interrupted_copies; /* calls of dup2 that are yet to come, in each process anew */
+
+int __real_dup2(int fd, int to);
+int __wrap_dup2(int fd, int to);
+
+int __wrap_dup2(int fd, int to)
+{
+	if (interrupted_copies > 0 && interrupted_copies-- > 0) {
+		errno = EINTR;
+		return -1;
+	}
+	return __real_dup2(fd, to);
+}
+
 static bool endless; /* every poll lasts until something comes */
 
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
@@ -105,6 +119,25 @@ static void a_signal_while_a_program_is_started_does_not_matter(void **state)
 	assert_int_equal(run("echo $$", &res, &err), 0);
 	assert_int_equal(interruptions, 0);
 	assert_int_equal(res.status, 0);
+}
+
+static void a_signal_does_not_keep_a_program_from_its_descriptors(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	interrupted_copies = 3;
+	assert_int_equal(run("echo here", &res, &err), 0);
+	interrupted_copies = 0;
+	assert_int_equal(res.status, 0);
+	assert_string_equal(buf_text(&res.output), "here\n");
+}
+
+static void a_descriptor_that_is_none_is_not_copied(void **state)
+{
+	(void)state;
+	assert_int_equal(fs_dup2(-1, 0), -EBADF);
 }
 
 static void a_program_works_in_the_directory_that_is_given(void **state)
@@ -546,6 +579,8 @@ int main(void)
 		cmocka_unit_test(status_and_output_come_back),
 		OLD_KERNEL(status_and_output_come_back),
 		cmocka_unit_test(a_signal_while_a_program_is_started_does_not_matter),
+		cmocka_unit_test(a_signal_does_not_keep_a_program_from_its_descriptors),
+		cmocka_unit_test(a_descriptor_that_is_none_is_not_copied),
 		cmocka_unit_test(a_program_works_in_the_directory_that_is_given),
 		cmocka_unit_test(a_program_of_our_own_context_runs_without_selinux_too),
 		cmocka_unit_test(a_program_that_looks_has_no_other_privilege),
