@@ -134,6 +134,10 @@ class ErrorsTest(unittest.TestCase):
         self.assertEqual({fault for fault in found if ":read:" in fault},
                          {"0:read:1:/etc/a=EIO", "0:read:3:/etc/a=EIO", "0.1:read:1:/etc/a=EIO", "0.2:read:1:/etc/a=EIO"})
 
+    def test_of_what_names_no_file_each_is_taken(self) -> None:
+        self.assertEqual(sorted(fault for fault in traced(*["0 pipe2"] * 3) if fault.endswith("=EMFILE") and "pipe2" in fault),
+                         ["0:pipe2:1:=EMFILE", "0:pipe2:2:=EMFILE", "0:pipe2:3:=EMFILE"])
+
     def test_one_of_each_call_and_error_comes_first(self) -> None:
         found = traced(*(f"0 fsync /etc/{name}" for name in "abcdefgh"), "0 renameat /etc/a /etc/b")
         rounds = [fault.split(":")[1] + fault.partition("=")[2] for fault in found]

@@ -4,10 +4,11 @@
 usage: errors.py [--build DIR] [--list] [--only TEXT] [--sample] [--counts FILE]    as root; exit status 1 if anything is lost
 
 interrupt.c lists the handler's calls, and has one of them fail.  Of calls of one name for the same file, with the same
-error, the first and the last are tried.  After each: an exit code of the table, and a status that says what is; with
-EINTR the verb succeeds.  After a success all is in force; after a failure the machine is as before, or the next run
-brings it where it was to go; uninstall leaves it as it was before it all.  Where two failures leave the same files, byte
-by byte, what follows is tried once.  test/unit/test_faults.c does the same with every single call into libc.
+error, the first and the last are tried; of forks and the like, which name no file, each.  After each: an exit code of
+the table, and a status that says what is; with EINTR the verb succeeds.  After a success all is in force; after a failure
+the machine is as before, or the next run brings it where it was to go; uninstall leaves it as it was before it all.
+Where two failures leave the same files, byte by byte, what follows is tried once.  test/unit/test_faults.c does the same
+with every single call into libc.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Sequence
+from typing import Callable, Dict, List, NamedTuple, Sequence, Set
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
@@ -96,18 +97,21 @@ def possible(log: str) -> List[Fault]:
 
 def faults(log: str) -> List[Fault]:
     """
-    The first and the last of those that are alike, in an order that depends on nothing else: one of each call and error,
-    then the next of each.
+    The first and the last of those that are alike, each where no file tells them apart, in an order that depends on
+    nothing else: one of each call and error, then the next of each.
     """
     alike: Dict[object, List[Fault]] = {}
     for fault in possible(log):
         alike.setdefault((fault.process.count("."), fault.name, fault.what, fault.error), []).append(fault)
-    chosen = {fault for same in alike.values() for fault in (same[0], same[0] if by_chance(same[0]) else same[-1])}
+    chosen: Set[Fault] = set()
+    for same in alike.values():
+        chosen.update(same[:1] if by_chance(same[0]) else [same[0], same[-1]] if same[0].what else same)
     turns: Counter = Counter()
     ordered = []
     for fault in sorted(chosen, key=lambda fault: hashlib.sha256(str(fault).encode()).digest()):
-        turns[fault.name, fault.error] += 1
-        ordered.append((turns[fault.name, fault.error], fault))
+        kind = fault.process.count("."), fault.name, fault.error
+        turns[kind] += 1
+        ordered.append((turns[kind], fault))
     return [fault for _, fault in sorted(ordered, key=lambda item: item[0])]
 
 
