@@ -25,7 +25,7 @@ from azure.client import Azure  # noqa: E402
 from azure.packages import Package, make_deb  # noqa: E402
 from lab import layer, roots  # noqa: E402
 from lab.agent import Agent  # noqa: E402
-from lab.install import FIRST, FOLDER, NAME, zip_of  # noqa: E402
+from lab.install import FIRST, FOLDER, NAME, NEXT, zip_of  # noqa: E402
 from lab.login import Person, as_person, check_refused, check_sudo  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.place import DOMAIN, MEMORY, NOT_OURS, WATCHED  # noqa: E402
@@ -293,6 +293,36 @@ def scale_set(tell: Teller, world: World) -> None:
         desk.ask("vmss", "extension", "delete", *SCALE_SET, "--name", TYPE)
         desk.run("vmss", "update-instances", *GROUP, "--name", "web", "--instance-ids", "*")
         expect(not difference(before, instance.snapshot()), "\n".join(difference(before, instance.snapshot())))
+    upgrade_by_itself(tell, world)
+
+
+def upgrade_by_itself(tell: Teller, world: World) -> None:
+    desk, instance = world.desk, world.instance
+    with tell.step("az vmss update makes it a scale set that upgrades its instances by itself"):
+        done = desk.ask("vmss", "update", *GROUP, "--name", "web", "--set", "upgradePolicy.mode=Automatic")
+        expect(done["upgradePolicy"]["mode"] == "Automatic", done)
+    with tell.step("there az vmss extension set waits for the instances: a setting that is none ends it with our message"):
+        said = desk.refused("vmss", "extension", "set", *SCALE_SET, *OURS, "--settings", json.dumps({"userDomain": DOMAIN}))
+        expect_words(said, "VMExtensionHandlerNonTransientError", "exit code: 53", "userDomains")
+    with tell.step("and a right one is on the instance when az has printed Succeeded"):
+        settings = {"userDomains": [DOMAIN]}
+        done = desk.ask("vmss", "extension", "set", *SCALE_SET, *OURS, "--settings", json.dumps(settings))
+        expect(done["provisioningState"] == "Succeeded", done)
+        expect(instance.settings().get("publicSettings") == settings, instance.settings())
+        expect(instance.machine.run(["aadsshlogin", "status", "--json"]).returncode == 0, "it is not in force")
+
+
+def update(tell: Teller, world: World) -> None:
+    with tell.step("a new version is published: the same az vm extension set again brings it, and people stay signed in"):
+        admin = Person(world.vm.machine, world.azure, f"dora@{DOMAIN}", "admin")
+        session = admin.session()
+        world.azure.publish(zip_of(world.build, NEXT), NAME, NEXT)
+        world.desk.ask("vm", "extension", "set", *VM, *OURS)
+        show = world.desk.ask("vm", "extension", "show", *VM, "--name", TYPE, "--instance-view")
+        expect(show["instanceView"]["typeHandlerVersion"] == NEXT == world.azure.extension(NAME).version, show)
+        check_sudo(session.run, {"sudo": "sudo -n id -u"})
+        session.close()
+        check_sudo(as_person(admin), {"sudo": "sudo -n id -u"})
 
 
 def automate(tell: Teller, world: World) -> None:
@@ -311,7 +341,7 @@ def automate(tell: Teller, world: World) -> None:
 # ---- all of it
 
 
-CHAPTERS = (sign_in, refuse, set_extension, migrate, scale_set, automate)
+CHAPTERS = (sign_in, refuse, set_extension, migrate, scale_set, update, automate)
 SAMPLE = (sign_in, refuse)
 
 
