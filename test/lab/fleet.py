@@ -41,7 +41,7 @@ POLICY = {"maxBatchInstancePercent": BATCH, "maxUnhealthyInstancePercent": UNHEA
 IDENTITY_WAIT = 5  # seconds
 PATIENCE = 1800  # seconds for a wave
 AT_ONCE = 4  # machines that are made at a time; what is measured comes later
-EXIT_IDENTITY = "exit code: 22"
+EXIT_IDENTITY, REMEDY = "exit code: 22", f"az vmss identity assign --resource-group lab --name {SCALE_SET}"
 
 # Who is asked, by the beginning of an endpoint's name.
 SERVICES = {"wire": "wire server", "hgap": "wire server", "blob": "storage", "imds": "IMDS", "arm": "Resource Manager",
@@ -208,7 +208,8 @@ def check_ends(fleet: Fleet, wave: Wave, version: str) -> None:
         expect(end and report, f"{instance.name} came to no end: {end} {report}")
         if instance is fleet.broken:
             expect(end["end"] == "Failed" and report.handler == "NotReady", (end, report))
-            expect(EXIT_IDENTITY in end["wrong"]["message"] and "identity" in end["wrong"]["message"], end)
+            for word in (EXIT_IDENTITY, REMEDY):
+                expect(word in end["wrong"]["message"], end)
             expect(report.status in (None, "error"), report)
         else:
             expect((end["end"], end["version"]) == ("Succeeded", version), end)

@@ -167,9 +167,13 @@ class Cloud:
     def new_vm(self, name: str, resource_id: str) -> Vm:
         """One more machine, whose identity may read roles."""
         vm = self.vms[name] = Vm(name, resource_id, self.pairs["vm"], self.changed)
-        self.principals[vm.identity] = "ServicePrincipal"
-        self.assign(vm.identity, READER, f"/subscriptions/{self.subscription}")
+        self.trust_identity(vm.identity)
         return vm
+
+    def trust_identity(self, oid: str) -> None:
+        """A machine's identity, which may read roles."""
+        self.principals[oid] = "ServicePrincipal"
+        self.assign(oid, READER, f"/subscriptions/{self.subscription}")
 
     @locked
     def add_vm(self, name: str, pid: int, scale_set: str = "") -> None:
@@ -338,6 +342,7 @@ class Cloud:
         model = {"properties": {"upgradePolicy": policy, "orchestrationMode": "Uniform", "virtualMachineProfile": profile},
                  "identity": {"type": "SystemAssigned"}, "sku": {"name": "Standard_B1s", "tier": "Standard"}}
         self.compute.write_scale_set(name, model)
+        self.trust_identity(self.compute.scale_sets[name].identity)
 
     @locked
     def written(self) -> List[Dict[str, Any]]:

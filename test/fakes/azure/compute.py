@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from azure import network
 from azure.arm import failure, page, refusal
-from azure.cloud import Cloud
+from azure.cloud import Cloud, guid
 from azure.http import Answer, Request, Response
 from azure.model import ARM_HOST, REGION, Extension, ExtensionStatus
 from azure.vm import Vm
@@ -78,6 +78,8 @@ class ScaleSet:
     instances: List[Vm] = dataclasses.field(default_factory=list)
     provisioning: str = "Succeeded"
     rolling: Optional[Json] = None  # the latest rolling upgrade
+    identity: str = dataclasses.field(default_factory=guid)  # of all its instances: object id
+    client_id: str = dataclasses.field(default_factory=guid)
 
     @property
     def extensions(self) -> List[Json]:
@@ -249,7 +251,7 @@ class Compute:
         old = self.scale_sets.get(name.lower())
         scale_set = ScaleSet(name, copy.deepcopy(sent))
         if old:
-            scale_set.instances, scale_set.secrets, scale_set.rolling = old.instances, dict(old.secrets), old.rolling
+            scale_set = dataclasses.replace(old, model=scale_set.model, secrets=dict(old.secrets))
             profile = scale_set.model["properties"]["virtualMachineProfile"]
             kept = old.model["properties"]["virtualMachineProfile"]
             profile["storageProfile"] = {**kept.get("storageProfile", {}), **{
@@ -265,7 +267,7 @@ class Compute:
     def join(self, vm: Vm, name: str) -> None:
         """One more instance, which has the model at once."""
         scale_set = self.scale_sets[name.lower()]
-        vm.scale_set = scale_set.name
+        vm.scale_set, vm.identity, vm.client_id = scale_set.name, scale_set.identity, scale_set.client_id
         scale_set.instances.append(vm)
         self.give(scale_set, [vm])
         threading.Thread(target=self.wait_later, args=([vm],), daemon=True).start()
@@ -386,6 +388,8 @@ def show_scale_set(cloud: Cloud, scale_set: ScaleSet) -> Json:
     shown.update(name=scale_set.name, id=scale_set_id(cloud, scale_set.name),
                  type="Microsoft.Compute/virtualMachineScaleSets", location=REGION)
     shown["properties"]["provisioningState"] = scale_set.provisioning
+    if has_identity(scale_set):
+        shown["identity"] = {"type": "SystemAssigned", "principalId": scale_set.identity, "tenantId": cloud.tenant}
     shown.setdefault("sku", {"name": "Standard_B1s", "tier": "Standard"})["capacity"] = len(scale_set.instances)
     return shown
 
@@ -479,9 +483,25 @@ def put_scale_set(cloud: Cloud, request: Request, name: str) -> Response:
     return accepted(cloud, request, operation, 201 if is_new else 200, show_scale_set(cloud, scale_set_of(cloud, name)))
 
 
+def patch_scale_set(cloud: Cloud, request: Request, name: str) -> Response:
+    """An identity reaches the instances as the upgrade policy has it."""
+    scale_set, sent = scale_set_of(cloud, name), json.loads(request.body)
+    if "identity" in sent:
+        scale_set.model["identity"] = sent["identity"]
+        for vm in scale_set.instances if scale_set.policy["mode"] != "Manual" else []:
+            vm.set_identity(has_identity(scale_set))
+    return Response.json(show_scale_set(cloud, scale_set))
+
+
+def has_identity(scale_set: ScaleSet) -> bool:
+    return "SystemAssigned" in (scale_set.model.get("identity") or {}).get("type", "")
+
+
 def update_instances(cloud: Cloud, request: Request, name: str) -> Response:
     scale_set, ids = scale_set_of(cloud, name), json.loads(request.body)["instanceIds"]
     vms = [vm for vm in scale_set.instances if ids == ["*"] or vm.resource_id.rpartition("/")[2] in ids]
+    for vm in vms:
+        vm.set_identity(has_identity(scale_set))
     return accepted(cloud, request, cloud.compute.start(lambda: cloud.compute.upgrade_at_once_later(scale_set, vms)), 202)
 
 
@@ -576,6 +596,7 @@ OPERATIONS: List[Tuple[str, str, str, str, Callable[..., Response]]] = [
     ("PUT", rf"{VM}/extensions/([^/]+)", "arm.extension", "virtualMachines/extensions/write", put_extension),
     ("DELETE", rf"{VM}/extensions/([^/]+)", "arm.extension", "virtualMachines/extensions/delete", delete_extension),
     ("GET", SCALE_SET, "arm.scaleset", "virtualMachineScaleSets/read", get_scale_set),
+    ("PATCH", SCALE_SET, "arm.scaleset", "virtualMachineScaleSets/write", patch_scale_set),
     ("PUT", SCALE_SET, "arm.scaleset", "virtualMachineScaleSets/write", put_scale_set),
     ("POST", rf"{SCALE_SET}/manualupgrade", "arm.scaleset", "virtualMachineScaleSets/manualUpgrade/action", update_instances),
     ("GET", rf"{SCALE_SET}/virtualMachines", "arm.instances", "virtualMachineScaleSets/virtualMachines/read", list_instances),
