@@ -27,6 +27,7 @@
 #include "payload/login/uidpick.h"
 
 #define NSSWITCH_PATH "/etc/nsswitch.conf"
+#define ROLE_USER "Virtual Machine User Login"
 #define GROUPS_MAX 64 /* of one account, that are looked at */
 #define ANY_AGE_S ((int64_t)1 << 32)
 
@@ -589,6 +590,25 @@ static void run_certificate(struct replay *replay)
 	replay->known |= KNOWN_OID;
 }
 
+/* The resource is quoted, since its group may have any letters. */
+static void advise(struct replay *replay)
+{
+	const struct explain_row *refusal = replay->out->refusal;
+	const char *scope = conf_of(replay)->resource_id;
+	char *to = replay->out->command;
+	int n;
+
+	if (!refusal || refusal->reason != REASON_ROLE_MISSING || !scope || strchr(scope, '\''))
+		return;
+	n = snprintf(to, EXPLAIN_COMMAND_MAX,
+		     "az role assignment create --assignee-object-id %s --assignee-principal-type "
+		     "%s --role '%s' --scope '%s'",
+		     replay->oid, strchr(replay->name, '@') ? "User" : "ServicePrincipal",
+		     ROLE_USER, scope);
+	if (n < 0 || n >= EXPLAIN_COMMAND_MAX)
+		to[0] = '\0';
+}
+
 static void replay_done(struct replay *replay)
 {
 	machine_done(&replay->machine);
@@ -612,4 +632,5 @@ void explain(struct sys *sys, const struct explain_question *question, struct ex
 	run_checks(&replay, before, ARRAY_LEN(before));
 	run_certificate(&replay);
 	run_checks(&replay, after, ARRAY_LEN(after));
+	advise(&replay);
 }

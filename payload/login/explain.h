@@ -28,11 +28,14 @@ struct explain_row {
 };
 
 #define EXPLAIN_ROWS_MAX 32
+#define EXPLAIN_COMMAND_MAX 1024
 
 struct explanation {
 	struct explain_row rows[EXPLAIN_ROWS_MAX];
 	size_t count;
 	const struct explain_row *refusal; /* the first, NULL: would be accepted */
+	/* What helps against it, a line for the shell of who may do that; "" when none is known. */
+	char command[EXPLAIN_COMMAND_MAX];
 };
 
 struct explain_question {

@@ -62,14 +62,15 @@ static json_t *document_of(const struct options *options, const struct explanati
 	for (size_t i = 0; i < explanation->count; i++)
 		if (json_array_append_new(rows, row_json(&explanation->rows[i])) < 0)
 			return NULL;
-	return json_pack("{s:b, s:s, s:O, s:s*, s:s*, s:s*, s:s*}", "ok", !refusal, "user",
+	return json_pack("{s:b, s:s, s:O, s:s*, s:s*, s:s*, s:s*, s:s*}", "ok", !refusal, "user",
 			 options->user, "checks", rows, "refusedAt",
 			 refusal ? refusal->check : NULL, "reason", refusal ? text->id : NULL,
 			 "problem", refusal ? text->cause : NULL, "remedy",
-			 refusal ? text->remedy : NULL);
+			 refusal ? text->remedy : NULL, "command",
+			 explanation->command[0] ? explanation->command : NULL);
 }
 
-static void print_row(const struct explain_row *row, bool is_refusal)
+static void print_row(const struct explain_row *row, bool is_refusal, const char *command)
 {
 	const struct reason_text *text = reason_text(row->reason);
 
@@ -79,6 +80,8 @@ static void print_row(const struct explain_row *row, bool is_refusal)
 	(void)printf("%-14s reason:  %s\n", "", text->id);
 	(void)printf("%-14s cause:   %s\n", "", text->cause);
 	(void)printf("%-14s remedy:  %s\n", "", text->remedy);
+	if (command[0])
+		(void)printf("%-14s command: %s\n", "", command);
 }
 
 static void print_lines(const struct explanation *explanation)
@@ -86,7 +89,8 @@ static void print_lines(const struct explanation *explanation)
 	const struct explain_row *refusal = explanation->refusal;
 
 	for (size_t i = 0; i < explanation->count; i++)
-		print_row(&explanation->rows[i], &explanation->rows[i] == refusal);
+		print_row(&explanation->rows[i], &explanation->rows[i] == refusal,
+			  explanation->command);
 	if (refusal)
 		(void)printf("the login would be refused: %s\n", reason_text(refusal->reason)->id);
 	else

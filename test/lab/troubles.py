@@ -299,7 +299,7 @@ ROWS: List[Row] = [
         script("rm /etc/sudoers.d/aad_admins /etc/sudoers.d/*aadsshlogin* 2>/dev/null || true"), typed=True),
     Row("the disk is full", "disk", "free on /etc", "df -h", full),
     Row("the inodes are used up", "disk", "no more files can be made", "df -i", without_inodes, sample=False),
-    Row("the extension was changed", "extension", f"{FOLDER}/bin/aadssh-shim", "aadssh-shim verify",
+    Row("the extension was changed", "extension", "bin/aadssh-shim", "aadssh-shim verify",
         file(f"{FOLDER}/bin/aadssh-shim", lambda text: text + "# mine\n")),
     Row("somebody is signed in", "users", f"signed in: ann@{DOMAIN}", "", signed_in, state="ok", sample=False),
 ]
@@ -331,7 +331,7 @@ def local_namesake(lab: Lab) -> "tuple[str, Mend]":
 
 
 PEOPLE: List[Person_row] = [
-    Person_row("the role of a person is missing", "role", ["no role grants it", "Virtual Machine User Login"], without_role),
+    Person_row("the role of a person is missing", "role", ["no role grants it", "az role assignment create --assignee-object-id"], without_role),
     Person_row("a person of another domain", "domain", ["not among user_domains"], other_domain),
     Person_row("a local account has the name of a person", "entry", ["is not one of ours"], local_namesake, sample=False),
 ]

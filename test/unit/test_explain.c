@@ -461,6 +461,27 @@ static void is_refused(void **state)
 	fakelogin_free(fake);
 }
 
+static void what_gives_a_missing_role_can_be_typed(void **state)
+{
+	struct fakelogin *fake = open_machine();
+	struct machine_parts parts = {.fake = fake, .shape = fakelogin_shape(fake)};
+	struct explanation explanation;
+	AUTO_BUF cert = {0};
+
+	(void)state;
+	no_role(&parts);
+	print_file(fake, &parts.shape, &cert);
+	ask(fake, FAKELOGIN_NAME, &cert, &explanation);
+	assert_string_equal(explanation.command,
+			    "az role assignment create --assignee-object-id " CERTMAKE_OID
+			    " --assignee-principal-type User --role 'Virtual Machine User Login' "
+			    "--scope '" FAKELOGIN_RESOURCE "'");
+	denied(&parts);
+	ask(fake, FAKELOGIN_NAME, &cert, &explanation);
+	assert_string_equal(explanation.command, "");
+	fakelogin_free(fake);
+}
+
 /* ---- what is told when nothing refuses */
 
 static void a_good_login_is_told_check_by_check(void **state)
@@ -674,6 +695,7 @@ int main(void)
 		cmocka_unit_test(groups_and_hosts_are_looked_at),
 		cmocka_unit_test(what_cannot_be_told_offline_is_skipped),
 		cmocka_unit_test(a_file_of_roles_is_read),
+		cmocka_unit_test(what_gives_a_missing_role_can_be_typed),
 		cmocka_unit_test(a_name_that_is_not_ours_ends_it),
 		cmocka_unit_test(a_certificates_body_is_not_told),
 	};
