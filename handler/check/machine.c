@@ -196,6 +196,7 @@ int look_extension(struct check *check, struct check_result *ret, struct err *er
 {
 	AUTO_INVENTORY inventory = {.count = 0};
 	const struct part *folder = &inventory.parts[0];
+	const char *root = check->command->folder, *path;
 	int r = inventory_take_folder(&check->session.machine, &inventory, err);
 
 	if (r < 0)
@@ -207,9 +208,12 @@ int look_extension(struct check *check, struct check_result *ret, struct err *er
 	check_see(ret, "%zu files are as they were packed", folder->files);
 	if (folder->count == 0)
 		return 0;
-	check_command(ret, "%s/bin/aadssh-shim verify", check->command->folder);
-	(void)err_set(err, EBADMSG, "%s %s%s", folder->findings[0].path, folder->findings[0].what,
-		      folder->count > 1 ? ", and more" : "");
+	check_command(ret, "%s/bin/aadssh-shim verify", root);
+	path = folder->findings[0].path;
+	if (strncmp(path, root, strlen(root)) == 0 && path[strlen(root)] == '/')
+		path += strlen(root) + 1;
+	(void)err_set(err, EBADMSG, "%s %s%s, in %s", path, folder->findings[0].what,
+		      folder->count > 1 ? ", and more" : "", root);
 	return err_remedy(err, 0, "%s", folder->remedy);
 }
 
