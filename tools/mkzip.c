@@ -79,7 +79,7 @@ static int pack(const char *output, const char *dir, const struct files *files, 
 	int r = -1;
 
 	if (zip && archive_write_set_format_zip(zip) == ARCHIVE_OK &&
-	    archive_write_set_options(zip, "zip:compression=deflate") == ARCHIVE_OK &&
+	    archive_write_set_options(zip, "zip:compression=deflate,compression-level=9") == ARCHIVE_OK &&
 	    archive_write_open_filename(zip, output) == ARCHIVE_OK)
 		r = add_all(zip, dir, files, when);
 	else
