@@ -8,6 +8,7 @@
 
 #include "handler/steps/backups.h"
 #include "lib/core/cleanup.h"
+#include "lib/sys/holder.h"
 
 #define KEPT_DIR STATE_DIR "/accounts"
 #define ACCOUNTS_MAX ((size_t)16 << 20)
@@ -163,5 +164,36 @@ int backups_restore(struct machine *m, struct err *err)
 		r = restore_one(m, files[i], err);
 	if (r == 0)
 		r = fs_remove_tree(m->sys, KEPT_DIR, err);
+	return r;
+}
+
+static int tidy_one(struct machine *m, const char *name, struct err *err)
+{
+	char lock[PATH_MAX], writing[PATH_MAX];
+	struct holder_lock locks[] = {{lock, HOLDER_PIDFILE}, {NULL, HOLDER_PIDFILE}};
+	struct err holder = {0};
+	int r;
+
+	(void)snprintf(lock, sizeof(lock), "/etc/%s.lock", name);
+	(void)snprintf(writing, sizeof(writing), "/etc/%s+", name);
+	if (holder_find(m->sys, locks, &holder) < 0)
+		return 0;
+	r = fs_remove(m->sys, writing, err);
+	return r < 0 ? r : fs_remove(m->sys, lock, err);
+}
+
+int backups_tidy(struct machine *m, struct err *err)
+{
+	static const char *const all[] = {"passwd",  "group",  "shadow",
+					  "gshadow", "subuid", "subgid"};
+	static const struct holder_lock locks[] = {{"/etc/.pwd.lock", HOLDER_RECORD},
+						   {NULL, HOLDER_RECORD}};
+	struct err holder = {0};
+	int r = 0;
+
+	if (holder_find(m->sys, locks, &holder) < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(all); i++)
+		r = tidy_one(m, all[i], err);
 	return r;
 }

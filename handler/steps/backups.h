@@ -20,4 +20,10 @@ int backups_save(struct machine *m, struct err *err);
  */
 int backups_restore(struct machine *m, struct err *err);
 
+/*
+ * After a run that was killed: what its useradd or userdel left beside the files, "passwd+" and the
+ * "passwd.lock" of a process that is gone.  What a process has in its hands stays.
+ */
+int backups_tidy(struct machine *m, struct err *err);
+
 #endif

@@ -213,24 +213,6 @@ static int install_supplied(struct machine *m, const struct selection *selection
 
 /* ---- what a killed run leaves to the package manager */
 
-/* Before the package manager runs.  What a killed run noted stays: it knew the machine before it.
- */
-static int note_unfinished(struct machine *m, const struct pkg_manager *manager,
-			   const char *activity, struct err *err)
-{
-	const struct fs_meta dir_meta = machine_meta(m, 0700), meta = machine_meta(m, 0600);
-	AUTO_BUF text = {0};
-	int r;
-
-	if (fs_exists(m->sys, UNFINISHED_PATH))
-		return 0;
-	buf_str(&text, activity);
-	r = pkg_unfinished(m->sys, manager, &text, err);
-	if (r == 0)
-		r = fs_mkdir(m->sys, STATE_DIR, &dir_meta, err);
-	return r < 0 ? r : fs_replace(m->sys, UNFINISHED_PATH, buf_bytes(&text), &meta, err);
-}
-
 static bool has_line(struct span text, struct span wanted)
 {
 	struct span line;
@@ -239,6 +221,44 @@ static bool has_line(struct span text, struct span wanted)
 		if (span_eq(line, wanted))
 			return true;
 	return false;
+}
+
+/*
+ * Before the package manager runs; activity: INSTALLING, or NULL.  What a killed run noted stays,
+ * since it knew the machine before it.
+ */
+static int note_unfinished(struct machine *m, const struct pkg_manager *manager,
+			   const char *activity, struct err *err)
+{
+	const struct fs_meta dir_meta = machine_meta(m, 0700), meta = machine_meta(m, 0600);
+	AUTO_BUF noted = {0}, text = {0};
+	bool exists;
+	int r = fs_read_optional(m->sys, UNFINISHED_PATH, FS_TRUSTED, FS_CONFIG_MAX, &noted,
+				 &exists, NULL, err);
+
+	if (r < 0 || (exists && (!activity || has_line(buf_bytes(&noted), span_of(activity)))))
+		return r;
+	if (activity)
+		buf_printf(&text, "%s\n", activity);
+	buf_span(&text, buf_bytes(&noted));
+	if (!exists)
+		r = pkg_unfinished(m->sys, manager, &text, err);
+	if (r == 0)
+		r = buf_ok(&text, err);
+	if (r == 0)
+		r = fs_mkdir(m->sys, STATE_DIR, &dir_meta, err);
+	return r < 0 ? r : fs_replace(m->sys, UNFINISHED_PATH, buf_bytes(&text), &meta, err);
+}
+
+/* What rpm left where it was killed, of packages that are there by now. */
+static int sweep(struct machine *m, const struct pkg_manager *manager,
+		 const struct selection *selection, struct err *err)
+{
+	const char *names[PACKAGES + 1] = {NULL};
+
+	for (size_t i = 0; i < selection->count; i++)
+		names[i] = selection->list[i].package->name;
+	return pkg_sweep(m->sys, manager, names, err);
 }
 
 static bool is_in_table(struct span name)
@@ -289,46 +309,89 @@ static int finish(struct machine *m, struct err *err)
 	return r < 0 ? r : fs_remove(m->sys, UNFINISHED_PATH, err);
 }
 
-/* A failure to finish is told by the run that finds nothing else wrong. */
-static int finish_after(struct machine *m, int r, struct err *err)
+/*
+ * A failure to finish is told by the run that finds nothing else wrong.  What rpm was ended at it
+ * does not know itself: that stays noted for mend().
+ */
+static int finish_after(struct machine *m, const struct pkg_manager *manager, int r,
+			struct err *err)
 {
 	struct err own = {0};
 
+	if ((r == -EIO || r == -ETIMEDOUT) && manager && !pkg_knows_unfinished(manager))
+		return r;
 	if (finish(m, &own) == 0 || r < 0)
 		return r;
 	*err = own;
 	return -own.code;
 }
 
+/* rpm takes a package for installed whose scripts were killed: all of them once more. */
+static void select_all(struct machine *m, const struct pkg_manager *manager, struct selection *ret)
+{
+	struct embedded_package embedded;
+
+	for (size_t i = 0; selection_embedded(m, manager, i, &embedded); i++) {
+		struct choice *choice = &ret->list[ret->count];
+
+		if (!package_table[i].is_wanted(m->sys))
+			continue;
+		choice->package = &package_table[i];
+		(void)snprintf(choice->file, sizeof(choice->file), "%s", embedded.file);
+		ret->count++;
+	}
+}
+
 /*
  * When a run was killed while packages were being put there, the package manager does not know all
- * of their files, and could not take them away.  What cannot be mended is taken away as it is.
+ * of their files, and could not take them away.
  */
-static void mend(struct machine *m, const struct pkg_manager *manager)
+static int mend(struct machine *m, const struct pkg_manager *manager, struct err *err)
+{
+	AUTO_SELECTION selection = {.count = 0};
+	AUTO_BUF text = {0};
+	bool exists;
+	int r = fs_read_optional(m->sys, UNFINISHED_PATH, FS_TRUSTED, FS_CONFIG_MAX, &text, &exists,
+				 NULL, err);
+
+	if (r < 0 || selection_theirs(m) || !has_line(buf_bytes(&text), span_of(INSTALLING)))
+		return r;
+	r = selection_make(m, manager, false, &selection, err);
+	if (r == 0 && selection.count == 0 && !pkg_knows_unfinished(manager))
+		select_all(m, manager, &selection);
+	if (r == 0 && selection.count)
+		r = install_files(m, manager, &selection, err);
+	return r < 0 ? r : sweep(m, manager, &selection, err);
+}
+
+/* What cannot be mended is taken away as it is. */
+static void mend_before_removal(struct machine *m, const struct pkg_manager *manager)
 {
 	const int64_t deadline_ns = m->sys->deadline_ns;
-	AUTO_SELECTION selection = {.count = 0};
 	struct err ignored = {0};
-	AUTO_BUF text = {0};
-	int r;
 
-	if (selection_source(m) != PACKAGES_EMBEDDED ||
-	    fs_read(m->sys, UNFINISHED_PATH, FS_TRUSTED, FS_CONFIG_MAX, &text, NULL, &ignored) <
-		    0 ||
-	    !has_line(buf_bytes(&text), span_of(INSTALLING)))
-		return;
-	if (selection_make(m, manager, false, &selection, &ignored) < 0 || selection.count == 0)
-		return;
 	/* What hung may hang again, and half of the time is for taking it away. */
 	if (deadline_ns)
 		m->sys->deadline_ns -= sys_left_ms(m->sys, INT64_MAX / 1000000) * 1000000 / 2;
-	r = install_files(m, manager, &selection, &ignored);
-	m->sys->deadline_ns = deadline_ns;
-	if (r < 0)
+	if (mend(m, manager, &ignored) < 0)
 		machine_note(m,
 			     "an installation that was broken off could not be finished first: "
 			     "%.200s",
 			     ignored.msg);
+	m->sys->deadline_ns = deadline_ns;
+}
+
+/* With the packages as they shall be, as far as the package manager can tell. */
+static int finish_killed(struct machine *m, struct err *err)
+{
+	const struct pkg_manager *manager;
+	int r = find_manager(m, &manager, err);
+
+	if (r == 0)
+		r = mend(m, manager, err);
+	if (r == 0)
+		r = backups_tidy(m, err);
+	return r < 0 ? r : finish(m, err);
 }
 
 /* ---- on and off */
@@ -336,6 +399,7 @@ static void mend(struct machine *m, const struct pkg_manager *manager)
 static int put_on(struct machine *m, struct err *err)
 {
 	const struct pkg_manager *manager;
+	const bool was_killed = fs_exists(m->sys, UNFINISHED_PATH);
 	AUTO_SELECTION selection = {.count = 0};
 	int r = find_manager(m, &manager, err);
 
@@ -346,12 +410,16 @@ static int put_on(struct machine *m, struct err *err)
 	if (r == 0)
 		r = backups_save(m, err);
 	if (r == 0)
-		r = note_unfinished(m, manager, INSTALLING "\n", err);
+		r = note_unfinished(m, manager, INSTALLING, err);
 	if (r < 0)
 		return r;
 	r = selection_source(m) == PACKAGES_EMBEDDED ? install_files(m, manager, &selection, err)
 						     : install_supplied(m, &selection, err);
-	r = finish_after(m, r, err);
+	if (r == 0 && was_killed)
+		r = sweep(m, manager, &selection, err);
+	if (r == 0 && was_killed)
+		r = backups_tidy(m, err);
+	r = finish_after(m, manager, r, err);
 	if (r == 0)
 		r = check_installed(m, manager, err);
 	return r == 0 && takeover_begun(m) ? takeover_finish(m, err) : r;
@@ -384,7 +452,8 @@ static int select_ours(struct machine *m, const struct pkg_manager *manager,
 static int take_off(struct machine *m, struct err *err)
 {
 	const char *names[PACKAGES + 1];
-	const struct pkg_manager *manager;
+	const struct pkg_manager *manager = NULL;
+	const bool was_killed = fs_exists(m->sys, UNFINISHED_PATH);
 	struct record record;
 	size_t count;
 	int r = find_manager(m, &manager, err);
@@ -392,20 +461,22 @@ static int take_off(struct machine *m, struct err *err)
 	if (r == 0)
 		r = read_record(m->sys, &record, err);
 	if (r == 0 && !record.theirs)
-		mend(m, manager);
+		mend_before_removal(m, manager);
 	if (r == 0)
 		r = select_ours(m, manager, names, &count, err);
 	if (r == 0 && count && has_put_theirs(&record))
 		r = microsoft_release(m, err);
 	if (r == 0 && count)
-		r = note_unfinished(m, manager, "", err);
+		r = note_unfinished(m, manager, NULL, err);
 	if (r == 0 && count)
 		r = pkg_remove(m->sys, manager, names, m->log_fd, err);
-	r = finish_after(m, r, err);
+	r = finish_after(m, manager, r, err);
 	if (r == 0 && has_put_theirs(&record))
 		r = microsoft_clean(m, err);
 	if (r == 0)
 		r = backups_restore(m, err);
+	if (r == 0 && was_killed)
+		r = backups_tidy(m, err);
 	if (r == 0)
 		r = fs_remove(m->sys, PACKAGES_PATH, err);
 	return r;
@@ -603,8 +674,8 @@ static int plan_rest(struct machine *m, struct changes *ret, struct err *err)
 
 	return r < 0 || !fs_exists(m->sys, UNFINISHED_PATH)
 		       ? r
-		       : changes_call(ret, "finish what the package manager was at", finish, NULL,
-				      err);
+		       : changes_call(ret, "finish what the package manager was at", finish_killed,
+				      NULL, err);
 }
 
 static int plan_present(struct machine *m, struct changes *ret, struct err *err)

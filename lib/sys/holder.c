@@ -86,15 +86,16 @@ static int find_record(struct sys *sys, const char *path, struct err *err)
 
 static int find_pidfile(struct sys *sys, const char *path, struct err *err)
 {
+	char text[PIDFILE_MAX + 1] = "", process[48];
 	struct err ignored = {0};
 	struct span rest, word;
-	AUTO_BUF text = {0};
-	char process[48];
+	struct stat st;
 	uint64_t pid;
+	AUTO_CLOSE int fd = fs_open_file(sys, path, 0, &st, &ignored);
 
-	if (fs_read(sys, path, 0, PIDFILE_MAX, &text, NULL, &ignored) < 0)
+	if (fd < 0 || read(fd, text, PIDFILE_MAX) < 0)
 		return 0;
-	rest = buf_bytes(&text);
+	rest = span_of(text); /* useradd's ends with a NUL */
 	if (!span_line(&rest, &word) || !num_parse(span_trim(word), PID_MAX, &pid) || pid == 0)
 		return 0;
 	(void)snprintf(process, sizeof(process), "/proc/%ld", (long)pid);

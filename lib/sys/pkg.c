@@ -52,6 +52,8 @@ struct pkg_manager {
 	const char *unfinished[4];
 	const char *configure[3];
 	bool (*is_failure)(struct span line); /* of a run that ended well; may be NULL */
+	/* Is it what a killed run left beside the file of that name?  May be NULL. */
+	bool (*is_litter)(const char *entry, const char *name);
 	const struct remedy *remedies; /* up to one without words */
 };
 
@@ -101,6 +103,15 @@ static bool is_failed_scriptlet(struct span line)
 		if (span_has(line, scripts[i]) && span_has(line, "scriptlet failed"))
 			return true;
 	return false;
+}
+
+/* A file on its way has the number of the transaction behind its name. */
+static bool is_rpm_litter(const char *entry, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(entry, name, len) == 0 && entry[len] == ';' &&
+	       strspn(entry + len + 1, "0123456789abcdef") == 8 && entry[len + 9] == '\0';
 }
 
 /* clang-format off */
@@ -162,6 +173,7 @@ static const struct pkg_manager managers[] = {
 		.locked = "transaction lock on ",
 		.remedies = rpm_remedies,
 		.is_failure = is_failed_scriptlet,
+		.is_litter = is_rpm_litter,
 	},
 };
 /* clang-format on */
@@ -501,6 +513,11 @@ static int list_unfinished(struct sys *sys, const struct pkg_manager *manager, b
 	return buf_ok(ret, err);
 }
 
+bool pkg_knows_unfinished(const struct pkg_manager *manager)
+{
+	return manager->unfinished[0];
+}
+
 int pkg_unfinished(struct sys *sys, const struct pkg_manager *manager, struct buf *ret,
 		   struct err *err)
 {
@@ -659,6 +676,48 @@ int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *c
 	int r = pkg_remove_command(sys, manager, names, argv, err);
 
 	return r < 0 || !argv[0] ? r : change(sys, manager, argv, CHANGE_MS, log_fd, err);
+}
+
+/* path: of a package's file */
+static int sweep_beside(struct sys *sys, const struct pkg_manager *manager, const char *path,
+			struct err *err)
+{
+	AUTO_NAMES entries = NULL;
+	const char *name = strrchr(path, '/') + 1;
+	char place[PATH_MAX];
+	int r;
+
+	(void)snprintf(place, sizeof(place), "%.*s", (int)(name - path), path);
+	r = fs_list(sys, place, &entries, err);
+	if (r == -ENOENT) /* documentation that was left out */
+		return 0;
+	for (size_t i = 0; r == 0 && entries[i]; i++) {
+		if (!manager->is_litter(entries[i], name))
+			continue;
+		(void)snprintf(place, sizeof(place), "%.*s%s", (int)(name - path), path,
+			       entries[i]);
+		r = fs_remove(sys, place, err);
+	}
+	return r;
+}
+
+int pkg_sweep(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	      struct err *err)
+{
+	int r = 0;
+
+	for (; r == 0 && manager->is_litter && *names; names++) {
+		AUTO_BUF list = {0};
+		struct span text, line;
+		char path[PATH_MAX];
+
+		r = pkg_list(sys, manager, *names, &list, err);
+		text = buf_bytes(&list);
+		while (r == 0 && span_line(&text, &line))
+			if (begins_with(line, "/") && span_copy(line, path, sizeof(path)))
+				r = sweep_beside(sys, manager, path, err);
+	}
+	return r;
 }
 
 int pkg_finish(struct sys *sys, const struct pkg_manager *manager, const char *const *names,

@@ -88,8 +88,17 @@ int pkg_list(struct sys *sys, const struct pkg_manager *manager, const char *nam
  * none.  A run that is killed leaves others so too, when it was just telling them of our files.
  * -EIO, and the errors of proc_run.
  */
+bool pkg_knows_unfinished(const struct pkg_manager *manager);
 int pkg_unfinished(struct sys *sys, const struct pkg_manager *manager, struct buf *ret,
 		   struct err *err);
+
+/*
+ * Remove what the package manager left beside the files of these installed packages when it was
+ * killed as it put them there: of rpm "NAME;0123abcd"; dpkg takes its own away.  Names end with
+ * NULL.  -EIO, and the errors of proc_run, fs_list and fs_remove.
+ */
+int pkg_sweep(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
+	      struct err *err);
 
 /* Finish these.  Errors as of pkg_install. */
 int pkg_finish(struct sys *sys, const struct pkg_manager *manager, const char *const *names,

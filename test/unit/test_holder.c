@@ -13,7 +13,9 @@
 #include <cmocka.h>
 
 #include "lib/core/buf.h"
+#include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
+#include "lib/sys/fs.h"
 #include "lib/sys/holder.h"
 #include "test/unit/lockholder.h"
 #include "test/unit/scratch.h"
@@ -122,6 +124,20 @@ static void a_living_process_in_a_pidfile_is_named_and_quoted(void **state)
 	assert_string_equal(err.msg, "process 77 (yum?-y) holds /run/pid");
 }
 
+/* As useradd writes its lock. */
+static void a_pidfile_may_end_with_a_nul(void **state)
+{
+	AUTO_CLOSE int fd = -1;
+	struct err err = {0};
+
+	(void)state;
+	scratch_write(&machine, "/run/pid", "", 0600);
+	scratch_mkdir(&machine, "/proc/77", 0755);
+	fd = fs_open(&machine.sys, "/run/pid", O_WRONLY, 0, &err);
+	assert_int_equal(write(fd, "77", 3), 3);
+	assert_int_equal(holder_find(&machine.sys, locks, &err), -EBUSY);
+}
+
 /* scratch_write takes text, in which no word ends. */
 static void write_command(const char *words, size_t len)
 {
@@ -218,6 +234,7 @@ int main(void)
 		CASE(what_nobody_holds_is_no_lock),
 		CASE(the_holder_of_a_record_lock_is_named),
 		CASE(a_living_process_in_a_pidfile_is_named_and_quoted),
+		CASE(a_pidfile_may_end_with_a_nul),
 		CASE(a_password_in_a_command_line_is_not_told),
 		CASE(a_long_wait_is_told_now_and_then),
 		CASE(a_wait_that_is_too_long_ends_with_the_holder),

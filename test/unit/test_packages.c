@@ -54,6 +54,7 @@ static struct {
 	const char *left; /* others after --install, "" for all as before */
 	int configure_status; /* of --configure */
 	int64_t install_left_ms; /* when --install was run last */
+	char noted[64]; /* in UNFINISHED_PATH then */
 	bool keeps_user; /* --purge does not remove it */
 	bool user_stays; /* nor do userdel and groupdel */
 	struct buf changes; /* commands that change something */
@@ -133,6 +134,7 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 		     struct err *err)
 {
 	const char *const *argv = spec->argv;
+	AUTO_FREE char *note = NULL;
 	size_t last = 0;
 
 	(void)err;
@@ -174,6 +176,8 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 		buf_printf(&dpkg.changes, "%s%s", argv[i], i < last ? " " : "\n");
 	if (strcmp(argv[1], "--install") == 0) {
 		assert_int_equal(spec->log_fd, 77);
+		note = scratch_text(&scratch, UNFINISHED_PATH);
+		(void)snprintf(dpkg.noted, sizeof(dpkg.noted), "%s", note ?: "");
 		dpkg.install_left_ms = sys_left_ms(sys, INT64_MAX / 1000000);
 		for (size_t i = 2; i <= last && !dpkg.refuses; i++)
 			do_install(argv[i]);
@@ -428,6 +432,42 @@ static void a_removal_that_was_killed_goes_on(void **state)
 	buf_done(&dpkg.changes);
 	must(uninstall(&err), &err);
 	assert_changes(PURGE "aadsshlogin\n" CONFIGURE "other\n");
+}
+
+/* What the removal noted says nothing of an installation, which may be killed too. */
+static void an_installation_is_noted_after_a_removal_that_was_killed(void **state)
+{
+	struct err err;
+
+	(void)state;
+	scratch_mkdir(&scratch, STATE_DIR, 0700);
+	scratch_write(&scratch, UNFINISHED_PATH, "owners\n", 0600);
+	dpkg.others = OWNERS;
+	must(install(&err), &err);
+	assert_string_equal(dpkg.noted, "> installing\nowners\n");
+	assert_text(UNFINISHED_PATH, NULL);
+}
+
+static void what_a_killed_useradd_left_beside_the_accounts_goes(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	scratch_mkdir(&scratch, "/proc/4711", 0755);
+	scratch_write(&scratch, "/etc/gshadow+", "", 0);
+	scratch_write(&scratch, "/etc/subgid.lock", "999999999", 0600);
+	scratch_write(&scratch, "/etc/shadow.lock", "4711", 0600);
+	scratch_write(&scratch, "/etc/shadow+", "", 0600);
+	must(uninstall(&err), &err);
+	assert_true(fs_exists(&scratch.sys, "/etc/gshadow+")); /* no run was killed */
+	must(install(&err), &err);
+	scratch_write(&scratch, UNFINISHED_PATH, "", 0600);
+	must(uninstall(&err), &err);
+	assert_false(fs_exists(&scratch.sys, "/etc/gshadow+"));
+	assert_false(fs_exists(&scratch.sys, "/etc/subgid.lock"));
+	assert_true(fs_exists(&scratch.sys, "/etc/shadow.lock"));
+	assert_true(fs_exists(&scratch.sys, "/etc/shadow+"));
 }
 
 static void removing_leaves_the_accounts_and_their_backups_as_before(void **state)
@@ -985,6 +1025,8 @@ int main(void)
 		CASE(an_installation_that_was_killed_is_finished_before_it_is_removed),
 		CASE(an_installation_that_hangs_again_leaves_time_to_remove_it),
 		CASE(a_removal_that_was_killed_goes_on),
+		CASE(an_installation_is_noted_after_a_removal_that_was_killed),
+		CASE(what_a_killed_useradd_left_beside_the_accounts_goes),
 		CASE(removing_leaves_the_accounts_and_their_backups_as_before),
 		CASE(a_user_that_the_package_left_is_removed_by_the_next_run_too),
 		CASE(a_group_that_was_there_before_the_package_stays),

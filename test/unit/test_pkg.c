@@ -485,6 +485,60 @@ static void of_rpm_nothing_is_unfinished(void **state)
 	assert_string_equal(buf_text(&answers_commands), "");
 }
 
+#define KILLED_AT "/usr/sbin/aadsshlogin;6740abcd"
+
+static void what_a_killed_rpm_left_beside_files_of_the_package_goes(void **state)
+{
+	static const char *const stay[] = {
+		"/usr/sbin/aadsshlogin",          "/usr/sbin/aadsshlogin;6740abcde",
+		"/usr/sbin/aadsshlogin;6740abcX", "/usr/sbin/aadsshlogin;",
+		"/usr/sbin/other;6740abcd",       "/lib64/libnss_aad.so.2;6740abcd.bak"};
+	static const struct answer list[] = {{0,
+					      "/usr/sbin/aadsshlogin\n/lib64/libnss_aad.so.2\n/usr/"
+					      "share/doc/absent/README\n(none)\n",
+					      NULL}};
+	static const char *const one[] = {"aadsshlogin", NULL};
+	struct err err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(stay); i++)
+		scratch_write(&machine, stay[i], "", 0755);
+	scratch_write(&machine, KILLED_AT, "", 0700);
+	scratch_write(&machine, "/lib64/libnss_aad.so.2;00000001", "", 0700);
+	answers_give(list, ARRAY_LEN(list));
+	assert_int_equal(pkg_sweep(&machine.sys, redhat(), one, &err), 0);
+	assert_string_equal(buf_text(&answers_commands),
+			    "/usr/bin/rpm --query --list aadsshlogin\n");
+	assert_false(fs_exists(&machine.sys, KILLED_AT));
+	assert_false(fs_exists(&machine.sys, "/lib64/libnss_aad.so.2;00000001"));
+	for (size_t i = 0; i < ARRAY_LEN(stay); i++)
+		assert_true(fs_exists(&machine.sys, stay[i]));
+}
+
+static void files_that_rpm_cannot_list_are_not_swept(void **state)
+{
+	static const struct answer list[] = {{1, "", NULL}};
+	static const char *const one[] = {"aadsshlogin", NULL};
+	struct err err = {0};
+
+	(void)state;
+	answers_give(list, ARRAY_LEN(list));
+	assert_int_equal(pkg_sweep(&machine.sys, redhat(), one, &err), -EIO);
+	assert_int_equal(pkg_sweep(&machine.sys, redhat(), one, &err), -ENOENT);
+}
+
+static void dpkg_takes_its_own_away(void **state)
+{
+	static const char *const one[] = {"aadsshlogin", NULL};
+	struct err err = {0};
+
+	(void)state;
+	scratch_write(&machine, KILLED_AT, "", 0700);
+	assert_int_equal(pkg_sweep(&machine.sys, debian(), one, &err), 0);
+	assert_string_equal(buf_text(&answers_commands), "");
+	assert_true(fs_exists(&machine.sys, KILLED_AT));
+}
+
 static void a_list_or_a_finish_that_fails_is_told(void **state)
 {
 	static const struct answer said[] = {{2, "", NULL}, {1, "dpkg: error: no\n", NULL}};
@@ -850,6 +904,9 @@ int main(void)
 		CASE(who_did_not_finish_what_ours_needs_is_named),
 		CASE(unfinished_packages_are_listed_and_finished),
 		CASE(of_rpm_nothing_is_unfinished),
+		CASE(what_a_killed_rpm_left_beside_files_of_the_package_goes),
+		CASE(files_that_rpm_cannot_list_are_not_swept),
+		CASE(dpkg_takes_its_own_away),
 		CASE(a_list_or_a_finish_that_fails_is_told),
 		CASE(a_damaged_database_has_a_remedy_of_its_own),
 		CASE(packages_that_must_be_there_first_are_named),
