@@ -230,9 +230,24 @@ static void open_log(struct job *job)
 		mention(job, "cannot write a log", &err);
 }
 
+/* What a killed run changed is found as it shall be, and may not be on the disk: nobody would write
+ * it once more. */
+static void keep_work(struct job *job)
+{
+	static const char *const places[] = {"/etc", "/usr", "/lib", STATE_DIR};
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		struct err err = {0};
+
+		if (fs_sync(job->sys, places[i], &err) < 0 && err.code != ENOENT)
+			mention(job, "what a killed run did may not survive a power loss", &err);
+	}
+}
+
 static int take_lock(struct job *job, struct err *err)
 {
 	const struct fs_meta meta = files_meta(job->sys, 0700);
+	bool killed = false;
 	char holder[96];
 
 	(void)snprintf(holder, sizeof(holder), "process %ld (aadssh-handler %s, version %s)",
@@ -245,11 +260,13 @@ static int take_lock(struct job *job, struct err *err)
 			return err_remedy(err, EXIT_DEPENDENCY,
 					  "make room in /var/lib, and let root write to it");
 		/* Half of the time is for waiting, so that the other half is left for the work. */
-		job->lock =
-			lock_take(job->sys, LOCK_PATH, holder, job->verb->deadline_s * 500, err);
+		job->lock = lock_take_after(job->sys, LOCK_PATH, holder,
+					    job->verb->deadline_s * 500, &killed, err);
 	}
 	if (job->lock == -EBUSY)
 		err->outcome = EXIT_LOCK;
+	if (job->lock >= 0 && killed)
+		keep_work(job);
 	return job->lock < 0 ? job->lock : 0;
 }
 
@@ -734,7 +751,7 @@ static void job_done(struct job *job)
 	job->sys->waiting = NULL;
 	job->sys->spent = NULL;
 	if (job->lock >= 0)
-		(void)close(job->lock);
+		lock_end(job->lock);
 	if (job->log.fd >= 0)
 		(void)close(job->log.fd);
 	session_done(&job->session);

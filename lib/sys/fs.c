@@ -792,3 +792,12 @@ void fs_names_done(char ***names)
 {
 	fs_names_free(*names);
 }
+
+int fs_sync(struct sys *sys, const char *path, struct err *err)
+{
+	AUTO_CLOSE int fd = fs_open(sys, path, O_RDONLY, 0, err);
+
+	if (fd < 0)
+		return fd;
+	return syncfs(fd) < 0 ? err_sys(err, "write what %s is in to the disk", path) : 0;
+}

@@ -118,6 +118,10 @@ int fs_rmdir(struct sys *sys, const char *path, struct err *err);
 /* Remove a directory and all below it, without following links.  Absent already is success. */
 int fs_remove_tree(struct sys *sys, const char *path, struct err *err);
 
+/* Write to the disk what is not there yet of the file system that holds path.  The errors of open
+ * and syncfs. */
+int fs_sync(struct sys *sys, const char *path, struct err *err);
+
 /* Names in a directory, sorted, NULL-terminated, without "." and "..".  Free with fs_names_free. */
 int fs_list(struct sys *sys, const char *path, char ***ret, struct err *err);
 void fs_names_free(char **names);

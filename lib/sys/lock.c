@@ -81,14 +81,16 @@ static bool is_current(struct sys *sys, int fd, const char *path)
 	       mine.st_dev == now.st_dev && mine.st_ino == now.st_ino;
 }
 
+/* ret_killed: see lock_take_after; may be NULL */
 static int take(struct sys *sys, const char *path, const char *holder, int wait_ms,
-		const struct work *work, struct err *err)
+		const struct work *work, bool *ret_killed, struct err *err)
 {
 	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, wait_ms) * 1000000;
 
 	for (;;) {
 		AUTO_CLOSE int fd = fs_open(sys, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, err);
 		int r = fd < 0 ? fd : wait_for(sys, fd, path, end, work, err);
+		struct stat st;
 
 		if (r < 0)
 			return r;
@@ -96,6 +98,8 @@ static int take(struct sys *sys, const char *path, const char *holder, int wait_
 			continue;
 		if (is_done(work))
 			return already_done(path, err);
+		if (ret_killed)
+			*ret_killed = fstat(fd, &st) < 0 || st.st_size > 0;
 		/* The words are for people: a lock that cannot be described still holds. */
 		(void)!ftruncate(fd, 0);
 		(void)fs_write_all(fd, span_of(holder));
@@ -108,12 +112,29 @@ int lock_take_unless(struct sys *sys, const char *path, const char *holder, int 
 {
 	const struct work work = {done, arg};
 
-	return take(sys, path, holder, wait_ms, &work, err);
+	return take(sys, path, holder, wait_ms, &work, NULL, err);
 }
 
 int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err)
 {
 	const struct work none = {NULL, NULL};
 
-	return take(sys, path, holder, wait_ms, &none, err);
+	return take(sys, path, holder, wait_ms, &none, NULL, err);
+}
+
+int lock_take_after(struct sys *sys, const char *path, const char *holder, int wait_ms,
+		    bool *ret_killed, struct err *err)
+{
+	const struct work none = {NULL, NULL};
+
+	return take(sys, path, holder, wait_ms, &none, ret_killed, err);
+}
+
+void lock_end(int fd)
+{
+	const int saved = errno;
+
+	(void)!ftruncate(fd, 0);
+	(void)close(fd);
+	errno = saved;
 }

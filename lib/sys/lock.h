@@ -20,9 +20,19 @@
 int lock_take(struct sys *sys, const char *path, const char *holder, int wait_ms, struct err *err);
 
 /*
- * The same, or -EALREADY as soon as done says that there is nothing left to do, which is asked
- * before each try and once more under the lock.  So those who wait for one another's work go on
- * together when it is done, and not one by one through the lock.
+ * For a holder who says with lock_end that its work ended, well or not: *ret_killed tells whether
+ * the one before could not.
+ */
+int lock_take_after(struct sys *sys, const char *path, const char *holder, int wait_ms,
+		    bool *ret_killed, struct err *err);
+
+/* Let go of it; the file is empty until the next one takes it.  Keeps errno. */
+void lock_end(int fd);
+
+/*
+ * The same as lock_take, or -EALREADY as soon as done says that there is nothing left to do, which
+ * is asked before each try and once more under the lock.  So those who wait for one another's work
+ * go on together when it is done, and not one by one through the lock.
  */
 int lock_take_unless(struct sys *sys, const char *path, const char *holder, int wait_ms,
 		     bool (*done)(void *arg), void *arg, struct err *err);

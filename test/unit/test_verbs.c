@@ -793,6 +793,41 @@ static void a_held_lock_is_waited_for_and_named(void **state)
 	assert_true((now_ns - start) / 1000000000 >= 60 && (now_ns - start) / 1000000000 <= 239);
 }
 
+static int synced;
+
+/* In libc's place. */
+int syncfs(int fd)
+{
+	assert_true(fd >= 0);
+	assert_string_equal(order, "");
+	synced++;
+	return 0;
+}
+
+/* Found as wanted, what a killed run renamed is not written again: it must be on the disk before.
+ */
+static void what_a_killed_run_did_is_on_the_disk_before_it_is_looked_at(void **state)
+{
+	struct err err = {0};
+	int killed;
+
+	(void)state;
+	synced = 0;
+	scratch_mkdir(&scratch, "/etc", 0755);
+	assert_int_equal(run("enable"), EXIT_OK);
+	order[0] = '\0';
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_int_equal(synced, 0);
+	killed = lock_take(&scratch.sys, STATE_DIR "/lock", "process 17 (a)", 0, &err);
+	assert_true(killed >= 0);
+	(void)close(killed);
+	order[0] = '\0';
+	assert_int_equal(run("install"), EXIT_OK);
+	assert_int_equal(synced, 3); /* what is there of four */
+	assert_int_equal(run("install"), EXIT_OK);
+	assert_int_equal(synced, 3);
+}
+
 static void slow_work_ends_at_the_deadline(void **state)
 {
 	(void)state;
@@ -993,6 +1028,7 @@ int main(void)
 		TEST(disable_hides_no_failure),
 		TEST(disable_never_fails),
 		TEST(a_held_lock_is_waited_for_and_named),
+		TEST(what_a_killed_run_did_is_on_the_disk_before_it_is_looked_at),
 		TEST(slow_work_ends_at_the_deadline),
 		TEST(slow_removal_ends_before_the_agents_limit),
 		TEST(settings_that_are_wrong_get_an_error_status),
