@@ -15,7 +15,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Optional, Sequence, Set
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
@@ -152,6 +152,34 @@ def systemd(body: str) -> "tuple[str, str]":
     return f"mkdir -p /run/systemd/system; {broken}", f"{mended}; rmdir /run/systemd/system"
 
 
+STORE = "/run/lab/semodules"
+SEMODULE = f"""if [ "$1" = -X ] && [ -e /run/lab/semodule-fails ]; then
+BODY
+fi
+[ "$*" != '-lfull -m' ] || exit 1
+[ "$1" != -lfull ] || exec cat {STORE}
+shift 2
+while [ $# -gt 0 ]; do
+	name=${{2##*/}} name=${{name%.cil}}
+	sed -i "/^400 $name cil/d" {STORE}
+	[ "$1" = -r ] || echo "400 $name cil" >>{STORE}
+	shift 2
+done"""
+
+
+def semodule(body: str) -> "Dict[str, object]":
+    """A policy, as far as a folder goes, and its program, which does that when it is to change the policy."""
+    return {"how": (f"""mkdir -p /etc/selinux/lab/policy; touch /etc/selinux/lab/policy/policy.33 {STORE} /run/lab/semodule-fails
+        echo SELINUXTYPE=lab >/etc/selinux/config; rm -f {MOMENT} {CHILD}
+        cat >/usr/sbin/semodule <<'END'
+#!/bin/sh
+# SHIM: stands in for /usr/sbin/semodule
+{SEMODULE.replace("BODY", body)}
+END
+        chmod 755 /usr/sbin/semodule""", f"rm -f /run/lab/semodule-fails {MOMENT} {CHILD}"),
+            "after": f"rm -rf /usr/sbin/semodule /etc/selinux/lab /etc/selinux/config {STORE}; rmdir /etc/selinux 2>/dev/null || :"}
+
+
 def leap(clock: str, seconds: int) -> Sequence[str]:
     return ["LEAP", clock, format(seconds, "+d"), MOMENT, "--"]
 
@@ -275,6 +303,14 @@ add("systemctl fails when it is to be taken off", 25, systemd('echo "Failed to c
     as_before=False)
 add("the reload is refused once all is off", 25, systemd(f'{ACTIVE} reload) exit 1 ;; esac'), verb="uninstall", installed=True, as_before=False)
 add("systemd is absent", 0)
+
+# ---- SELinux
+
+add("semodule fails", 21, **semodule("echo no such luck >&2; exit 1"), words=["/usr/sbin/semodule", "no such luck"], sample=True)
+add("semodule says that it succeeded, and did nothing", 21, **semodule("exit 0"), words=["reports success"])
+add("semodule hangs past what it gets", 21, **semodule(HANGS), before=leap("boottime", 601), check=no_child,
+    words=["/usr/sbin/semodule", "in time"])
+add("semodule hangs past the deadline", 27, **semodule(HANGS), before=LATE, check=no_child, words=["/usr/sbin/semodule"])
 
 # ---- clocks
 
