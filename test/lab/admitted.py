@@ -405,7 +405,7 @@ def unhurt_neighbour(host: Host) -> None:
             echo '{name}:*:1234:1234::/home/{name}:/bin/bash' >>/etc/passwd
             install -d -o 1234 /home/{name}; install -d -m 700 -o 1234 /home/{name}/.ssh
             install -m 600 -o 1234 /run/lab/visitor.pub /home/{name}/.ssh/authorized_keys""",
-                       f"sed -i '/^{name}:/d' /etc/passwd; rm -r /home/{name}"):
+                              f"sed -i '/^{name}:/d' /etc/passwd; rm -r /home/{name}"):
         with Client(host.machine, name) as client:
             end = client.login(host.key(2048).blob, host.key(2048).private)
             expect(end == SUCCESS, f"{end} {client.said}")
