@@ -137,6 +137,7 @@ struct output {
 	const struct proc_spec *spec;
 	struct buf *kept;
 	size_t logged; /* bytes in the log */
+	int error; /* -errno when some of it could not be read, 0 */
 };
 
 /* Let the third quarter of a full buffer go, so that the end finds room. */
@@ -193,8 +194,12 @@ static bool drain(int fd, struct output *output)
 	unsigned char chunk[8192];
 	ssize_t n = read(fd, chunk, sizeof(chunk));
 
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN;
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return true;
+	if (n < 0) {
+		output->error = -errno;
+		return false;
+	}
 	keep(output, (struct span){chunk, (size_t)n});
 	copy_to_log(output, (struct span){chunk, (size_t)n});
 	return n > 0;
@@ -268,7 +273,9 @@ static int watch(struct sys *sys, pid_t pid, int fd, const struct proc_spec *spe
 	for (int i = 0; i < LAST_READS && open; i++)
 		open = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) > 0 &&
 		       drain(fd, &output);
-	return r < 0 ? r : collect(pid, ret_status);
+	if (r >= 0)
+		r = collect(pid, ret_status);
+	return r < 0 ? r : output.error;
 }
 
 /* The errno value of a child that could not become the program, 0 when it did. */
@@ -340,7 +347,7 @@ int proc_run_real(struct sys *sys, const struct proc_spec *spec, struct proc_res
 	}
 	code = watch(sys, pid, out_read, spec, ret, &status);
 	if (code < 0)
-		return err_set(err, -code, "cannot see how %s ended: %s", spec->argv[0],
+		return err_set(err, -code, "cannot see how %s went: %s", spec->argv[0],
 			       strerror(-code));
 	ret->status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 	if (ret->timed_out)

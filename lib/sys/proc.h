@@ -54,8 +54,8 @@ struct proc_result {
 /*
  * Through sys->ops->run.  Returns 0 when the program ran to an end, whatever its status;
  * -ENOENT (argv[0] missing) or another -errno when it could not be started; -ETIMEDOUT when the
- * deadline stopped it; -ECHILD when its end cannot be seen, as where SIGCHLD is ignored.  *ret is
- * filled in each case and owned by the caller.
+ * deadline stopped it; -ECHILD when its end cannot be seen, as where SIGCHLD is ignored; -EIO when
+ * its output cannot be read.  *ret is filled in each case and owned by the caller.
  */
 int proc_run(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
 	     struct err *err);

@@ -60,6 +60,20 @@ int __wrap_dup2(int fd, int to)
 	return __real_dup2(fd, to);
 }
 
+static int reads_until_failure; /* 0: none fails */
+
+ssize_t __real_read(int fd, void *buf, size_t len);
+ssize_t __wrap_read(int fd, void *buf, size_t len);
+
+ssize_t __wrap_read(int fd, void *buf, size_t len)
+{
+	if (reads_until_failure > 0 && --reads_until_failure == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_read(fd, buf, len);
+}
+
 static bool endless; /* every poll lasts until something comes */
 
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
@@ -132,6 +146,19 @@ static void a_signal_does_not_keep_a_program_from_its_descriptors(void **state)
 	interrupted_copies = 0;
 	assert_int_equal(res.status, 0);
 	assert_string_equal(buf_text(&res.output), "here\n");
+}
+
+static void output_that_cannot_be_read_is_no_output(void **state)
+{
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct err err = {0};
+
+	(void)state;
+	reads_until_failure = 2; /* the first one reads whether it could be started */
+	assert_int_equal(run("echo here", &res, &err), -EIO);
+	assert_int_equal(reads_until_failure, 0);
+	assert_non_null(strstr(err.msg, "/bin/sh"));
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* it was waited for */
 }
 
 static void a_descriptor_that_is_none_is_not_copied(void **state)
@@ -581,6 +608,7 @@ int main(void)
 		cmocka_unit_test(a_signal_while_a_program_is_started_does_not_matter),
 		cmocka_unit_test(a_signal_does_not_keep_a_program_from_its_descriptors),
 		cmocka_unit_test(a_descriptor_that_is_none_is_not_copied),
+		cmocka_unit_test(output_that_cannot_be_read_is_no_output),
 		cmocka_unit_test(a_program_works_in_the_directory_that_is_given),
 		cmocka_unit_test(a_program_of_our_own_context_runs_without_selinux_too),
 		cmocka_unit_test(a_program_that_looks_has_no_other_privilege),
