@@ -12,6 +12,7 @@
 #include "handler/plan.h"
 #include "handler/report.h"
 #include "handler/session.h"
+#include "handler/standing.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 #include "lib/core/osrelease.h"
@@ -203,23 +204,17 @@ int inspect_plan(struct sys *sys, const struct command *command, const struct qu
 
 int inspect_status(struct sys *sys, const struct command *command, const struct query *query)
 {
-	struct state state = {0};
+	struct standing standing = {.known = false};
 	struct err err = {0};
 	AUTO_BUF text = {0};
-	int r = state_read(sys, &state, &err);
-	const struct state *known = r == 0 ? &state : NULL;
 
-	if (r < 0 && r != -ENOENT) {
-		(void)err_remedy(&err, EXIT_DEPENDENCY,
-				 r == -EACCES ? "run it as root"
-					      : "run aadssh-handler check; the next enable writes "
-						"the file anew");
+	sys->deadline_ns = sys->ops->boottime_ns(sys) + DEADLINE_S * 1000000000LL;
+	if (standing_learn(sys, &standing, &err) < 0)
 		return inspect_fail(command, query, &err, EXIT_DEPENDENCY);
-	}
 	if (!query->json)
-		report_state_text(known, &text);
+		standing_text(&standing, &text);
 	return inspect_print(command, query->json ? NULL : &text,
-			     query->json ? report_state_json(known) : NULL);
+			     query->json ? standing_json(&standing) : NULL);
 }
 
 /* The first finding, in the words of every failure. */

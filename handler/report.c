@@ -34,68 +34,6 @@ json_t *report_notes_json(const char notes[][NOTE_MAX], size_t count)
 	return steal_ptr(list);
 }
 
-void report_state_text(const struct state *state, struct buf *ret)
-{
-	char time[TIME_TEXT_SIZE];
-
-	if (!state) {
-		buf_str(ret, "not installed\n");
-		return;
-	}
-	if (state->owner[0]) {
-		time_text(state->since_s, time);
-		if (state->partly_removed)
-			buf_printf(ret, "partly removed  version %s\n", state->owner);
-		else
-			buf_printf(ret, "in force  version %s since %s\n", state->owner, time);
-	} else {
-		buf_str(ret, "in force  nothing\n");
-	}
-	if (state->owner[0] && state->source[0])
-		buf_printf(ret, "packages  %s\n", state->source);
-	if (state->verb[0]) {
-		time_text(state->time_s, time);
-		buf_printf(ret, "last      %s at %s, sequence number %lld: %d %s\n          %s\n",
-			   state->verb, time, (long long)state->sequence, state->code,
-			   outcome_find(state->code)->name, state->message);
-	}
-	for (size_t i = 0; i < state->step_count; i++)
-		buf_printf(ret, "step      %-9s %s\n", state->steps[i].name,
-			   state->steps[i].result);
-}
-
-static json_t *last_json(const struct state *state)
-{
-	char time[TIME_TEXT_SIZE];
-
-	if (!state->verb[0])
-		return json_null();
-	time_text(state->time_s, time);
-	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:o}", "verb", state->verb, "code", state->code,
-			 "name", outcome_find(state->code)->name, "time", time, "sequenceNumber",
-			 (json_int_t)state->sequence, "message", report_quote(state->message));
-}
-
-json_t *report_state_json(const struct state *state)
-{
-	AUTO_JSON *steps = json_array();
-	char since[TIME_TEXT_SIZE] = "";
-
-	if (!state)
-		return json_pack("{s:b}", "installed", 0);
-	for (size_t i = 0; i < state->step_count; i++)
-		if (json_array_append_new(steps,
-					  json_pack("{s:s, s:s}", "name", state->steps[i].name,
-						    "state", state->steps[i].result)) < 0)
-			return NULL;
-	if (state->owner[0])
-		time_text(state->since_s, since);
-	return json_pack("{s:b, s:b, s:s, s:s, s:s, s:o, s:O}", "installed",
-			 state->owner[0] != '\0', "partlyRemoved", state->partly_removed, "owner",
-			 state->owner, "packageSource", state->source, "since", since, "last",
-			 last_json(state), "steps", steps);
-}
-
 static void add_part_text(const struct part *part, struct buf *ret)
 {
 	char path[ERR_MSG_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What status, verify and platform print, for people and as JSON.  Pure.  Names of
+ * What verify and platform print, for people and as JSON.  Pure.  Names of
  * keys, steps, states and kinds never change: scripts read them.
  */
 #ifndef HANDLER_REPORT_H
@@ -21,10 +21,6 @@ json_t *report_quote(const char *text);
 
 /* A list of them. */
 json_t *report_notes_json(const char notes[][NOTE_MAX], size_t count);
-
-/* state is NULL when there is none. */
-void report_state_text(const struct state *state, struct buf *ret);
-json_t *report_state_json(const struct state *state);
 
 /*
  * What verify found.  {"result": "ok" or "modified", "sums", "parts": [{"name", "version", "files",

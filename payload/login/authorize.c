@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/core/lastlogin.h"
 #include "lib/core/name.h"
 #include "lib/core/num.h"
 #include "lib/core/reason.h"
@@ -372,6 +373,26 @@ static void write_audit(const struct log *log, const struct authorize_request *r
 	audit_line(log, &audit, err);
 }
 
+/* For who asks how the machine is.  That it cannot be left keeps nobody out. */
+static void leave_last(struct sys *sys, const struct authorize_request *request,
+		       const struct authorize_result *result, const struct err *err)
+{
+	const struct fs_meta meta = {.mode = 0600, .uid = sys->owner, .gid = getegid()};
+	struct lastlogin last = {.time_s = sys_realtime_s(sys), .accepted = !err};
+	struct err ignored = {0};
+	AUTO_BUF text = {0};
+
+	lastlogin_set(last.user, request->name);
+	lastlogin_set(last.rhost, request->rhost);
+	lastlogin_set(last.assignment, result->decision.login.id);
+	lastlogin_set(last.scope, result->decision.login.scope);
+	lastlogin_set(last.reason, err ? reason_text(reason_of(err))->id : NULL);
+	lastlogin_set(last.message, err ? err->msg : NULL);
+	if (lastlogin_format(&last, &text, &ignored) == 0)
+		(void)fs_replace(sys, err ? LASTLOGIN_REFUSED : LASTLOGIN_ACCEPTED,
+				 buf_bytes(&text), &meta, &ignored);
+}
+
 /*
  * Of root's capabilities: to own and to change what it makes in /home and /run, to become
  * SERVICE_USER and end that child, to drop what is left; and to see sshd where /proc hides others'
@@ -423,6 +444,8 @@ int authorize_main(struct sys *sys, int argc, char **argv)
 	/* The log first: once the module has its answer it ends this program. */
 	write_audit(&log, &request, &result, took_ns / 1000000, r < 0 ? &err : NULL);
 	count(sys, &conf, &request, &result, took_ns, r < 0 ? &err : NULL);
+	if (!request.admin)
+		leave_last(sys, &request, &result, r < 0 ? &err : NULL);
 	answer(&conf, &request, &result, r < 0 ? &err : NULL);
 	return EXIT_SUCCESS;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `aadssh-handler plan` says is what the verb then does, byte by byte, and nothing else.
+"""What `aadssh-handler plan` says is what the verb then does, byte by byte, and nothing else; and what status says then.
 
 On a machine of dpkg and on one of rpm, for install, update (with what drifted meanwhile) and uninstall: the document is of
 manifest/plan.schema.json; the real patch applies the text to copies of the files, which are what the files are then; modes,
@@ -28,7 +28,11 @@ from lab.snapshot import Snapshot, lookup  # noqa: E402
 from lab.teller import Teller, expect  # noqa: E402
 from lab.userland import MANAGERS, RED_HAT_9, os_release, put_on  # noqa: E402
 
-SCHEMA = Draft202012Validator(json.loads((CHECKOUT / "manifest/plan.schema.json").read_text(encoding="utf-8")))
+
+def schema(verb: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((CHECKOUT / f"manifest/{verb}.schema.json").read_text(encoding="utf-8")))
+
+
 COPIES = "/tmp/plan"
 RAN = "/tmp/ran"
 # What the packages' scripts and the package manager itself write: the note of the step packages tells of the user; and the
@@ -93,11 +97,16 @@ class Place:
 
     def plan(self, extension: Extension, verb: str) -> Told:
         told = Told(self.ask(extension, "--for", verb), json.loads(self.ask(extension, "--for", verb, "--json")))
-        SCHEMA.validate(told.whole)
+        schema("plan").validate(told.whole)
         expect((told.whole["for"], "refusal" in told.whole) == (verb, False), told.text)
         untold = [step["name"] for step in told.whole["steps"] if "error" in step]
         expect(not untold, f"{untold} could not be told: {told.text}")
         return told
+
+    def status(self, extension: Extension) -> dict:
+        status = json.loads(self.machine.run([f"{extension.folder}/bin/aadssh-shim", "status", "--json"]).stdout)
+        schema("status").validate(status)
+        return status
 
     def snapshot(self) -> Snapshot:
         return self.machine.snapshot(SEEN, NOT_OURS + MEMORY)
@@ -228,6 +237,9 @@ def play(row: Row, build: Path, tell: Teller) -> None:
         place = Place(row, machine)
         first = Extension(machine, zip_of(build, FIRST), FIRST)
         first.write_settings(settings({"userDomains": ["contoso.com"]}))
+        with tell.step(f"{row.title}: status says that nothing is installed"):
+            status = place.status(first)
+            expect((status["installed"], status["packages"]) == (False, []), status)
         with tell.step(f"{row.title}: what install does was told before, and nothing else happens"):
             told = place.compare(first, "install")
             expect(len(told.files) > 10 and len(told.changes) > 10, told.text)
@@ -241,6 +253,11 @@ def play(row: Row, build: Path, tell: Teller) -> None:
             paths = {change.get("path") for change in told.changes}
             drifted = {"/etc/pam.d/sudo", "/etc/nsswitch.conf", "/etc/sudoers.d/aad_admins", "/etc/aadsshlogin.conf"}
             expect(paths >= drifted, paths)
+        with tell.step(f"{row.title}: status says which version is in force, by which packages, and how that went"):
+            status = place.status(second)
+            expect((status["installed"], status["owner"], status["packageSource"]) == (True, NEXT, "embedded"), status)
+            expect(f"1:{NEXT}" in [package["version"] for package in status["packages"]], status)
+            expect((status["last"]["verb"], status["last"]["code"], status["unknown"]) == ("update", 0, []), status)
         with tell.step(f"{row.title}: a version that is not in force takes nothing away, and says so"):
             told = place.plan(first, "uninstall")
             expect((told.changes, told.whole["inForce"]) == ([], NEXT), told)

@@ -76,6 +76,13 @@ def people(tell: Teller, place: Place) -> "tuple[Person, Person]":
     play_sudo_rs(tell, machine, admin, user)
     with tell.step("an account without a role is refused and reads why"):
         check_refused(nobody.run("id"), "Microsoft.Compute/virtualMachines/login/action", nobody.oid)
+    with tell.step("the extension's status names who signed in last, by which role, and who was refused, and why"):
+        status = json.loads(machine.sh(f"/var/lib/waagent/{NAME}-{FIRST}/bin/aadssh-shim status --json").stdout)
+        accepted, refused = status["logins"]["accepted"], status["logins"]["refused"]
+        expect(accepted["user"] in (admin.name.lower(), user.name) and accepted["assignment"] and accepted["scope"], status)
+        expect(refused["user"] == nobody.name and refused["reason"] == "role-missing", status)
+        expect((status["installed"], status["owner"], status["unknown"]) == (True, FIRST, []), status)
+        expect(["aadsshlogin", "installed"] in [[package["name"], package["state"]] for package in status["packages"]], status)
     with tell.step("a certificate of another CA is refused"):
         check_refused(user.run("id", certificate=user.other_certificate("ca", ca=azure.new_ca("stranger"))))
     with tell.step("a certificate of another tenant is refused"):
