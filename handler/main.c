@@ -13,6 +13,7 @@
 #include "handler/check.h"
 #include "handler/collect.h"
 #include "handler/inspect.h"
+#include "handler/progress.h"
 #include "handler/state.h"
 #include "handler/steps.h"
 #include "handler/verbs.h"
@@ -304,12 +305,14 @@ static const char *find_version(const char *folder)
 static int run(inspect_fn *inspect, const struct command *command, const struct query *query)
 {
 	struct sys sys = SYS_INIT;
+	struct progress progress;
 	struct err err = {0};
 	int code;
 
 	if (sys_open(&sys, &err) < 0)
 		return complain(&err);
 	sys.ops = &sys_ops_apart;
+	progress_watch(&progress, &sys, STDERR_FILENO);
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* Who starts us may ignore it, and then no child's end would be seen. */
 	(void)signal(SIGCHLD, SIG_DFL);

@@ -114,8 +114,10 @@ int holder_find(struct sys *sys, const struct holder_lock *locks, struct err *er
 	return r;
 }
 
-int holder_wait(struct sys *sys, const struct holder_lock *locks, int64_t end_ns, struct err *err)
+static int wait_until(struct sys *sys, const struct holder_lock *locks, int64_t end_ns,
+		      struct err *err)
 {
+	const int64_t start_ns = sys->ops->boottime_ns(sys);
 	int64_t tell_ns = 0;
 
 	while (holder_find(sys, locks, err) < 0) {
@@ -128,7 +130,16 @@ int holder_wait(struct sys *sys, const struct holder_lock *locks, int64_t end_ns
 			sys->waiting(sys->waiting_arg, err->msg);
 			tell_ns = now_ns + TELL_NS;
 		}
+		sys_progress(sys, err->msg, start_ns, end_ns);
 		sys->ops->sleep_ms(sys, PAUSE_MS);
 	}
 	return 0;
+}
+
+int holder_wait(struct sys *sys, const struct holder_lock *locks, int64_t end_ns, struct err *err)
+{
+	int r = wait_until(sys, locks, end_ns, err);
+
+	sys_progress(sys, NULL, 0, 0);
+	return r;
 }

@@ -159,6 +159,7 @@ static int ask(struct sys *sys, const struct imds *imds, const char *url, struct
 
 	for (int try = 0;; try++) {
 		int64_t pause, waited_ms, limit = 0;
+		const char *what;
 		struct err sent = {0};
 		int r = exchange(sys, imds, url, ret, &sent);
 
@@ -176,8 +177,10 @@ static int ask(struct sys *sys, const struct imds *imds, const char *url, struct
 		waited_ms = (sys->ops->boottime_ns(sys) - start) / 1000000;
 		if (waited_ms + pause > limit || sys_left_ms(sys, pause) < pause)
 			return give_up(imds, url, ret, &sent, err);
+		what = names_no_identity(imds, ret) ? "the VM has no managed identity yet"
+						    : service_of(imds)->name;
 		drop(ret);
-		sys->ops->sleep_ms(sys, pause);
+		sys_sleep_ms(sys, pause, what, start, start + limit * 1000000);
 	}
 }
 

@@ -40,19 +40,17 @@ static int already_done(const char *path, struct err *err)
 	return err_set(err, EALREADY, "%s: the holder did what there was to do", path);
 }
 
-static void tell(struct sys *sys, int fd, const char *path)
+static void tell(struct sys *sys, const struct err *who)
 {
-	struct err who = {0};
-
-	(void)held(fd, path, &who);
 	if (sys->waiting)
-		sys->waiting(sys->waiting_arg, who.msg);
+		sys->waiting(sys->waiting_arg, who->msg);
 }
 
-static int wait_for(struct sys *sys, int fd, const char *path, int64_t end, const struct work *work,
-		    struct err *err)
+static int wait_until(struct sys *sys, int fd, const char *path, int64_t end,
+		      const struct work *work, struct err *err)
 {
-	bool told = false;
+	const int64_t start = sys->ops->boottime_ns(sys);
+	struct err who = {0};
 
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EINTR)
@@ -63,12 +61,23 @@ static int wait_for(struct sys *sys, int fd, const char *path, int64_t end, cons
 			return already_done(path, err);
 		if (sys->ops->boottime_ns(sys) >= end)
 			return held(fd, path, err);
-		if (!told)
-			tell(sys, fd, path);
-		told = true;
+		if (who.code == 0) {
+			(void)held(fd, path, &who);
+			tell(sys, &who);
+		}
+		sys_progress(sys, who.msg, start, end);
 		sys->ops->sleep_ms(sys, PAUSE_MS);
 	}
 	return 0;
+}
+
+static int wait_for(struct sys *sys, int fd, const char *path, int64_t end, const struct work *work,
+		    struct err *err)
+{
+	int r = wait_until(sys, fd, path, end, work, err);
+
+	sys_progress(sys, NULL, 0, 0);
+	return r;
 }
 
 /* Who held the lock may have removed its file: then the next one locks another. */

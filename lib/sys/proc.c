@@ -231,6 +231,19 @@ static int open_process(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+/* "/usr/bin/dpkg --install": further words may be long, or a secret's. */
+static void tell(struct sys *sys, const struct proc_spec *spec, int64_t start, int64_t end)
+{
+	const char *word = spec->argv[1] && spec->argv[1][0] == '-' ? spec->argv[1] : "";
+	char what[128];
+
+	if (!sys->progress)
+		return;
+	(void)snprintf(what, sizeof(what), "%s%s%.*s", spec->argv[0], word[0] ? " " : "",
+		       (int)strcspn(word, "="), word);
+	sys_progress(sys, what, start, end);
+}
+
 /*
  * Wait until the child ended.  Its output may be held open by a daemon that it left behind: what
  * counts is the child, whose end its descriptor tells, or without one a short look beside the pipe.
@@ -241,7 +254,8 @@ static int watch(struct sys *sys, pid_t pid, int fd, const struct proc_spec *spe
 {
 	AUTO_CLOSE int process = open_process(pid);
 	const int pause_min_ms = process >= 0 ? PAUSE_MS : 1;
-	int64_t end = sys->ops->boottime_ns(sys) + sys_left_ms(sys, spec->timeout_ms) * 1000000;
+	const int64_t start = sys->ops->boottime_ns(sys);
+	const int64_t end = start + sys_left_ms(sys, spec->timeout_ms) * 1000000;
 	struct output output = {.spec = spec, .kept = &ret->output};
 	int64_t kill_at = 0;
 	bool open = true;
@@ -259,6 +273,7 @@ static int watch(struct sys *sys, pid_t pid, int fd, const struct proc_spec *spe
 		}
 		r = look_for_end(pid);
 		now = sys->ops->boottime_ns(sys);
+		tell(sys, spec, start, end);
 		if (r == 0 && !ret->timed_out && now >= end) {
 			ret->timed_out = true;
 			kill_at = now + (int64_t)GRACE_MS * 1000000;
@@ -267,6 +282,7 @@ static int watch(struct sys *sys, pid_t pid, int fd, const struct proc_spec *spe
 			(void)kill(-pid, SIGKILL);
 		}
 	}
+	sys_progress(sys, NULL, start, end);
 	if (ret->timed_out || r < 0)
 		(void)kill(-pid, SIGKILL);
 	/* What the pipe held at its end; a daemon that goes on talking is not listened to. */

@@ -13,6 +13,8 @@
 #include "lib/sys/proc.h"
 #include "lib/sys/sys.h"
 
+#define PROGRESS_MS 500 /* between what who looks is told */
+
 static int64_t boottime_ns(struct sys *sys)
 {
 	struct timespec now = {0};
@@ -88,6 +90,23 @@ void sys_spent(struct sys *sys, const char *on, size_t len, int64_t start_ns)
 	(void)snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name)),
 		       on);
 	sys->spent(sys->waiting_arg, name, sys->ops->boottime_ns(sys) - start_ns);
+}
+
+void sys_progress(struct sys *sys, const char *what, int64_t start_ns, int64_t end_ns)
+{
+	if (sys->progress)
+		sys->progress(sys->progress_arg, what, start_ns, end_ns);
+}
+
+void sys_sleep_ms(struct sys *sys, int64_t ms, const char *what, int64_t start_ns, int64_t end_ns)
+{
+	const int64_t most_ms = sys->progress ? PROGRESS_MS : ms;
+
+	for (; ms > 0; ms -= most_ms) {
+		sys_progress(sys, what, start_ns, end_ns);
+		sys->ops->sleep_ms(sys, ms < most_ms ? ms : most_ms);
+	}
+	sys_progress(sys, NULL, start_ns, end_ns);
 }
 
 int64_t sys_left_ms(struct sys *sys, int64_t limit_ms)

@@ -50,6 +50,12 @@ struct sys {
 	 */
 	void (*spent)(void *arg, const char *on, int64_t ns);
 	void *waiting_arg; /* of both */
+	/*
+	 * Told again and again, while something takes long, what that is, when it began and when it
+	 * ends at most (CLOCK_BOOTTIME); and with NULL that it is over.  NULL: nobody looks.
+	 */
+	void (*progress)(void *arg, const char *what, int64_t start_ns, int64_t end_ns);
+	void *progress_arg;
 };
 
 #define SYS_INIT                                                                                   \
@@ -77,6 +83,12 @@ int64_t sys_realtime_s(struct sys *sys);
 
 /* Tell what was begun at start_ns (CLOCK_BOOTTIME) and ends now.  on: its first len bytes count. */
 void sys_spent(struct sys *sys, const char *on, size_t len, int64_t start_ns);
+
+/* Tell it to who looks; what NULL: it is over. */
+void sys_progress(struct sys *sys, const char *what, int64_t start_ns, int64_t end_ns);
+
+/* Sleep, and tell who looks meanwhile. */
+void sys_sleep_ms(struct sys *sys, int64_t ms, const char *what, int64_t start_ns, int64_t end_ns);
 
 /* Milliseconds until the deadline, at most limit_ms; limit_ms without a deadline, 0 when it passed.
  */

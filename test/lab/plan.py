@@ -12,9 +12,11 @@ import json
 import os
 import pty
 import re
+import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Set
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Set
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
@@ -45,6 +47,15 @@ SEEN = [*WATCHED, "/var/cache/aadsshlogin"]
 SHIM = """#!/bin/bash
 for word; do printf '%q ' "$word"; done | sed 's/ $/\\n/' >>{ran}
 exec -a {program} {program}.real "$@"
+"""
+
+
+HOLDER = """
+import fcntl, time
+with open("/var/lib/dpkg/lock-frontend", "a") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    print("held", flush=True)
+    time.sleep(4)
 """
 
 
@@ -214,11 +225,11 @@ class Place:
             rm /etc/sudoers.d/aad_admins
             chmod 600 /etc/aadsshlogin.conf""")
 
-    def on_terminal(self, extension: Extension, **environment: str) -> str:
-        """What a person sees."""
+    def on_terminal(self, argv: Sequence[str], stream: str, **environment: str) -> str:
+        """What a person sees of standard output or standard error."""
         ours, theirs = pty.openpty()
-        process = self.machine.popen([f"{extension.folder}/bin/aadssh-shim", "plan", "--only", "sudo"],
-                                     env={"TERM": "xterm", **environment}, stdout=theirs)
+        process = self.machine.popen(argv, env={"TERM": "xterm", **environment},
+                                     **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs})
         os.close(theirs)
         shown = b""
         try:
@@ -229,6 +240,18 @@ class Place:
         os.close(ours)
         expect(process.wait() == 0, shown)
         return shown.decode()
+
+    def plan_on_terminal(self, extension: Extension, **environment: str) -> str:
+        return self.on_terminal([f"{extension.folder}/bin/aadssh-shim", "plan", "--only", "sudo"], "stdout", **environment)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """For the next seconds somebody else holds the package manager's lock."""
+        holder = self.machine.popen(["python3", "-c", HOLDER], stdout=subprocess.PIPE)
+        expect(holder.stdout.readline() == "held\n", "the lock could not be taken")
+        yield
+        holder.wait()
+        holder.stdout.close()
 
 
 def play(row: Row, build: Path, tell: Teller) -> None:
@@ -266,9 +289,22 @@ def play(row: Row, build: Path, tell: Teller) -> None:
             told = place.compare(second, "uninstall")
             expect(place.plan(second, "uninstall").changes == [], "there is something left to do")
         with tell.step(f"{row.title}: colours are for terminals, and for those alone who want them"):
-            expect("\33[32m+%aad_admins" in place.on_terminal(first), place.on_terminal(first))
-            expect("\33" not in place.on_terminal(first, NO_COLOR="1"), place.on_terminal(first, NO_COLOR="1"))
+            expect("\33[32m+%aad_admins" in place.plan_on_terminal(first), place.plan_on_terminal(first))
+            expect("\33" not in place.plan_on_terminal(first, NO_COLOR="1"), place.plan_on_terminal(first, NO_COLOR="1"))
             expect("\33" not in place.ask(first, "--only", "sudo"), "redirected")
+        if row.prepare:
+            return
+        with tell.step(f"{row.title}: while the lock is held a terminal shows one line, who holds it and for how long"):
+            verb = ["env", *first.environment(), f"{first.folder}/bin/aadssh-shim", "install"]
+            with place.locked():
+                shown = place.on_terminal(verb, "stderr")
+            expect(re.search(r"\r\x1b\[Kprocess \d+ \(python3.* \(2 s, at most \d+ s\)\r\x1b\[K", shown), repr(shown))
+            expect("\n" not in shown, repr(shown))
+        with tell.step(f"{row.title}: without a terminal nothing is said while it is waited for"):
+            expect(first.run("uninstall").returncode == 0, "uninstall")
+            with place.locked():
+                result = first.run("install")
+            expect((result.returncode, result.stderr) == (0, ""), result)
 
 
 def main() -> int:
