@@ -39,7 +39,7 @@ static const char usage[] =
 	"  plan [--for install|update|uninstall] [--only STEP] [--json]\n"
 	"        what would be changed: diffs of every file, and the programs that would run\n"
 	"  status [--json]\n"
-	"        what is in force, and how the last verb ended\n"
+	"        what is in force, how the last verb ended, and who signed in last\n"
 	"  verify [--json]\n"
 	"        are the extension's folder and the installed packages as they were packed?\n"
 	"  platform [--os-release FILE] [--json]\n"

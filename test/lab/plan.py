@@ -146,10 +146,9 @@ class Place:
             expect(self.machine.read(path) == "", f"{path} is not empty")
 
     def check_files(self, told: Told, after: Snapshot) -> None:
+        real = self.real([file["path"] for file in told.files])
         for file in told.files:
-            real = os.path.normpath(self.machine.sh('cd "${1%/*}" && pwd -P', file["path"], check=False).stdout.strip() + "/" +
-                                    os.path.basename(file["path"]))
-            entry = lookup(after, real)
+            entry = lookup(after, real[file["path"]])
             if file["state"] == "gone":
                 expect(entry is None, f"{file['path']} is still there")
                 continue
@@ -168,15 +167,16 @@ class Place:
                 changed.add(path)
         return changed
 
-    def real(self, path: str) -> str:
-        """A folder can be gone with its file, so it is looked for where it was, or would be."""
-        for link in ("/lib64", "/lib", "/sbin", "/bin"):
-            if path.startswith(f"{link}/") and self.machine.run(["test", "-L", link], check=False).returncode == 0:
-                return f"/usr{path}"
-        return path
+    def real(self, paths: Sequence[str]) -> Dict[str, str]:
+        """Where they are, or were, or would be: folders can be links."""
+        folders = sorted({os.path.dirname(path) for path in paths})
+        if not folders:
+            return {}
+        names = dict(zip(folders, self.machine.run(["realpath", "-m", *folders]).stdout.splitlines()))
+        return {path: f"{names[os.path.dirname(path)]}/{os.path.basename(path)}" for path in paths}
 
     def check_nothing_else(self, told: Told, before: Snapshot, after: Snapshot) -> None:
-        foretold = {self.real(file["path"]) for file in told.files}
+        foretold = set(self.real([file["path"] for file in told.files]).values())
         foretold |= {change["path"] for change in told.changes if change["kind"] in ("write", "remove")}
         happened = self.differences(before, after)
         others = {path for path in happened - foretold if not OTHERS.fullmatch(path)}

@@ -352,6 +352,48 @@ static void commands_name_exactly_what_they_change(void **state)
 		"/usr/bin/rpm --erase --allmatches a b\n");
 }
 
+/* As one line, "" for none. */
+static const char *joined(const char *const *argv)
+{
+	static char line[512];
+	size_t used = 0;
+
+	line[0] = '\0';
+	for (; *argv && used < sizeof(line); argv++)
+		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s", used ? " " : "",
+					 *argv);
+	return line;
+}
+
+static void commands_are_told_without_being_run(void **state)
+{
+	static const struct answer asked[] = {{0, "ii 1:1\n", NULL}, {1, "", NULL}};
+	static const struct answer none[] = {{1, "", NULL}, {1, "", NULL}};
+	static const struct answer broken[] = {{2, "", NULL}};
+	static const char *many[PKG_ARGV_MAX + 1];
+	const struct pkg_manager *manager = debian();
+	const char *argv[PKG_ARGV_MAX];
+	struct err err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < PKG_ARGV_MAX; i++)
+		many[i] = "/e/a.deb";
+	assert_int_equal(pkg_install_command(manager, files, argv, &err), 0);
+	assert_string_equal(joined(argv), "/usr/bin/dpkg --install /e/a.deb /e/b.deb");
+	assert_int_equal(pkg_install_command(manager, many, argv, &err), -E2BIG);
+	assert_int_equal(pkg_remove_bare_command(manager, names, argv, &err), 0);
+	assert_string_equal(joined(argv), "/usr/bin/dpkg --force-remove-reinstreq --purge a b");
+	answers_give(asked, ARRAY_LEN(asked));
+	assert_int_equal(pkg_remove_command(&machine.sys, manager, names, argv, &err), 0);
+	assert_string_equal(joined(argv), "/usr/bin/dpkg --force-remove-reinstreq --purge a");
+	assert_string_equal(buf_text(&answers_commands), DEB_QUERY "a\n" DEB_QUERY "b\n");
+	answers_give(none, ARRAY_LEN(none));
+	assert_int_equal(pkg_remove_command(&machine.sys, manager, names, argv, &err), 0);
+	assert_string_equal(joined(argv), "");
+	answers_give(broken, ARRAY_LEN(broken));
+	assert_int_equal(pkg_remove_command(&machine.sys, manager, names, argv, &err), -EIO);
+}
+
 static void what_is_not_there_is_removed_already(void **state)
 {
 	static const struct answer none[] = {{1, "", NULL}, {0, "un \n", NULL}};
@@ -898,6 +940,7 @@ int main(void)
 		CASE(the_files_of_a_package_are_witnessed_without_its_directories),
 		CASE(a_query_is_stale_when_the_database_changes),
 		CASE(commands_name_exactly_what_they_change),
+		CASE(commands_are_told_without_being_run),
 		CASE(what_is_not_there_is_removed_already),
 		CASE(a_failure_is_told_in_the_package_managers_words),
 		CASE(a_script_that_failed_is_seen_though_rpm_ends_well),

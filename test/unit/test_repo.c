@@ -188,6 +188,37 @@ static void apt_reads_downloads_and_dpkg_installs(void **state)
 			    "a_1%3a1_all.deb\n");
 }
 
+static int keep(const char *const *argv, void *arg, struct err *err)
+{
+	for (size_t i = 0; argv[i]; i++)
+		buf_printf(arg, "%s%s", i ? " " : "", argv[i]);
+	buf_str(arg, "\n");
+	return buf_ok(arg, err);
+}
+
+static void commands_are_told_without_being_run(void **state)
+{
+	const struct repo_package packages[REPO_PACKAGES_MAX + 1] = {{"a", "1:1"}, {"b", NULL}};
+	const struct repo_manager *manager = apt();
+	AUTO_BUF told = {0};
+	struct err err = {0};
+
+	(void)state;
+	answers_give(NULL, 0);
+	assert_int_equal(repo_tell_refresh(manager, keep, &told, &err), 0);
+	assert_int_equal(repo_tell_install(&machine.sys, manager, packages, 2, keep, &told, &err),
+			 0);
+	assert_string_equal(buf_text(&told),
+			    "/usr/bin/apt-get --quiet update\n"
+			    "/usr/bin/apt-get --quiet download a=1:1\n"
+			    "/usr/bin/apt-get --quiet download b\n"
+			    "/usr/bin/dpkg --install " DOWNLOADS "a_*.deb " DOWNLOADS "b_*.deb\n");
+	assert_string_equal(buf_text(&answers_commands), "");
+	assert_int_equal(repo_tell_install(&machine.sys, manager, packages, ARRAY_LEN(packages),
+					   keep, &told, &err),
+			 -E2BIG);
+}
+
 static const struct repo_manager *on_rpm(const char *name)
 {
 	char program[64];
@@ -533,6 +564,7 @@ int main(void)
 		CASE(what_cannot_be_told_is_refused_before_anything_is_written),
 		CASE(a_folder_that_cannot_be_made_is_an_error),
 		CASE(apt_reads_downloads_and_dpkg_installs),
+		CASE(commands_are_told_without_being_run),
 		CASE(a_package_that_is_not_there_has_no_versions_and_is_not_installed),
 		CASE(versions_that_cannot_be_asked_for_are_an_error),
 		CASE(none_and_too_many_packages_are_refused),

@@ -100,6 +100,35 @@ static void only_active_units_are_reloaded(void **state)
 	assert_string_equal(buf_text(&commands), row->commands);
 }
 
+static int keep(const char *const *argv, void *arg, struct err *err)
+{
+	for (size_t i = 0; argv[i]; i++)
+		buf_printf(arg, "%s%s", i ? " " : "", argv[i]);
+	buf_str(arg, "\n");
+	return buf_ok(arg, err);
+}
+
+static int hear_nothing(const char *const *argv, void *arg, struct err *err)
+{
+	(void)argv;
+	(void)arg;
+	return err_oom(err);
+}
+
+static void what_would_be_reloaded_is_told_and_not_done(void **state)
+{
+	struct err err = {0};
+	AUTO_BUF told = {0};
+
+	(void)state;
+	with_systemd();
+	units = UNIT("ssh.service", "active");
+	assert_int_equal(service_tell_sshd(&scratch.sys, NULL, keep, &told, &err), 1);
+	assert_string_equal(buf_text(&told), "/usr/bin/systemctl reload ssh.service\n");
+	assert_string_equal(buf_text(&commands), SHOW);
+	assert_int_equal(service_tell_sshd(&scratch.sys, NULL, hear_nothing, NULL, &err), -ENOMEM);
+}
+
 static void a_failed_reload_is_told_with_its_unit(void **state)
 {
 	struct err err = {0};
@@ -176,6 +205,21 @@ static void a_listener_gets_SIGHUP(void **state)
 	assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err), 1);
 	assert_int_equal(end_daemon(true), 0);
 	assert_string_equal(buf_text(&commands), "");
+}
+
+static void a_listener_that_would_get_SIGHUP_is_told_and_gets_none(void **state)
+{
+	struct err err = {0};
+	AUTO_BUF told = {0};
+	char wanted[32];
+
+	(void)state;
+	start_daemon("/usr/sbin/sshd");
+	assert_int_equal(service_tell_sshd(&scratch.sys, "/run/sshd.pid", keep, &told, &err), 1);
+	(void)snprintf(wanted, sizeof(wanted), "kill -HUP %d\n", (int)daemon_pid);
+	assert_string_equal(buf_text(&told), wanted);
+	assert_int_equal(kill(daemon_pid, 0), 0);
+	assert_int_equal(WTERMSIG(end_daemon(false)), SIGKILL);
 }
 
 static void so_does_one_whose_package_was_upgraded(void **state)
@@ -315,6 +359,8 @@ int main(void)
 	const struct CMUnitTest others[] = {
 		TEST(a_failed_reload_is_told_with_its_unit),
 		TEST(old_systems_have_systemctl_elsewhere),
+		TEST(what_would_be_reloaded_is_told_and_not_done),
+		TEST(a_listener_that_would_get_SIGHUP_is_told_and_gets_none),
 		TEST(a_listener_gets_SIGHUP),
 		TEST(so_does_one_whose_package_was_upgraded),
 		TEST(a_listener_beside_inactive_units_gets_SIGHUP),

@@ -83,6 +83,24 @@ static void config_makes_files_and_directories(void **state)
 	stepmachine_must_apply(&step_config, STEP_OK);
 }
 
+static void the_user_that_a_package_would_bring_is_foretold(void **state)
+{
+	AUTO_CHANGES without = {0}, with = {0};
+	struct err err = {0};
+	bool found = false;
+
+	(void)state;
+	stepmachine_write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+	assert_int_equal(step_config.plan(&sm.machine, WANT_PRESENT, &without, &err), -ENOENT);
+	err = (struct err){0};
+	sm.machine.packages_come = true;
+	assert_int_equal(step_config.plan(&sm.machine, WANT_PRESENT, &with, &err), 0);
+	for (size_t i = 0; i < with.count; i++)
+		found = found || (strcmp(with.list[i].path, "/run/aadsshlogin/handoff") == 0 &&
+				  with.list[i].meta.uid == UID_TO_COME);
+	assert_true(found);
+}
+
 static void config_keeps_the_proxys_password_apart(void **state)
 {
 	AUTO_FREE char *text = NULL;
@@ -1548,6 +1566,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STEP_TEST(config_makes_files_and_directories),
+		STEP_TEST(the_user_that_a_package_would_bring_is_foretold),
 		STEP_TEST(config_keeps_the_proxys_password_apart),
 		STEP_TEST(config_goes_without_a_trace),
 		STEP_TEST(config_needs_the_packages_user),
