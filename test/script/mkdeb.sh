@@ -45,6 +45,9 @@ drwxr-xr-x root/root usr/share/aadsshlogin/
 -rw-r--r-- root/root usr/share/aadsshlogin/clouds.yaml
 drwxr-xr-x root/root usr/share/aadsshlogin/licences/
 -rw-r--r-- root/root usr/share/aadsshlogin/licences/curl
+drwxr-xr-x root/root usr/share/bash-completion/
+drwxr-xr-x root/root usr/share/bash-completion/completions/
+-rw-r--r-- root/root usr/share/bash-completion/completions/aadsshlogin
 drwxr-xr-x root/root usr/share/doc/
 drwxr-xr-x root/root usr/share/doc/aadsshlogin/
 -rw-r--r-- root/root usr/share/doc/aadsshlogin/changelog.gz
@@ -57,10 +60,14 @@ drwxr-xr-x root/root usr/share/man/man5/
 -rw-r--r-- root/root usr/share/man/man5/aadsshlogin.conf.5.gz
 drwxr-xr-x root/root usr/share/man/man8/
 -rw-r--r-- root/root usr/share/man/man8/aadsshlogin.8.gz
+drwxr-xr-x root/root usr/share/zsh/
+drwxr-xr-x root/root usr/share/zsh/site-functions/
 lrwxrwxrwx root/root usr/libexec/aadsshlogin/aad_authorize->../../sbin/aadsshlogin
 lrwxrwxrwx root/root usr/sbin/aad_certhandler->aadsshlogin
 lrwxrwxrwx root/root usr/sbin/aaduseradd->aadsshlogin
 lrwxrwxrwx root/root usr/sbin/aaduserdel->aadsshlogin
+lrwxrwxrwx root/root usr/share/bash-completion/completions/aadssh-handler->aadsshlogin
+lrwxrwxrwx root/root usr/share/zsh/site-functions/_aadsshlogin->../../bash-completion/completions/aadsshlogin
 END
 sed 's| *$||' contents | diff expected - || fail "the contents of the package"
 

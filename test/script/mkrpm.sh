@@ -62,6 +62,7 @@ expect "what the module's package holds" "/usr/share/licenses/aadsshlogin-selinu
 expect "what it holds" "-rw-r--r-- root:root /usr/lib/tmpfiles.d/aadsshlogin.conf>
 -rw-r--r-- root:root /usr/share/aadsshlogin/clouds.yaml>
 -rw-r--r-- root:root /usr/share/aadsshlogin/licences/curl>
+-rw-r--r-- root:root /usr/share/bash-completion/completions/aadsshlogin>
 -rw-r--r-- root:root /usr/share/licenses/aadsshlogin/LICENSE>
 -rw-r--r-- root:root /usr/share/man/man5/aadsshlogin.conf.5.gz>
 -rw-r--r-- root:root /usr/share/man/man8/aadsshlogin.8.gz>
@@ -71,11 +72,17 @@ expect "what it holds" "-rw-r--r-- root:root /usr/lib/tmpfiles.d/aadsshlogin.con
 drwxr-xr-x root:root /usr/libexec/aadsshlogin>
 drwxr-xr-x root:root /usr/share/aadsshlogin/licences>
 drwxr-xr-x root:root /usr/share/aadsshlogin>
+drwxr-xr-x root:root /usr/share/bash-completion/completions>
+drwxr-xr-x root:root /usr/share/bash-completion>
 drwxr-xr-x root:root /usr/share/licenses/aadsshlogin>
+drwxr-xr-x root:root /usr/share/zsh/site-functions>
+drwxr-xr-x root:root /usr/share/zsh>
 lrwxrwxrwx root:root /usr/libexec/aadsshlogin/aad_authorize>../../sbin/aadsshlogin
 lrwxrwxrwx root:root /usr/sbin/aad_certhandler>aadsshlogin
 lrwxrwxrwx root:root /usr/sbin/aaduseradd>aadsshlogin
-lrwxrwxrwx root:root /usr/sbin/aaduserdel>aadsshlogin" \
+lrwxrwxrwx root:root /usr/sbin/aaduserdel>aadsshlogin
+lrwxrwxrwx root:root /usr/share/bash-completion/completions/aadssh-handler>aadsshlogin
+lrwxrwxrwx root:root /usr/share/zsh/site-functions/_aadsshlogin>../../bash-completion/completions/aadsshlogin" \
 	--queryformat '[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}>%{FILELINKTOS}\n]' "$main"
 
 # The distribution's packages that it needs, as far as a rpm without any of them is concerned.

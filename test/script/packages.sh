@@ -26,6 +26,10 @@ cp /bin/true "stage/$lib/security/pam_aad.so"
 install -m 0644 "$source/payload/tmpfiles/aadsshlogin.conf" stage/usr/lib/tmpfiles.d
 install -m 0644 "$source"/payload/selinux/*.cil stage/usr/share/selinux/packages
 install -m 0644 "$source/manifest/clouds.yaml" stage/usr/share/aadsshlogin
+install -D -m 0644 "$source/payload/completion/aadsshlogin" stage/usr/share/bash-completion/completions/aadsshlogin
+ln -s aadsshlogin stage/usr/share/bash-completion/completions/aadssh-handler
+mkdir -p stage/usr/share/zsh/site-functions
+ln -s ../../bash-completion/completions/aadsshlogin stage/usr/share/zsh/site-functions/_aadsshlogin
 install -D -m 0644 "$source/tools/static/licences/curl" stage/usr/share/aadsshlogin/licences/curl
 
 # pack TOOL: version 1.2.3.4 and 1.2.3.5 into one; the first is the same whoever packs it, when and where
