@@ -70,7 +70,7 @@ try()
 {
 	shell=$1 file=$2
 	python3 "$srcdir/test/script/completioncheck.py" "$shell" "$file" 'aadssh-handler che\t' 'aadssh-handler plan --for=un\t' \
-		'aadsshlogin configure user_d\t' 'aadssh-handler check --only \t\t' >"$tmp/out"
+		'aadsshlogin configure user_d\t' 'aadssh-handler check --only \t\t' | tr -d '\0' >"$tmp/out"
 	same "$shell" "$(sed -n '1,3p' "$tmp/out" | tr '\n' ' ' | sed 's/ $//')" \
 		'aadssh-handler check aadssh-handler plan --for=uninstall aadsshlogin configure user_domains='
 	for link in $(./aadssh-handler check --only x 2>&1 | sed 's/.*the links are //'); do
