@@ -34,6 +34,8 @@ class Place:
 
     group: str = "rg-linux"
     location: str = "westeurope"
+    subscription: str = SUBSCRIPTION
+    tenant: str = TENANT
     world: Dict[str, Dict] = field(default_factory=dict)
 
 
@@ -49,8 +51,8 @@ def known(what: str, has: Any, allowed: set) -> None:
         raise Unknown(f"{what}: {sorted(set(has) - allowed)} is not known here")
 
 
-def group_id(group: str) -> str:
-    return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}"
+def group_id(group: str, subscription: str = SUBSCRIPTION) -> str:
+    return f"/subscriptions/{subscription}/resourceGroups/{group}"
 
 
 def below(scope: str, kind: str, *names: str) -> str:
@@ -69,7 +71,8 @@ class Deployment:
         if template["$schema"] not in LEVELS:
             raise Unknown(f"the schema {template['$schema']}")
         self.level = LEVELS[template["$schema"]]
-        self.scope = group_id(place.group) if self.level == "group" else f"/subscriptions/{SUBSCRIPTION}"
+        self.subscription = f"/subscriptions/{place.subscription}"
+        self.scope = group_id(place.group, place.subscription) if self.level == "group" else self.subscription
         self.template, self.place = template, place
         self.copies: Dict[str, int] = {}
         self.made: Dict[str, Dict] = {}
@@ -86,10 +89,10 @@ class Deployment:
             "variables": self._variable,
             "copyindex": self._copy_index,
             "resourceid": self._resource_id,
-            "subscriptionresourceid": lambda *names: below(f"/subscriptions/{SUBSCRIPTION}", *names),
+            "subscriptionresourceid": lambda *names: below(self.subscription, *names),
             "extensionresourceid": below,
-            "subscription": lambda: {"id": f"/subscriptions/{SUBSCRIPTION}", "subscriptionId": SUBSCRIPTION,
-                                     "tenantId": TENANT},
+            "subscription": lambda: {"id": self.subscription, "subscriptionId": self.place.subscription,
+                                     "tenantId": self.place.tenant},
             "reference": self._reference,
         }
         if self.level == "group":

@@ -147,6 +147,7 @@ class Cloud:
 
         self.compute: Any = None  # see compute.py
         self.sent: List[Dict[str, Any]] = []  # what it was asked to write
+        self.deployments: Dict[str, Dict[str, Any]] = {}  # by id in lower case, see deployments.py
         self.listen_in: Callable[[int, Optional[Vm]], None] = lambda pid, vm: None  # in the network of a process
         self.open_himds: Callable[[], Any] = lambda: None  # makes a listener, which serves
         self.himds: Any = None  # that listener
