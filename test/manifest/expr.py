@@ -5,6 +5,7 @@ Source: Microsoft's documentation of template functions.  Only what this project
 else is an error: an expression that is not understood must not pass.
 """
 
+import functools
 import json
 import re
 import uuid
@@ -20,6 +21,7 @@ class Unknown(Exception):
     """Something that this evaluator does not know, or that Resource Manager would refuse."""
 
 
+@functools.lru_cache(maxsize=None)
 def parse(text: str) -> Tuple:
     """A tree of ("literal", value), ("call", name, trees), ("property", tree, name) and ("index", tree, tree)."""
     tokens: List[Tuple[str, str]] = []

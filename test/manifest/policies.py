@@ -7,7 +7,8 @@ DeployIfNotExists makes must satisfy the definition, be allowed to its roles, an
 satisfy it.  "deploys" says what is in it.  Rows of "broken" change a definition, and must be refused or give another state.
 """
 
-from typing import Any, Dict, List, Optional
+import uuid
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from manifest.expr import Expressions, Unknown
 from manifest.policy import COMPLIANT, FORBIDDEN, NON_COMPLIANT, NOT_APPLICABLE, Rule, check_parameter
@@ -86,9 +87,12 @@ def state_of(row: Dict, samples: Dict, definition: Any) -> str:
 # ---- the initiative, which names definitions and hands parameters on
 
 
-def initiative() -> Dict:
-    template = load(AZURE / "policy/initiative.json")
-    return evaluate(template, {}, Place()).resources[0]["properties"]
+def initiative(template: Dict) -> Dict:
+    result = evaluate(template, {}, Place())
+    if [each["id"] for each in result.resources] != [result.outputs["initiativeId"]] \
+            or result.resources[0]["properties"]["policyType"] != "Custom":
+        raise Unknown("the initiative is not what its output says, or not custom")
+    return result.resources[0]["properties"]
 
 
 def references(properties: Dict, definitions: Dict[str, Any]) -> List[str]:
@@ -112,26 +116,44 @@ def handed(each: Dict, values: Dict[str, Any]) -> Any:
     return Expressions({"parameters": parameter}, FORBIDDEN).value(each["value"])
 
 
+# What the initiative does not hand on: the audit of scale sets without identity has one effect.
+NOT_HANDED = {"aadsshlogin-identity-vmss": {"effect"}}
+# What it does not hand on as it is.
+CHANGED = {"effect", "settings"}
+
+
 def handed_on(name: str, parameters: Dict, own: Dict, definition: Dict) -> List[str]:
-    """With each value that a parameter of the initiative may have, the policy gets what it takes."""
+    """Each parameter of the policy, by its name, with the same default; and with each value that the initiative's may have."""
     declared, lines = find(definition, "properties/parameters") or {}, []
+    if set(parameters) != set(declared) - NOT_HANDED.get(name, set()):
+        lines.append(f"{name}: gets {sorted(parameters)}")
+    lines += [f"{name}: another {key} of {each}" for each in declared if each in own for key in ("type", "defaultValue")
+              if own[each][key] != declared[each][key]]
     defaults = {each: about["defaultValue"] for each, about in own.items()}
     tries = [defaults] + [{**defaults, each: value} for each, about in own.items()
                           for value in about.get("allowedValues", [])]
     for values in tries:
         for parameter, each in parameters.items():
             try:
-                check_parameter(parameter, declared.get(parameter, {}), handed(each, values))
+                value = check_parameter(parameter, declared.get(parameter, {}), handed(each, values))
+                lines += [] if parameter in CHANGED or value == values[parameter] else [f"{name}: {parameter} is {value!r}"]
             except (KeyError, Unknown) as error:
                 lines.append(f"{name}: {parameter} is {each['value']}: {error}")
+    if "effect" in parameters:
+        effects = {handed(parameters["effect"], values) for values in tries}
+        lines += [] if effects == set(declared["effect"]["allowedValues"]) else [f"{name}: effects {sorted(effects)}"]
     return lines
 
 
-def assigned(given: Dict, definitions: Dict[str, Any]) -> Dict[str, Dict]:
+def assigned(given: Dict, templates: Dict[str, Any]) -> Dict[str, Dict]:
     """Parameters of each definition when assignment.json is deployed with these."""
-    own = initiative()
-    result = evaluate(load(AZURE / "policy/assignment.json"), given, Place())
-    assignment = result.resources[0]["properties"]
+    own = initiative(templates["initiative"])
+    made = evaluate(templates["assignment"], given, Place()).resources[0]
+    assignment = made["properties"]
+    if assignment["policyDefinitionId"] != evaluate(templates["initiative"], {}, Place()).outputs["initiativeId"] \
+            or made["identity"] != {"type": "SystemAssigned"} or assignment["enforcementMode"] != "Default" \
+            or made["location"] != Place().location or not assignment["nonComplianceMessages"][0]["message"]:
+        raise Unknown("the assignment is not of the initiative, has no identity, does not enforce, or says nothing")
     values = {name: check_parameter(name, about, assignment["parameters"].get(name, {}).get(
         "value", about.get("defaultValue"))) for name, about in own["parameters"].items()}
     if set(assignment["parameters"]) - set(values):
@@ -141,23 +163,39 @@ def assigned(given: Dict, definitions: Dict[str, Any]) -> Dict[str, Dict]:
         for each in own["policyDefinitions"]}
 
 
+def assignment_row(row: Dict, sample: Dict, definitions: Dict[str, Any], templates: Dict[str, Any]) -> List[str]:
+    given = assigned(row.get("given", {}), templates)
+    wanted = {**row, "definition": definitions[row["policy"]], "parameters": given[row["policy"]]}
+    if given[row["policy"]].get("effect") != row.get("effect"):
+        return [f"the effect is {given[row['policy']].get('effect')}"]
+    return wrong(wanted, sample["resources"], None)
+
+
+def granted_row(row: Dict, templates: Dict[str, Any]) -> List[str]:
+    """To the assignment's own identity, in the whole subscription."""
+    made = evaluate(templates["assignment"], row["given"], Place()).resources
+    got = [each["properties"]["roleDefinitionId"] for each in made[1:]]
+    prefix = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/"
+    lines = [] if got == [f"{prefix}roleDefinitions/{role}" for role in row["roles"]] else [f"grants {got}"]
+    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, made[0]["id"].lower()))
+    return lines + [line for each in made[1:] for line in differences(each, {
+        "properties/principalId": identity, "properties/principalType": "ServicePrincipal",
+        "id": f"{prefix}roleAssignments/{each['name']}"})]
+
+
+def initiative_rows(sample: Dict, definitions: Dict[str, Any], templates: Dict[str, Any]) -> List[Tuple[str, Callable]]:
+    first = ("names all definitions, and hands on what they take",
+             lambda: references(initiative(templates["initiative"]), definitions))
+    return [first] + [
+        (row["name"], lambda row=row: assignment_row(row, sample, definitions, templates)) for row in sample["assigned"]] + [
+        (row["name"], lambda row=row: granted_row(row, templates)) for row in sample["granted"]]
+
+
 def play_initiative(rows: Rows, sample: Dict, definitions: Dict[str, Any], schemas: Optional[Schemas]) -> None:
-    rows.play("initiative", "names all definitions, and hands on what they take",
-              lambda: references(initiative(), definitions))
-    for row in sample["assigned"]:
-        def one(row: Dict = row) -> List[str]:
-            given = assigned(row.get("given", {}), definitions)
-            wanted = {**row, "definition": definitions[row["policy"]], "parameters": given[row["policy"]]}
-            return wrong(wanted, sample["resources"], schemas)
-        rows.play("initiative", row["name"], one)
-    for row in sample["granted"]:
-        def roles(row: Dict = row) -> List[str]:
-            made = evaluate(load(AZURE / "policy/assignment.json"), row["given"], Place()).resources
-            got = [each["properties"]["roleDefinitionId"].split("/")[-1] for each in made[1:]]
-            return [] if got == row["roles"] else [f"grants {got}"]
-        rows.play("initiative", row["name"], roles)
-    for name in ("initiative", "assignment") if schemas else ():
-        template = load(AZURE / f"policy/{name}.json")
+    templates = {name: load(AZURE / f"policy/{name}.json") for name in ("initiative", "assignment")}
+    for name, row in initiative_rows(sample, definitions, templates):
+        rows.play("initiative", name, row)
+    for name, template in templates.items() if schemas else ():
         rows.play("initiative by the schemas", name, lambda: schemas.template(template) + [
             line for given in ({}, {"remediate": True, "assignRoles": True}) if name == "assignment" or not given
             for each in evaluate(template, given, Place()).resources for line in schemas.resource(each)])
