@@ -56,7 +56,7 @@ const struct check_link check_links[CHECK_LINKS] = {
 		.after = OUTSIDE | CAUSES, .command = ENABLE},
 	[LINK_EXTENSION] = {.id = "extension", .title = "the extension's folder is as it was packed", .look = look_extension},
 	[LINK_PACKAGES] = {.id = "packages", .title = "the packages are as they were packed",
-		.step = "packages", .needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_LEGACY) | LINK_BIT(LINK_INSTALLED) | LINK_BIT(LINK_EXTENSION),
+		.step = "packages", .needs = LINK_BIT(LINK_AGENT) | LINK_BIT(LINK_LEGACY) | LINK_BIT(LINK_INSTALLED),
 		.command = ENABLE},
 	[LINK_CONFIG] = {.id = "config", .title = "the configuration says what the settings say", .step = "config",
 		.needs = LINK_BIT(LINK_TENANT) | LINK_BIT(LINK_PACKAGES)},

@@ -346,7 +346,7 @@ static const struct row {
 	{"roles of a file that is not there", SET("{\"roleBackend\":\"static\"}"), NULL, NULL, {0}, false,
 	 "roles", "failed", "/etc/aadsshlogin.roles is missing", "", NULL},
 	{"a file in the folder that nobody packed", NULL, EXT "/bin/more", "", {0}, false,
-	 "extension", "failed", "bin", EXT "/bin/aadssh-shim verify", "pam"},
+	 "extension", "failed", "bin", EXT "/bin/aadssh-shim verify", NULL},
 	{"a file that drifted", NULL, "/etc/pam", "theirs\n", {0}, false,
 	 "pam", "failed", "not in force: write /etc/pam", ENABLE, NULL},
 	{"a step with a note", SET("{\"logLevel\":\"debug\"}"), NULL, NULL, {0}, false,
