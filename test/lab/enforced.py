@@ -40,6 +40,7 @@ CONTEXTS = {
     "/var/cache/aadsshlogin": "aadsshlogin_cache_t",
     "/run/aadsshlogin/decisions": "aadsshlogin_run_t",
     "/run/aadsshlogin/handoff": "aadsshlogin_run_t",
+    "/run/aadsshlogin/metrics": "aadsshlogin_run_t",
     "/var/lib/aadsshlogin/users": "aadsshlogin_state_t",
 }
 

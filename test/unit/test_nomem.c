@@ -15,6 +15,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "lib/core/authkeys.h"
 #include "lib/core/base64.h"
 #include "lib/core/cert.h"
 #include "lib/core/checkaccess.h"
@@ -102,6 +103,18 @@ static int fingerprint(struct err *err)
 	char text[CERT_FINGERPRINT_SIZE];
 
 	return cert_fingerprint(SPAN_LIT("key"), text, err);
+}
+
+static int read_authorized_keys(struct err *err)
+{
+	struct authkeys in = {
+		.rest = SPAN_LIT(
+			"restrict ssh-ed25519 "
+			"AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n")};
+	struct authkey key;
+	int r = authkeys_next(&in, &key, err);
+
+	return r == 1 ? 0 : r;
 }
 
 static int parse_keys(struct err *err)
@@ -194,6 +207,7 @@ static struct work works[] = {
 	{"base64", decode},
 	{"base64url", decode_url},
 	{"fingerprint", fingerprint},
+	{"authorized keys", read_authorized_keys},
 	{"key set", parse_keys},
 	{"OpenID configuration", parse_openid},
 	{"claims", parse_claims},
