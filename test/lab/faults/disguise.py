@@ -18,7 +18,7 @@ import sys
 import time
 from typing import Callable, Dict, List, Optional
 
-KEPT = "/var/lib/lab-kept"  # on the file system of the files
+KEPT = ["/run/lab-kept", "/var/lib/lab-kept"]  # on the file systems of the files
 HOME = "/home/local"
 CANARIES = ("/etc/shadow", f"{HOME}/canary", f"{HOME}/copy")
 DANGLING = f"{HOME}/nothing"
@@ -170,7 +170,8 @@ class Machine:
     def __init__(self, work: dict) -> None:
         self.work, self.files = work, work["files"]
         self.people = work["people"]  # {"key command": argv, "key user": uid, "sudo": uid, "local": uid}
-        os.makedirs(KEPT, mode=0o700, exist_ok=True)
+        for folder in KEPT:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
 
     def verb(self, verb: str) -> Outcome:
         for name in os.listdir(f"{self.work['folder']}/status"):
@@ -238,7 +239,7 @@ class Machine:
         return mend
 
     def case(self, path: str, shape: str, verb: str) -> dict:
-        kept = f"{KEPT}/{os.path.basename(path)}"
+        kept = f"{KEPT[not path.startswith('/run/')]}/{os.path.basename(path)}"
         before, started = self.look(), time.monotonic()
         try:
             mend = self.prepare(path, shape, kept)

@@ -124,6 +124,7 @@ NSSWITCH_ROWS = listed(NSSWITCH, [
     of_nsswitch("no-passwd", 21, "has no line \"passwd:\""),
     of_nsswitch("empty", 21, "has no line \"passwd:\""),
     of_nsswitch("merge-and-return", 21, "group: files [SUCCESS=merge NOTFOUND=return] systemd"),
+    of_nsswitch("comment-in-a-source", 21, "group: files systemd#groups", "write a blank before the #"),
     of_nsswitch("no-newline", sample=True),
     of_nsswitch("winbind", 53, "names winbind for passwd", "userDomains", domains="*", variant="all domains"),
     of_nsswitch("winbind"),
