@@ -156,7 +156,7 @@ int backups_restore(struct machine *m, struct err *err)
 	int r;
 
 	if (!fs_exists(m->sys, KEPT_DIR))
-		return 0;
+		return fs_sure(m->sys, err);
 	r = remove_account(m, "passwd", "/usr/sbin/userdel", err);
 	if (r == 0)
 		r = remove_account(m, "group", "/usr/sbin/groupdel", err);

@@ -14,9 +14,10 @@ int backups_save(struct machine *m, struct err *err);
 
 /*
  * After the removal.  The user and its group go if they were made in between and the package could
- * not remove them: -EIO with a remedy when they stay, and nothing is forgotten.  A backup is put
- * back only when nothing but our user came and went since it was kept: the file is as it was then,
- * and its backup differs from it by our user's line alone. What was kept is dropped then.
+ * not remove them: -EIO with a remedy when they stay, and nothing is forgotten; so too when it
+ * cannot be told whether anything was kept.  A backup is put back only when nothing but our user
+ * came and went since it was kept: the file is as it was then, and its backup differs from it by
+ * our user's line alone. What was kept is dropped then.
  */
 int backups_restore(struct machine *m, struct err *err);
 

@@ -404,6 +404,8 @@ static int put_on(struct machine *m, struct err *err)
 	int r = find_manager(m, &manager, err);
 
 	if (r == 0)
+		r = fs_sure(m->sys, err); /* was it killed? */
+	if (r == 0)
 		r = selection_make(m, manager, false, &selection, err);
 	if (r == 0)
 		r = add_to_record(m, &selection, err);
@@ -458,6 +460,8 @@ static int take_off(struct machine *m, struct err *err)
 	size_t count;
 	int r = find_manager(m, &manager, err);
 
+	if (r == 0)
+		r = fs_sure(m->sys, err); /* was it killed? */
 	if (r == 0)
 		r = read_record(m->sys, &record, err);
 	if (r == 0 && !record.theirs)

@@ -667,5 +667,6 @@ int takeover_finish(struct machine *m, struct err *err)
 	if (r < 0)
 		return r;
 	refresh_profiles(m);
-	return fs_remove_tree(m->sys, TAKEOVER_DIR, err);
+	r = fs_sure(m->sys, err);
+	return r < 0 ? r : fs_remove_tree(m->sys, TAKEOVER_DIR, err);
 }

@@ -485,8 +485,10 @@ static int check_in_force(struct machine *m, struct err *err)
 
 static int drop_profile(struct machine *m, bool ours, struct err *err)
 {
-	int r = ours ? fs_remove_tree(m->sys, OUR_DIR, err) : 0;
+	int r = fs_sure(m->sys, err);
 
+	if (r == 0 && ours)
+		r = fs_remove_tree(m->sys, OUR_DIR, err);
 	return r < 0 ? r : fs_remove_tree(m->sys, KEPT_DIR, err);
 }
 

@@ -23,6 +23,23 @@
 #include "lib/sys/proc.h"
 #include "test/unit/scratch.h"
 
+/* Linked with --wrap: the first look at a path that ends so fails.  NULL: none does. */
+static const char *failing_look;
+
+int __real_fstatat(int dir, const char *path, struct stat *st, int flags);
+int __wrap_fstatat(int dir, const char *path, struct stat *st, int flags);
+
+int __wrap_fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+	size_t len = strlen(path), end = failing_look ? strlen(failing_look) : 0;
+
+	if (!failing_look || len < end || strcmp(path + len - end, failing_look) != 0)
+		return __real_fstatat(dir, path, st, flags);
+	failing_look = NULL;
+	errno = EIO;
+	return -1;
+}
+
 #if defined(__x86_64__)
 #define ARCH "amd64"
 #else
@@ -509,6 +526,27 @@ static void a_user_that_the_package_left_is_removed_by_the_next_run_too(void **s
 	after = scratch_text(&scratch, "/etc/passwd");
 	assert_string_equal(after, before);
 	assert_false(fs_exists(&scratch.sys, STATE_DIR "/accounts"));
+}
+
+/* What cannot be looked at counts as absent; what a later run goes by stays then. */
+static void nothing_is_forgotten_of_which_nobody_could_tell_whether_it_is_there(void **state)
+{
+	static const char *const looks[] = {"/aadsshlogin/accounts", "/aadsshlogin/unfinished"};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
+		must(install(&err), &err);
+		scratch_write(&scratch, UNFINISHED_PATH, "", 0600);
+		failing_look = looks[i];
+		err = (struct err){0};
+		assert_int_equal(uninstall(&err), -EIO);
+		assert_null(failing_look);
+		must(uninstall(&err), &err);
+		assert_accounts_as_before();
+		assert_false(fs_exists(&scratch.sys, STATE_DIR "/accounts"));
+		assert_false(fs_exists(&scratch.sys, UNFINISHED_PATH));
+	}
 }
 
 static void a_group_that_was_there_before_the_package_stays(void **state)
@@ -1029,6 +1067,7 @@ int main(void)
 		CASE(what_a_killed_useradd_left_beside_the_accounts_goes),
 		CASE(removing_leaves_the_accounts_and_their_backups_as_before),
 		CASE(a_user_that_the_package_left_is_removed_by_the_next_run_too),
+		CASE(nothing_is_forgotten_of_which_nobody_could_tell_whether_it_is_there),
 		CASE(a_group_that_was_there_before_the_package_stays),
 		CASE(backups_of_other_peoples_changes_are_left_alone),
 		CASE(backups_are_kept_from_before_the_first_of_several_installations),
