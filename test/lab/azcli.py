@@ -317,6 +317,27 @@ def upgrade_by_itself(tell: Teller, world: World) -> None:
         expect(instance.machine.run(["aadsshlogin", "status", "--json"]).returncode == 0, "it is not in force")
 
 
+def give_roles(tell: Teller, world: World) -> None:
+    """The README's commands: the machine may read roles, and somebody has one."""
+    desk, azure, vm = world.desk, world.azure, world.vm
+    person = Person(vm.machine, azure, f"erin@{DOMAIN}")
+    expect(azure.unassign(azure.identity) == 1, "the identity had no role")
+    shown = desk.ask("vm", "show", *GROUP, "--name", "vm1")
+
+    def assign(role: str, oid: str, kind: str) -> Result:
+        return desk.run("role", "assignment", "create", "--role", role, "--scope", shown["id"], "--assignee-object-id", oid,
+                        "--assignee-principal-type", kind)
+
+    with tell.step("az role assignment create gives somebody a role; nobody gets in while the VM may not read roles"):
+        done = assign("Virtual Machine Administrator Login", person.oid, "User")
+        expect(done.returncode == 0 and json.loads(done.stdout)["scope"] == azure.resource_id, done)
+        check_refused(person.run("id"))
+    with tell.step("with Reader for the VM's identity that person signs in, and has sudo"):
+        done = assign("Reader", shown["identity"]["principalId"], "ServicePrincipal")
+        expect(done.returncode == 0, done)
+        check_sudo(as_person(person), {"sudo": "sudo -n id -u"})
+
+
 def update(tell: Teller, world: World) -> None:
     with tell.step("a new version is published: the same az vm extension set again brings it, and people stay signed in"):
         admin = Person(world.vm.machine, world.azure, f"dora@{DOMAIN}", "admin")
@@ -346,7 +367,7 @@ def automate(tell: Teller, world: World) -> None:
 # ---- all of it
 
 
-CHAPTERS = (sign_in, refuse, set_extension, migrate, scale_set, update, automate)
+CHAPTERS = (sign_in, refuse, set_extension, migrate, give_roles, scale_set, update, automate)
 SAMPLE = (sign_in, refuse)
 
 

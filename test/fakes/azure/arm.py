@@ -141,27 +141,47 @@ def permissions(role: Role) -> Dict[str, List[str]]:
     }
 
 
+def show_role(cloud: Cloud, role: Role, scope: str) -> Dict[str, Any]:
+    at = f"/subscriptions/{cloud.subscription}" if scope else ""
+    return {
+        "properties": {
+            "roleName": role.name,
+            "type": role.kind,
+            "description": role.name,
+            "assignableScopes": ["/"],
+            "permissions": [permissions(role)],
+        },
+        "id": f"{at}{PROVIDER}roleDefinitions/{role.id}",
+        "type": "Microsoft.Authorization/roleDefinitions",
+        "name": role.id,
+    }
+
+
 def definition(cloud: Cloud, request: Request, scope: str) -> Response:
-    role = cloud.roles.get(request.path.rpartition("/")[2].lower())
-    if role is None:
+    """One by its id, or those of a name."""
+    last = request.path.rpartition("/")[2].lower()
+    if last == "roledefinitions":
+        match = re.fullmatch(r"roleName eq '(.*)'", request.query.get("$filter", ""))
+        named = [role for role in cloud.roles.values() if not match or role.name == match[1]]
+        return page(cloud, request, [show_role(cloud, role, scope) for role in named])
+    if last not in cloud.roles:
         return failure(
             404, "RoleDefinitionDoesNotExist", "The specified role definition does not exist."
         )
-    at = f"/subscriptions/{cloud.subscription}" if scope else ""
-    return Response.json(
-        {
-            "properties": {
-                "roleName": role.name,
-                "type": role.kind,
-                "description": role.name,
-                "assignableScopes": ["/"],
-                "permissions": [permissions(role)],
-            },
-            "id": f"{at}{PROVIDER}roleDefinitions/{role.id}",
-            "type": "Microsoft.Authorization/roleDefinitions",
-            "name": role.id,
-        }
-    )
+    return Response.json(show_role(cloud, cloud.roles[last], scope))
+
+
+def assign(cloud: Cloud, request: Request, scope: str) -> Response:
+    sent = json.loads(request.body)["properties"]
+    role = sent["roleDefinitionId"].rpartition("/")[2].lower()
+    if role not in cloud.roles:
+        return failure(
+            404, "RoleDefinitionDoesNotExist", "The specified role definition does not exist."
+        )
+    if any((item.principal, item.role, item.scope) == (sent["principalId"], role, scope) for item in cloud.assignments):
+        return failure(409, "RoleAssignmentExists", "The role assignment already exists.")
+    cloud.assign(sent["principalId"], role, scope)
+    return Response.json(assignment(cloud, cloud.assignments[-1]), 201)
 
 
 def principal(cloud: Cloud, oid: str) -> Dict[str, str]:
@@ -292,6 +312,11 @@ OPERATIONS = {
         "arm.assignments",
         "Microsoft.Authorization/roleAssignments/read",
         assignments,
+    ),
+    ("PUT", "roleAssignments"): (
+        "arm.assign",
+        "Microsoft.Authorization/roleAssignments/write",
+        assign,
     ),
     ("GET", "roleDefinitions"): (
         "arm.definition",
