@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A rollout over a scale set of many machines at once, each with the real guest agent, all against one fake cloud.
 
-The model gets the extension, and every instance has it to install at the same time; then a new version goes from batch
-to batch of a rolling upgrade, as its policy has it.  One instance has no identity: it must say so, with exit code 22,
+The model gets the extension, and every instance has it to install at the same time; it is asked for once more, which is
+what every change of a model comes to; then a new version goes from batch to batch of a rolling upgrade, as its policy
+has it.  One instance has no identity: it must say so, with exit code 22,
 and hold up nobody.  Prints how long each took, what each asked of whom, and what that cost this machine; exit status 1
 unless every instance came to the end that it must come to.
 
@@ -217,6 +218,12 @@ def check_ends(fleet: Fleet, wave: Wave, version: str) -> None:
             expect(found == ("Ready", version, "success"), (instance.name, report))
 
 
+def check_nothing_fetched(fleet: Fleet, wave: Wave) -> None:
+    for instance in fleet.instances:
+        fetched = wave.requests[instance.name].get("blob.package", 0)
+        expect(instance is fleet.broken or not fetched, f"{instance.name} fetched a package")
+
+
 def check_batches(fleet: Fleet, rolling: Dict[str, Any]) -> None:
     size = max(1, len(fleet.instances) * BATCH // 100)
     names = [name for batch in rolling["batches"] for name in batch["instances"]]
@@ -277,16 +284,20 @@ def roll_out(tell: Teller, fleet: Fleet, build: Path) -> None:
             install = Wave(fleet, "install, all at once", "1", mode="Automatic")
             check_ends(fleet, install, FIRST)
             expect(install.end["status"] == "Failed" and EXIT_IDENTITY in install.end["error"]["message"], install.end)
+        with tell.step("asked again for the same: enabled on all at once, and nothing else is fetched", essential=True):
+            enable = Wave(fleet, "enable, all at once", "2", mode="Automatic")
+            check_ends(fleet, enable, FIRST)
+            check_nothing_fetched(fleet, enable)
         with tell.step(f"updated by batches of {BATCH} %: the rolling upgrade completes, with one failed instance", essential=True):
             fleet.azure.publish(zip_of(build, NEXT), NAME, NEXT)
-            update = Wave(fleet, f"update, by batches of {BATCH} %", "2", mode="Rolling", rollingUpgradePolicy=POLICY)
+            update = Wave(fleet, f"update, by batches of {BATCH} %", "3", mode="Rolling", rollingUpgradePolicy=POLICY)
             check_ends(fleet, update, NEXT)
             expect(update.end["status"] == "Succeeded", update.end)
             rolling = fleet.azure.rolling(SCALE_SET)
             check_batches(fleet, rolling)
     with tell.step("an administrator signs in to the first and the last, nobody to the broken one"):
         check_logins(fleet)
-    print("", *table(fleet, (install, update), meter, rolling), "", sep="\n")
+    print("", *table(fleet, (install, enable, update), meter, rolling), "", sep="\n")
 
 
 def main() -> int:

@@ -2,8 +2,10 @@
 """What the fake Resource Manager makes of versions, of agents' reports, and of a rolling upgrade's policy."""
 
 import unittest
+from types import SimpleNamespace
+from typing import List, Optional, Sequence
 
-from azure.compute import Resource, batches, breach, judge, newest
+from azure.compute import Compute, Resource, ScaleSet, batches, breach, judge, newest
 from azure.model import ExtensionStatus
 
 PROPERTIES = {"publisher": "Lab", "type": "Toy"}
@@ -69,6 +71,40 @@ class RollingTest(unittest.TestCase):
                 with self.subTest(unhealthy=unhealthy, count=count, after=after):
                     error = breach(unhealthy, count, 20, after)
                     self.assertEqual(error["code"] if error else "", f"{name}ExceededInRollingUpgrade" if stops else "")
+
+
+class Upgrades(Compute):
+    """No agents: each instance that gets the model is at an end at once, and fails when it is one of these."""
+
+    def __init__(self, failing: Sequence[str]) -> None:
+        super().__init__(None)
+        self.failing = failing
+
+    def upgrade_at_once_later(self, scale_set: ScaleSet, vms: "Optional[List[SimpleNamespace]]" = None) -> None:
+        for vm in vms or []:
+            vm.resources = {"toy": SimpleNamespace(provisioning="Failed" if vm.name in self.failing else "Succeeded")}
+
+
+class UpgradeTest(unittest.TestCase):
+    def test_a_rolling_upgrade_stops_where_its_policy_says(self) -> None:
+        rows = [  # who fails, how the upgrade ends, how many instances it reached
+            ((), "Completed", 10),
+            (("4",), "Completed", 10),
+            (("0",), "Faulted", 2),  # one of two that are upgraded
+            (("4", "8"), "Completed", 10),
+            (("4", "5"), "Faulted", 6),  # two of six
+            (("4", "6", "8"), "Faulted", 8),  # two of eight
+        ]
+        for failing, end, reached in rows:
+            with self.subTest(failing=failing):
+                every = [SimpleNamespace(name=str(number), resources={}, pid=0) for number in range(10)]
+                rules = {"maxBatchInstancePercent": 20, "maxUnhealthyInstancePercent": 20, "maxUnhealthyUpgradedInstancePercent": 20}
+                model = {"properties": {"upgradePolicy": {"mode": "Rolling", "rollingUpgradePolicy": rules}}}
+                scale_set = ScaleSet("lab", model, instances=every)
+                error = Upgrades(failing).roll_later(scale_set)
+                self.assertEqual((scale_set.rolling["running"], sum(bool(vm.resources) for vm in every)), (end, reached))
+                self.assertEqual(error is None, end == "Completed")
+                self.assertEqual(scale_set.rolling["pending"], 10 - reached)
 
 
 if __name__ == "__main__":
