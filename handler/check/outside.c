@@ -94,14 +94,18 @@ int look_imds(struct check *check, struct check_result *ret, struct err *err)
 		return -err->code;
 	imds = imds_of(&m->conf, PATIENCE_MS);
 	if (imds_instance(m->sys, &imds, &check->instance, err) < 0) {
-		if (imds.kind == IMDS_ARC)
+		if (imds.kind == IMDS_ARC) {
 			check_command(ret, "azcmagent show");
-		else
-			check_command(ret,
-				      "curl -m 5 --noproxy '*' "
-				      "'%s/metadata/instance?api-version=2021-02-01' "
-				      "-H Metadata:true",
-				      imds.base_url);
+			return err_remedy(err, 0,
+					  "the agent's himdsd must run, and nothing else listen "
+					  "at %s",
+					  imds.base_url);
+		}
+		check_command(ret,
+			      "curl -m 5 --noproxy '*' "
+			      "'%s/metadata/instance?api-version=2021-02-01' "
+			      "-H Metadata:true",
+			      imds.base_url);
 		return -err->code;
 	}
 	resource = resource_parse(check->instance.resource_id);

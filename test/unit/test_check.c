@@ -428,6 +428,16 @@ static void keys_that_are_there_serve_for_a_while(void **state)
 	assert_said(out, "too old: the next login fetches them anew");
 }
 
+static void of_an_arc_machine_the_agent_is_asked(void **state)
+{
+	(void)state;
+	fake_imds_arc(&scratch);
+	network.imds_error = ECONNREFUSED;
+	assert_int_equal(ask((struct query){.only = "imds", .screen = {.columns = 500}}), 2);
+	assert_said(out, "do: the agent's himdsd must run, and nothing else listen at http://");
+	assert_said(out, "$ azcmagent show\n");
+}
+
 static void pinned_keys_are_looked_for(void **state)
 {
 	const struct query query = {.only = "keys", .screen = {.columns = 500}};
@@ -619,6 +629,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(a_machine_on_which_all_is_well_ends_with_0),
 		TEST(keys_that_are_there_serve_for_a_while),
+		TEST(of_an_arc_machine_the_agent_is_asked),
 		TEST(pinned_keys_are_looked_for),
 		TEST(a_proxy_that_others_know_is_pointed_at),
 		TEST(only_what_was_asked_for_is_told),
