@@ -624,6 +624,10 @@ static int foretell(struct machine *m, const struct pkg_manager *manager,
 	int r;
 
 	m->packages_come = !selection_theirs(m);
+	if (selection_theirs(m))
+		machine_note(m,
+			     "Microsoft's packages configure sshd, PAM, the name services and sudo "
+			     "themselves: what they would write is not known before");
 	if (selection_source(m) != PACKAGES_EMBEDDED)
 		return supply_tell_install(m, wanted, name_wanted(m, selection, version, wanted),
 					   ret, err);

@@ -551,10 +551,24 @@ int repo_install(struct sys *sys, const struct repo_manager *manager,
 	return r < 0 && err->outcome == 0 ? err_remedy(err, EXIT_PACKAGE, "%s", "") : r;
 }
 
+/* With what the tool reads in its environment, as env would give it that. */
+static int tell_command(const struct repo_manager *manager, const char *const *command,
+			repo_teller *tell, void *arg, struct err *err)
+{
+	const char *argv[2 * ARGV_MAX] = {"env"};
+	size_t n = 1;
+
+	if (!manager->environ[0])
+		return tell(command, arg, err);
+	n += copy_words(argv + n, manager->environ, ARRAY_LEN(manager->environ));
+	(void)copy_words(argv + n, command, ARGV_MAX);
+	return tell(argv, arg, err);
+}
+
 int repo_tell_refresh(const struct repo_manager *manager, repo_teller *tell, void *arg,
 		      struct err *err)
 {
-	return tell(manager->refresh, arg, err);
+	return tell_command(manager, manager->refresh, tell, arg, err);
 }
 
 int repo_tell_install(struct sys *sys, const struct repo_manager *manager,
@@ -572,7 +586,7 @@ int repo_tell_install(struct sys *sys, const struct repo_manager *manager,
 		char word[WORD_MAX];
 
 		(void)fetch_command(manager, &packages[i], argv, word);
-		r = tell(argv, arg, err);
+		r = tell_command(manager, argv, tell, arg, err);
 		(void)snprintf(paths[i], sizeof(paths[i]), "%s/%s%c*.%s", manager->downloads,
 			       packages[i].name, strcmp(manager->type, "deb") == 0 ? '_' : '-',
 			       manager->type);

@@ -86,7 +86,7 @@ int repo_install(struct sys *sys, const struct repo_manager *manager,
 /*
  * The programs that repo_refresh and repo_install would run to read metadata, to download and to
  * install, for a plan; what a file will be called is the repository's choice, so that it is a
- * pattern there.  -E2BIG, and what tell returns.
+ * pattern there, and env stands for what a tool has in its environment.  -E2BIG, and what tell returns.
  */
 typedef int repo_teller(const char *const *argv, void *arg, struct err *err);
 int repo_tell_refresh(const struct repo_manager *manager, repo_teller *tell, void *arg,

@@ -294,6 +294,13 @@ def play(row: Row, build: Path, tell: Teller) -> None:
             expect("\33" not in place.ask(first, "--only", "sudo"), "redirected")
         if row.prepare:
             return
+        with tell.step(f"{row.title}: of a repository the programs are told that would read it, download and install"):
+            first.write_settings(settings({"packageSource": "repository", "repositoryUrl": "https://packages.contoso.com/x"}))
+            told = place.plan(first, "install")
+            first.write_settings(settings({"userDomains": ["contoso.com"]}))
+            words = [" ".join(word for word in command if "=/" not in word) for command in told.commands]
+            wanted = ["env /usr/bin/apt-get --quiet update", f"env /usr/bin/apt-get --quiet download aadsshlogin=1:{FIRST}"]
+            expect(words[:2] == wanted and words[2].startswith("/usr/bin/dpkg --install /"), words)
         with tell.step(f"{row.title}: while the lock is held a terminal shows one line, who holds it and for how long"):
             verb = ["env", *first.environment(), f"{first.folder}/bin/aadssh-shim", "install"]
             with place.locked():

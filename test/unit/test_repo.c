@@ -209,9 +209,9 @@ static void commands_are_told_without_being_run(void **state)
 	assert_int_equal(repo_tell_install(&machine.sys, manager, packages, 2, keep, &told, &err),
 			 0);
 	assert_string_equal(buf_text(&told),
-			    "/usr/bin/apt-get --quiet update\n"
-			    "/usr/bin/apt-get --quiet download a=1:1\n"
-			    "/usr/bin/apt-get --quiet download b\n"
+			    "env " ENVIRON "/usr/bin/apt-get --quiet update\n"
+			    "env " ENVIRON "/usr/bin/apt-get --quiet download a=1:1\n"
+			    "env " ENVIRON "/usr/bin/apt-get --quiet download b\n"
 			    "/usr/bin/dpkg --install " DOWNLOADS "a_*.deb " DOWNLOADS "b_*.deb\n");
 	assert_string_equal(buf_text(&answers_commands), "");
 	assert_int_equal(repo_tell_install(&machine.sys, manager, packages, ARRAY_LEN(packages),
