@@ -21,6 +21,7 @@ from lab.login import check_local
 from lab.machine import Machine, Result
 from lab.place import in_cloud
 from lab.teller import Teller, expect
+from lab.userland import MANAGERS, RED_HAT_9, os_release, put_on
 
 AT_ONCE = 2  # machines
 UNREACHED, WRONG = 99, 98  # of interrupt.c
@@ -40,7 +41,14 @@ class Lab:
         self.rewinder = Rewinder(machine)
         self.interrupt = str(build.resolve() / "test/lab/faults/interrupt")
         self.extensions = {version: Extension(machine, zip_of(build, version), version) for version in (FIRST, NEXT)}
+        self.packages = self.known_packages()
         self.clean = self.rewinder.picture()
+
+    def known_packages(self) -> str:
+        """All that the package manager knows, with their states, and what it finds wrong."""
+        if self.machine.exists("/usr/bin/dpkg"):
+            return self.machine.sh("dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' | grep -v '^un'; dpkg --audit").stdout
+        return self.machine.sh("rpm -qa | sort").stdout
 
     def run(self, row: Any) -> Result:
         return self.extensions[row.version].run(row.verb, **row.variables)
@@ -64,6 +72,10 @@ class Lab:
         with self.tally.trial(ADMITTED):
             self.machine.sh("/usr/sbin/sshd -t; visudo -cq")
             check_local(self.machine)
+
+
+def be_red_hat(machine: Machine) -> None:
+    put_on(machine, RED_HAT_9, os_release("rhel-9.6"))
 
 
 # ---- from a clean machine to where a verb begins
@@ -144,16 +156,22 @@ def on_each(labs: Sequence[Lab], begin: Callable[[Lab], Any]) -> List[Any]:
         return list(pool.map(begin, labs))
 
 
-def campaigns(doc: Optional[str], name: str, table: Sequence[Any], play: Callable[[Sequence[Lab], Any, int], str]) -> int:
+def campaigns(doc: Optional[str], name: str, table: Sequence[Any], play: Callable[[Sequence[Lab], Any, int], str],
+              of_rpm: Callable[[Any], bool] = lambda _: False) -> int:
     """
     A part's main function.
+    of_rpm: is the row for a machine of Red Hat's?
     play: gets the machines, a row and how many cases at most; returns what was tried, and raises when anything is lost
     """
     def play_all(arguments: argparse.Namespace, chosen: List[Any], tell: Teller, tally: Tally) -> None:
+        play_on(arguments, [row for row in chosen if not of_rpm(row)], tell, tally)
+        play_on(arguments, [row for row in chosen if of_rpm(row)], tell, tally, be_red_hat, MANAGERS)
+
+    def play_on(arguments: argparse.Namespace, these: List[Any], tell: Teller, tally: Tally, *machine_like: Any) -> None:
         with contextlib.ExitStack() as stack:
-            places = [stack.enter_context(in_cloud(f"{name}{number}")) for number in range(AT_ONCE)]
+            places = [stack.enter_context(in_cloud(f"{name}{number}", *machine_like)) for number in range(AT_ONCE * bool(these))]
             labs = [Lab(machine, arguments.build, tally) for machine, _ in places]
-            for row in chosen:
+            for row in these:
                 with tell.step(row.title):
                     most = arguments.most or (row.sample if arguments.sample else row.most)
                     print(f"     {row.title}: {play(labs, row, most)}", flush=True)
