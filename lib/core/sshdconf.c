@@ -137,7 +137,9 @@ static int find_block(struct span text, struct block *ret, struct err *err)
 		return 0;
 	(void)err_set(err, EINVAL, SSHD_MAIN_PATH ":%u: our block begins here and has no end",
 		      begun);
-	return err_remedy(err, 0, "delete the lines that aadsshlogin added, from that line on");
+	return err_remedy(err, 0,
+			  "write \"" SSHDCONF_END
+			  "\" behind the last line that aadsshlogin added, or delete these lines");
 }
 
 unsigned sshdconf_block_line(struct span main)

@@ -70,6 +70,7 @@ static void change_done(struct change *change)
 {
 	free(change->what);
 	free(change->path);
+	free(change->link);
 	if (change->secret && change->before.data)
 		explicit_bzero(change->before.data, change->before.len);
 	if (change->secret && change->after.data)
@@ -196,7 +197,8 @@ static int read_before(struct machine *m, const char *path, struct change *chang
 static int add_file(struct machine *m, struct changes *changes, struct change *change,
 		    const char *path, struct err *err)
 {
-	int r = change->existed ? judge(m->sys, change, path, err) : judge_place(m->sys, path, err);
+	int r = change->existed && !change->link ? judge(m->sys, change, path, err)
+						 : judge_place(m->sys, path, err);
 
 	if (r == 0) {
 		change->path = strdup(path);
@@ -270,10 +272,32 @@ int changes_write_secret(struct machine *m, struct changes *changes, const char 
 	return write_own(m, changes, &change, path, after, meta, err);
 }
 
+/* 1 when there is a link of that name, which is kept for undoing; 0 when there is none. */
+static int read_link(struct machine *m, const char *path, struct change *change, struct err *err)
+{
+	struct err ignored = {0};
+	char to[PATH_MAX];
+	struct stat st;
+
+	if (fs_lstat(m->sys, path, &st, &ignored) < 0 || !S_ISLNK(st.st_mode))
+		return 0;
+	if (fs_readlink(m->sys, path, to, sizeof(to), err) < 0)
+		return -err->code;
+	change->link = strdup(to);
+	if (!change->link)
+		return err_oom(err);
+	change->existed = true;
+	machine_note(m, "%s is a symbolic link: the link goes, and %s stays", path, to);
+	return 1;
+}
+
 static int remove_own(struct machine *m, struct changes *changes, struct change *change,
 		      const char *path, struct err *err)
 {
-	int r = read_before(m, path, change, err);
+	int r = read_link(m, path, change, err);
+
+	if (r == 0)
+		r = read_before(m, path, change, err);
 
 	if (r < 0 || !change->existed) {
 		change_done(change);
@@ -545,6 +569,10 @@ int change_undo(struct machine *m, const struct change *change, struct err *err)
 	case CHANGE_REMOVE:
 		if (!change->existed)
 			return fs_remove(m->sys, change->path, err);
+		if (change->link)
+			return fs_exists(m->sys, change->path)
+				       ? 0
+				       : fs_symlink(m->sys, change->link, change->path, err);
 		if (!is_as_before(m, change))
 			r = put_file(m, change->path, &change->before, &change->meta_before, err);
 		if (r == 0 && change->shared)

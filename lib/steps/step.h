@@ -88,6 +88,7 @@ struct change {
 	bool held; /* see changes_hold */
 	bool secret; /* the bytes never reach a plan or a log */
 	struct buf before; /* for undoing, and for diffs */
+	char *link; /* CHANGE_REMOVE of a link: where it leads; else NULL */
 	struct buf after; /* for CHANGE_WRITE */
 	struct fs_meta meta; /* mode and owner after */
 	struct fs_meta meta_before;
@@ -125,7 +126,10 @@ int changes_write(struct machine *m, struct changes *changes, const char *path, 
 /* As changes_write, for bytes that nobody may see. */
 int changes_write_secret(struct machine *m, struct changes *changes, const char *path,
 			 struct span after, const struct fs_meta *meta, struct err *err);
-/* A file wholly ours, whoever can write it by now. */
+/*
+ * A file wholly ours, whoever can write it by now.  Of a link that the owner put there, the link
+ * goes and what it leads to stays, with a note.
+ */
 int changes_remove_secret(struct machine *m, struct changes *changes, const char *path,
 			  struct err *err);
 int changes_remove(struct machine *m, struct changes *changes, const char *path, struct err *err);

@@ -18,6 +18,7 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
+#include "lib/steps/changes.h"
 #include "lib/steps/run.h"
 #include "test/unit/scratch.h"
 
@@ -642,6 +643,42 @@ static void a_link_that_needs_no_edit_is_no_failure(void **state)
 	assert_int_equal(results[0].state, STEP_OK);
 }
 
+static void of_a_link_in_a_file_of_ours_place_the_link_goes_and_comes_back(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	struct err err = {0};
+	char to[32] = "";
+
+	(void)state;
+	scratch_write(&scratch, "/srv/owners", "theirs\n", 0644);
+	assert_int_equal(fs_symlink(&scratch.sys, "/srv/owners", OWN, &err), 0);
+	assert_int_equal(changes_remove(&machine, &changes, OWN, &err), 0);
+	assert_int_equal(changes.count, 1);
+	assert_int_equal(machine.note_count, 1);
+	assert_non_null(strstr(machine.notes[0], "/srv/owners stays"));
+	assert_int_equal(change_make(&machine, &changes.list[0], true, &err), 0);
+	assert_false(fs_exists(&scratch.sys, OWN));
+	assert_file("/srv/owners", "theirs\n");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(change_undo(&machine, &changes.list[0], &err), 0);
+	assert_int_equal(fs_readlink(&scratch.sys, OWN, to, sizeof(to), &err), 0);
+	assert_string_equal(to, "/srv/owners");
+	assert_file("/srv/owners", "theirs\n");
+}
+
+static void a_link_that_leads_nowhere_goes_too(void **state)
+{
+	AUTO_CHANGES changes = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(fs_symlink(&scratch.sys, "/srv/none", OWN, &err), 0);
+	assert_int_equal(changes_remove(&machine, &changes, OWN, &err), 0);
+	assert_int_equal(changes.count, 1);
+	assert_int_equal(change_make(&machine, &changes.list[0], true, &err), 0);
+	assert_int_equal(fs_lstat(&scratch.sys, OWN, &(struct stat){0}, &err), -ENOENT);
+}
+
 static void a_file_that_others_can_write_is_not_edited(void **state)
 {
 	(void)state;
@@ -725,14 +762,14 @@ static void a_step_that_the_machine_does_not_have_is_passed_over(void **state)
 	struct step other = caller;
 	const struct step *const both[] = {&edit, &other};
 	struct run run = new_run();
-	struct err err = {0};
+	struct err err = {0}, refusal = {0};
 	AUTO_BUF plan = {0};
 
 	(void)state;
 	other.applies = applies_nowhere;
 	run.steps = both;
 	run.count = ARRAY_LEN(both);
-	assert_int_equal(run_plan(&run, WANT_PRESENT, tell, &plan, &err, &err), 0);
+	assert_int_equal(run_plan(&run, WANT_PRESENT, tell, &plan, &refusal, &err), 0);
 	assert_non_null(strstr(buf_text(&plan), "edit"));
 	assert_null(strstr(buf_text(&plan), "call"));
 	assert_int_equal(run_apply(&run, &err), 0);
@@ -788,6 +825,8 @@ int main(void)
 		TEST(what_is_wrong_whatever_comes_before_is_a_refusal),
 		TEST(a_link_is_not_edited),
 		TEST(a_link_that_needs_no_edit_is_no_failure),
+		TEST(of_a_link_in_a_file_of_ours_place_the_link_goes_and_comes_back),
+		TEST(a_link_that_leads_nowhere_goes_too),
 		TEST(a_file_that_others_can_write_is_not_edited),
 		TEST(no_file_is_made_where_others_can_write),
 		TEST(an_immutable_file_is_refused_before_anything_is_done),

@@ -44,6 +44,7 @@ class Drift(NamedTuple):
     step: str = ""  # whose substatus tells; "": nothing of ours is to be repaired
     words: Sequence[str] = ()  # there, or in the message of an error
     code: int = 0  # of enable
+    off: Optional[int] = None  # of uninstall, when that comes before anything is mended
     mend: str = ""  # what the owner does after having read the error
     owners: Optional[str] = None  # the same change where we never were; by default the very same
     base: str = AS_SHIPPED
@@ -189,11 +190,14 @@ def play_there(owned: Owned, row: Drift) -> None:
         owned.check_local()
     with tally.trial(TOLD):
         told(owned, row)
-    with tally.trial(CONFIGURATIONS):
-        if row.mend:
-            machine.sh(row.mend)
-            owned.must("enable")
-        in_force(owned)
+    if row.off is None:
+        with tally.trial(CONFIGURATIONS):
+            if row.mend:
+                machine.sh(row.mend)
+                owned.must("enable")
+            in_force(owned)
+    else:
+        taken_off(owned, row)
     with tally.trial(ADMITTED):
         owned.check_local()
     with tally.trial(RESTORED):
@@ -218,6 +222,16 @@ def told(owned: Owned, row: Drift) -> None:
     if not code:
         changed = [entry["name"] for entry in status["substatus"] if entry["formattedMessage"]["message"].startswith("changed")]
         expect(row.step in changed if row.step else not changed, f"changed: {changed}")
+
+
+def taken_off(owned: Owned, row: Drift) -> None:
+    with owned.lab.tally.trial(CONFIGURATIONS):
+        code, status = owned.run("uninstall")
+        message = status["formattedMessage"]["message"]
+        expect(code == row.off, f"uninstall ended with {code}: {message}")
+        expect(not code or all(word in message for word in row.words), message)
+        owned.check_local()
+        owned.machine.sh(row.mend or "true")
 
 
 def in_force(owned: Owned) -> None:
