@@ -64,6 +64,7 @@ class Owned:
         self.lab.clear()
         self.extension.forget()
         self.extension.write_settings(settings({"userDomains": ["contoso.com"], "roleBackend": "static"}))
+        self.machine.write("/etc/aadsshlogin.roles", "11111111-2222-4333-8444-555555555555 user\n")
         self.machine.start_sshd()
         self._keep()
         return self
