@@ -61,7 +61,7 @@ for path in sys.argv[1:]:
         assert 0 <= right <= width and 0 <= bottom <= height, f"{path}: {element.attrib} is outside"
 END
 
-for page in README.md CONTRIBUTING.md; do
+for page in README.md CONTRIBUTING.md docs/*.md; do
 	grep -o '](\([^):]*\))' "$page" | sed 's/](//; s/[)#].*//' | sort -u | while read -r link; do
 		[ -z "$link" ] || [ -e "$link" ] || echo "$page leads to $link"
 	done >"$tmp/missing"
