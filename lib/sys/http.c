@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <strings.h>
 
 #include "lib/core/cleanup.h"
@@ -95,12 +96,23 @@ static int64_t max_age(struct span value)
 	return -1;
 }
 
-/* 0 for what is no date. */
+/*
+ * 0 for what is no date in the one form that servers send (RFC 9110, IMF-fixdate).  The library's
+ * own curl_getdate is left out of static programs.
+ */
 static int64_t date(struct span value)
 {
 	char text[64];
-	time_t seconds = span_copy(value, text, sizeof(text)) ? curl_getdate(text, NULL) : -1;
+	struct tm tm = {0};
+	const char *end;
+	time_t seconds;
 
+	if (!span_copy(value, text, sizeof(text)))
+		return 0;
+	end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	if (!end || *end != '\0')
+		return 0;
+	seconds = timegm(&tm);
 	return seconds > 0 && seconds <= HTTP_DATE_MAX_S ? seconds : 0;
 }
 
