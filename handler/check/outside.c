@@ -207,14 +207,12 @@ struct span check_host(const char *url)
 {
 	const char *scheme = strstr(url, "://");
 	const char *begin = scheme ? scheme + 3 : url;
-	size_t len = strcspn(begin, "/");
-	const char *at = memrchr(begin, '@', len);
+	const char *at = strrchr(begin, '@');
 
-	if (at) {
-		len -= (size_t)(at + 1 - begin);
+	/* A password may hold slashes that should have been escaped. */
+	if (at)
 		begin = at + 1;
-	}
-	return (struct span){(const unsigned char *)begin, len};
+	return (struct span){(const unsigned char *)begin, strcspn(begin, "/")};
 }
 
 /* A proxy that leads nowhere has no answer of its own, or one of its own. */

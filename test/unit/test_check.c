@@ -555,6 +555,23 @@ static void a_password_of_the_proxy_is_not_told(void **state)
 	assert_null(strstr(out, "http://proxy"));
 }
 
+static void a_host_is_told_without_who_asks_there(void **state)
+{
+	static const struct {
+		const char *url, *host;
+	} urls[] = {
+		{"http://proxy:3128", "proxy:3128"},
+		{"https://me:pw@proxy:3128/x", "proxy:3128"},
+		{"http://me:p/w@proxy:3128/", "proxy:3128"},
+		{"http://me:p@s/w?d@proxy", "proxy"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(urls); i++)
+		if (!span_is(check_host(urls[i].url), urls[i].host))
+			fail_msg("%s", urls[i].url);
+}
+
 static void what_others_say_cannot_paint_the_terminal(void **state)
 {
 	(void)state;
@@ -640,6 +657,7 @@ int main(void)
 		TEST(who_may_not_read_is_told_so),
 		TEST(nothing_of_the_machine_is_changed),
 		TEST(a_password_of_the_proxy_is_not_told),
+		TEST(a_host_is_told_without_who_asks_there),
 		TEST(what_others_say_cannot_paint_the_terminal),
 		TEST(words_are_quoted_for_a_shell),
 		TEST(links_are_found_by_id_and_by_step),
