@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "handler/check.h"
+#include "handler/text.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 
@@ -154,19 +155,9 @@ void check_command(struct check_result *result, const char *fmt, ...)
 
 const char *check_word(struct span word, char ret[CHECK_WORD_MAX])
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "._-/:=+,@";
 	AUTO_BUF quoted = {0};
-	bool is_plain = word.len;
 
-	for (size_t i = 0; i < word.len; i++)
-		is_plain = is_plain && memchr(plain, word.p[i], sizeof(plain) - 1);
-	if (!is_plain)
-		buf_str(&quoted, "'");
-	for (size_t i = 0; i < word.len; i++)
-		buf_printf(&quoted, word.p[i] == '\'' ? "'\\''" : "%c", word.p[i]);
-	if (!is_plain)
-		buf_str(&quoted, "'");
+	shell_text(word, &quoted);
 	if (quoted.failed || !span_copy(buf_bytes(&quoted), ret, CHECK_WORD_MAX))
 		(void)snprintf(ret, CHECK_WORD_MAX, "NAME");
 	return ret;

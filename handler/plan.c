@@ -152,22 +152,6 @@ static void tell_meta_change(const struct plan *plan, const struct change *chang
 		(void)snprintf(ret, META_CHANGE_SIZE, ": %s, now %s", before, after);
 }
 
-/* For a shell: what it would not take as it is stands in quotes. */
-static void add_word(const char *word, struct buf *out)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789%+,-./:=@^_";
-
-	if (word[0] && word[strspn(word, plain)] == '\0') {
-		buf_str(out, word);
-		return;
-	}
-	buf_str(out, "'");
-	for (; *word; word++)
-		buf_str(out, *word == '\'' ? "'\\''" : (char[]){*word, '\0'});
-	buf_str(out, "'");
-}
-
 static void add_runs(const struct change *change, struct buf *out)
 {
 	const char *argv[CHANGE_WORDS_MAX];
@@ -177,7 +161,7 @@ static void add_runs(const struct change *change, struct buf *out)
 		buf_str(out, "    $");
 		for (const char *const *word = argv; *word; word++) {
 			buf_str(out, " ");
-			add_word(*word, out);
+			shell_text(span_of(*word), out);
 		}
 		buf_str(out, "\n");
 	}

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/core/buf.h"
+
 #define TIME_TEXT_SIZE 32
 
 /* "2024-02-29T12:00:00Z" */
@@ -17,5 +19,11 @@ void time_text(int64_t time_s, char ret[TIME_TEXT_SIZE]);
  * agent to the portal before, and cut in the middle they would not even be JSON.
  */
 void ascii_text(const char *text, char *ret, size_t size);
+
+/*
+ * Add a word of a command that people paste: in quotes, unless a shell takes it as it is.  Others
+ * named what it names.  Memory: see buf_ok.
+ */
+void shell_text(struct span word, struct buf *ret);
 
 #endif

@@ -14,6 +14,7 @@
 #include "handler/extension.h"
 #include "handler/resource.h"
 #include "handler/steps.h"
+#include "handler/text.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 #include "lib/core/yaml.h"
@@ -27,11 +28,12 @@
 static int no_identity(const char *resource_id, struct err *err)
 {
 	struct resource it = resource_parse(resource_id);
+	AUTO_BUF group = {0}, name = {0};
 
-	return err_remedy(err, EXIT_IDENTITY,
-			  "az %s identity assign --resource-group %.*s --name %.*s", it.group,
-			  (int)it.resource_group.len, (const char *)it.resource_group.p,
-			  (int)it.name.len, (const char *)it.name.p);
+	shell_text(it.resource_group, &group);
+	shell_text(it.name, &name);
+	return err_remedy(err, EXIT_IDENTITY, "az %s identity assign --resource-group %s --name %s",
+			  it.group, buf_text(&group), buf_text(&name));
 }
 
 /*

@@ -583,21 +583,6 @@ static void what_others_say_cannot_paint_the_terminal(void **state)
 	assert_said(out, "\x1b[33mnote    \x1b[0mpam ");
 }
 
-static void words_are_quoted_for_a_shell(void **state)
-{
-	static const struct {
-		const char *word, *quoted;
-	} words[] = {
-		{"vm-1.a_b/c", "vm-1.a_b/c"}, {"a b", "'a b'"}, {"a'; reboot", "'a'\\''; reboot'"},
-		{"$(reboot)", "'$(reboot)'"}, {"", "''"},
-	};
-	char ret[CHECK_WORD_MAX];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		assert_string_equal(check_word(span_of(words[i].word), ret), words[i].quoted);
-}
-
 static void links_are_found_by_id_and_by_step(void **state)
 {
 	(void)state;
@@ -659,7 +644,6 @@ int main(void)
 		TEST(a_password_of_the_proxy_is_not_told),
 		TEST(a_host_is_told_without_who_asks_there),
 		TEST(what_others_say_cannot_paint_the_terminal),
-		TEST(words_are_quoted_for_a_shell),
 		TEST(links_are_found_by_id_and_by_step),
 		TEST(the_schema_lists_every_id_and_state),
 	};

@@ -121,6 +121,25 @@ static void a_scale_set_gets_its_identity_as_a_whole(void **state)
 	assert_string_equal(err.remedy, "az vmss identity assign --resource-group rg1 --name set1");
 }
 
+/* Azure takes parentheses in the name of a group. */
+static void a_shell_takes_the_command_whatever_the_names_are(void **state)
+{
+	static const struct fake_answer instance[] = {
+		{200,
+		 "{\"compute\":{\"azEnvironment\":\"AzurePublicCloud\",\"vmId\":\"v\","
+		 "\"resourceId\":\"/subscriptions/s/resourceGroups/rg(1)/providers/"
+		 "Microsoft.Compute/virtualMachines/$(id)\"}}",
+		 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.instance = instance;
+	fake_imds.token = no_identity;
+	assert_int_equal(plan(WANT_PRESENT, &err), -ENOENT);
+	assert_string_equal(err.remedy,
+			    "az vm identity assign --resource-group 'rg(1)' --name '$(id)'");
+}
+
 static void the_wait_is_the_owners(void **state)
 {
 	struct err err = {0};
@@ -298,6 +317,7 @@ int main(void)
 		TEST(taking_away_asks_nobody),
 		TEST(a_machine_without_identity_reads_the_command_to_type),
 		TEST(a_scale_set_gets_its_identity_as_a_whole),
+		TEST(a_shell_takes_the_command_whatever_the_names_are),
 		TEST(the_wait_is_the_owners),
 		TEST(silence_is_told_in_other_words),
 		TEST(garbage_fails_with_the_identity_outcome),
