@@ -18,6 +18,7 @@
 #include "lib/core/outcome.h"
 #include "lib/core/sshdconf.h"
 #include "lib/steps/programs.h"
+#include "lib/steps/sshd.h"
 #include "lib/sys/confine.h"
 #include "lib/sys/lookup.h"
 #include "lib/sys/pkg.h"
@@ -230,17 +231,36 @@ int look_sshd_files(struct check *check, struct check_result *ret, struct err *e
 	return r;
 }
 
+static int add_reload(const char *const *argv, void *arg, struct err *err)
+{
+	struct buf *command = arg;
+
+	buf_str(command, " &&");
+	for (; *argv; argv++) {
+		buf_str(command, " ");
+		shell_text(span_of(*argv), command);
+	}
+	return buf_ok(command, err);
+}
+
 /* A running sshd goes by what it has read. */
+static void advise_edit(struct machine *m, struct check_result *ret)
+{
+	struct err ignored = {0};
+	AUTO_BUF command = {0};
+
+	buf_str(&command, m->command);
+	(void)sshd_tell_reload(m, add_reload, &command, &ignored);
+	check_command(ret, "%s", buf_text(&command));
+}
+
 int look_sshd(struct check *check, struct check_result *ret, struct err *err)
 {
 	struct machine *m = &check->session.machine;
 	int r = check_step(check, "sshd", err);
 
 	if (r < 0 && r != -ESTALE && m->command[0])
-		check_command(ret, "%s && %s", m->command,
-			      fs_exists(m->sys, "/run/systemd/system")
-				      ? "systemctl reload sshd"
-				      : "kill -HUP \"$(cat /run/sshd.pid)\"");
+		advise_edit(m, ret);
 	else if (r < 0 && r != -ESTALE)
 		check_command(ret, "grep -rnE 'Match|AuthorizedKeys|UsePAM' " SSHD_DIR);
 	return r;

@@ -530,26 +530,34 @@ static int reload(struct machine *m, struct span settings, struct err *err)
 		       : 0;
 }
 
+int sshd_tell_reload(struct machine *m, service_teller *tell, void *arg, struct err *err)
+{
+	char pid_file[PID_FILE_SIZE];
+	AUTO_BUF settings = {0};
+
+	if (!fs_exists(m->sys, SSHD_PROGRAM))
+		return 0;
+	if (sshd_show(m, NULL, "root", &settings, err) < 0)
+		return -err->code;
+	find_pid_file(buf_bytes(&settings), pid_file);
+	return service_tell_sshd(m->sys, pid_file, tell, arg, err);
+}
+
 static int tell(const char *const *argv, void *arg, struct err *err)
 {
 	return changes_runs(arg, argv, err);
 }
 
-/* As sshd is configured now.  What cannot be told is no reason against the change. */
+/* What cannot be told is no reason against the change. */
 static int add_reload(struct machine *m, struct changes *ret,
 		      int (*call)(struct machine *m, struct err *err), struct err *err)
 {
-	char pid_file[PID_FILE_SIZE];
 	struct err ignored = {0};
-	AUTO_BUF settings = {0};
 	int r = changes_call(ret, "reload sshd", call, sshd_reload, err);
 
-	if (r < 0 || !m->foretells || !fs_exists(m->sys, SSHD_PROGRAM) ||
-	    sshd_show(m, NULL, "root", &settings, &ignored) < 0)
-		return r;
-	find_pid_file(buf_bytes(&settings), pid_file);
-	(void)service_tell_sshd(m->sys, pid_file, tell, ret, &ignored);
-	return 0;
+	if (r == 0 && m->foretells)
+		(void)sshd_tell_reload(m, tell, ret, &ignored);
+	return r;
 }
 
 int sshd_plan_reload(struct machine *m, struct changes *ret, struct err *err)

@@ -3,6 +3,7 @@
 #define STEPS_SSHD_H
 
 #include "lib/steps/step.h"
+#include "lib/sys/service.h"
 
 /*
  * Does sshd, as it is configured, ask our key command and PAM for this user?  *ret is what it
@@ -16,6 +17,12 @@ int sshd_check_user(struct machine *m, const char *user, struct buf *ret, struct
  * sshd.  -EINVAL when sshd refuses the configuration; the errors of service_reload_sshd.
  */
 int sshd_reload(struct machine *m, struct err *err);
+
+/*
+ * Tell what sshd_reload would do, as sshd is configured now: see service_tell_sshd, whose result it
+ * is; the errors of sshd_show.
+ */
+int sshd_tell_reload(struct machine *m, service_teller *tell, void *arg, struct err *err);
 
 /* Add the change that calls it, in both directions.  -ENOMEM. */
 int sshd_plan_reload(struct machine *m, struct changes *ret, struct err *err);

@@ -47,7 +47,7 @@ static struct network {
 
 /* What the steps say. */
 static struct {
-	bool no_identity, drifted, slow;
+	bool no_identity, drifted, slow, barred;
 } steps_say;
 
 static struct scratch scratch;
@@ -92,13 +92,24 @@ static int plan_nothing(struct machine *m, enum want want, struct changes *ret, 
 	return 0;
 }
 
+static int plan_sshd(struct machine *m, enum want want, struct changes *ret, struct err *err)
+{
+	(void)want;
+	(void)ret;
+	if (!steps_say.barred)
+		return 0;
+	machine_command(m, "sed -i '2d' /etc/ssh/sshd_config");
+	return err_set(err, EPERM, "DenyUsers keeps everybody out");
+}
+
 static const struct step identity = {"identity",    "who we are", EXIT_IDENTITY,
 				     plan_identity, NULL,         NULL};
 static const struct step pam = {"pam", "a line", EXIT_VERIFY, plan_pam, NULL, NULL};
 static const struct step verify = {"verify", "it works", EXIT_VERIFY, plan_nothing, NULL, NULL};
 static const struct step packages = {"packages",   "they are", EXIT_PACKAGE,
 				     plan_nothing, NULL,       NULL};
-static const struct step *const steps[] = {&identity, &packages, &pam, &verify};
+static const struct step sshd = {"sshd", "it asks", EXIT_SSHD, plan_sshd, NULL, NULL};
+static const struct step *const steps[] = {&identity, &packages, &pam, &verify, &sshd};
 static const struct step_table tables[PACKAGE_SOURCES] = {
 	{steps, ARRAY_LEN(steps)},
 	{steps, ARRAY_LEN(steps)},
@@ -283,7 +294,7 @@ static void a_machine_on_which_all_is_well_ends_with_0(void **state)
 	assert_string_equal(text_of(machine, "resourceId"), FAKE_RESOURCE);
 	assert_string_equal(text_of(machine, "principalId"), FAKE_OID);
 	assert_string_equal(text_of(find(json, "imds"), "seen"), "vm1 in rg1, AzurePublicCloud");
-	assert_null(find(json, "sshd")); /* this table has no such step */
+	assert_null(find(json, "sudo")); /* this table has no such step */
 }
 
 /* A row breaks one thing: one link fails, or has a note, and no other. */
@@ -545,6 +556,20 @@ static void nothing_of_the_machine_is_changed(void **state)
 	assert_string_equal(text, "theirs\n");
 }
 
+static void what_mends_sshd_ends_with_the_reload_of_this_machine(void **state)
+{
+	(void)state;
+	steps_say.barred = true;
+	scratch_write(&scratch, "/usr/sbin/sshd", "", 0755);
+	assert_int_equal(ask((struct query){.only = "sshd"}), 2);
+	assert_said(out, "$ sed -i '2d' /etc/ssh/sshd_config\n");
+	scratch_write(&scratch, "/run/sshd.pid", "77\n", 0644);
+	scratch_mkdir(&scratch, "/proc/77", 0755);
+	assert_int_equal(symlinkat("/usr/sbin/sshd", scratch.sys.rootfd, "proc/77/exe"), 0);
+	assert_int_equal(ask((struct query){.only = "sshd"}), 2);
+	assert_said(out, "$ sed -i '2d' /etc/ssh/sshd_config && kill -HUP 77\n");
+}
+
 static void a_password_of_the_proxy_is_not_told(void **state)
 {
 	(void)state;
@@ -641,6 +666,7 @@ int main(void)
 		TEST(without_an_agent_the_defaults_count),
 		TEST(who_may_not_read_is_told_so),
 		TEST(nothing_of_the_machine_is_changed),
+		TEST(what_mends_sshd_ends_with_the_reload_of_this_machine),
 		TEST(a_password_of_the_proxy_is_not_told),
 		TEST(a_host_is_told_without_who_asks_there),
 		TEST(what_others_say_cannot_paint_the_terminal),
