@@ -14,7 +14,7 @@
 
 #define TIMEOUT_MS 5000 /* for one account */
 #define ANSWER_MAX ((size_t)256 << 10)
-#define FILES_MAX 16 /* of one account */
+#define FILES_MAX 16 /* of one account; more are unseen */
 #define NOBODY_GID 65534
 #define BITS_MAX 65536
 
@@ -184,6 +184,19 @@ static int take_answer(struct span files, struct span answer, struct localkeys *
 	return r;
 }
 
+/* The child takes no more. */
+static void add_rest(struct span files, struct buf *unseen)
+{
+	struct span line;
+
+	for (size_t i = 0; span_line(&files, &line); i++) {
+		if (i < FILES_MAX)
+			continue;
+		buf_span(unseen, line);
+		buf_str(unseen, "\n");
+	}
+}
+
 static int ask(struct sys *sys, uid_t uid, gid_t gid, const struct look *look, struct buf *ret,
 	       struct err *err)
 {
@@ -218,6 +231,7 @@ int localkeys_read(struct sys *sys, uid_t uid, gid_t gid, struct span files, str
 		if (r < 0)
 			return r;
 	}
+	add_rest(files, &keys.unseen);
 	if (buf_ok(&keys.unseen, err) < 0)
 		return -ENOMEM;
 	localkeys_done(ret);

@@ -33,7 +33,7 @@ struct localkeys {
 void localkeys_done(struct localkeys *keys);
 
 /*
- * files  paths, a line each
+ * files  paths, a line each; those after the first 16 are unseen
  * uid, gid  the account; its further groups do not count
  * What is no regular file, and what the account itself cannot open, holds no keys for sshd either.
  * Failures are lines of unseen, with the cause; -ENOMEM alone is returned.

@@ -347,6 +347,21 @@ static void more_keys_than_are_listed_count_and_are_named(void **state)
 	assert_string_equal(buf_text(&unseen), "bob: /home/bob/.ssh/authorized_keys\n");
 }
 
+static void files_beyond_those_that_are_read_count_and_are_named(void **state)
+{
+	AUTO_BUF setting = {0};
+
+	(void)state;
+	passwd("/bin/bash", "");
+	buf_str(&setting, "authorizedkeysfile");
+	for (int i = 1; i <= 17; i++)
+		buf_printf(&setting, " keys%d", i);
+	buf_str(&setting, "\n");
+	t.sshd = buf_text(&setting);
+	write_keys("/home/bob/keys17", ED25519);
+	expect_unseen("bob: /home/bob/keys17\n");
+}
+
 static void an_sshd_that_does_not_answer_is_named_and_the_usual_places_count(void **state)
 {
 	AUTO_BUF accounts = {0}, keys = {0}, unseen = {0};
@@ -569,6 +584,7 @@ int main(void)
 		TEST(a_file_that_is_too_large_counts_and_is_named),
 		TEST(a_file_with_a_nul_counts_and_is_named),
 		TEST(more_keys_than_are_listed_count_and_are_named),
+		TEST(files_beyond_those_that_are_read_count_and_are_named),
 		TEST(an_sshd_that_does_not_answer_is_named_and_the_usual_places_count),
 		TEST(other_ways_of_sshd_are_named),
 		TEST(accounts_beyond_the_bound_are_counted),
