@@ -13,6 +13,7 @@
 /* Bytes that are no word of a sentence behind "Bearer " and "secret: ", and behind "token: ". */
 #define SECRET_MIN 8
 #define TOKEN_MIN 16
+#define OPTION_MAX 64 /* bytes of an option's name */
 #define PEM_MAX 65536 /* bytes between BEGIN and END */
 #define PEM_LABEL_MAX 128 /* bytes of the line that ends it */
 #define FINGERPRINT "SHA256:"
@@ -264,7 +265,9 @@ static const struct {
 	{"password", WORD, REDACT_PASSWORD},
 	{"passphrase", WORD, REDACT_PASSWORD},
 	{"passwd", ASSIGNED, REDACT_PASSWORD}, /* `passwd: files` and `NOPASSWD: ALL` stay */
+	{"pass", ASSIGNED, REDACT_PASSWORD},
 	{"pwd", ASSIGNED, REDACT_PASSWORD},
+	{"pw", ASSIGNED, REDACT_PASSWORD},
 	{"token", PROSE, REDACT_TOKEN},
 	{"assertion", PROSE, REDACT_TOKEN},
 	{"secret", PROSE, REDACT_SECRET},
@@ -321,6 +324,29 @@ static bool is_word(const struct search *search, size_t from, size_t to, size_t 
 	return !random || to - from < min;
 }
 
+/* Is what ends there the name of an option, "--name"? */
+static bool is_option(const struct search *search, size_t end)
+{
+	size_t from = end;
+
+	while (from > search->done && end - from < OPTION_MAX &&
+	       is_letter(search->text.p[from - 1], "-_"))
+		from--;
+	return starts(search, from, "--");
+}
+
+/* "--password hunter2" of a command line, where no other option follows. */
+static bool find_argument(const struct search *search, size_t at, enum redact_kind kind,
+			  struct hit *ret)
+{
+	size_t from = skip(search, at, BLANKS), len = quote_at(search, from), end;
+
+	if (from == at || byte(search, from) == '-' || !is_option(search, at))
+		return false;
+	end = len ? quoted_end(search, from + len, len) : until(search, from, ENDS "\"", SIZE_MAX);
+	return hit(ret, from + len, end, kind);
+}
+
 static bool find_value(const struct search *search, size_t at, size_t row, struct hit *ret)
 {
 	enum value_rule rule = names[row].rule;
@@ -328,6 +354,8 @@ static bool find_value(const struct search *search, size_t at, size_t row, struc
 	size_t from, len = quote_at(search, at);
 	bool colon, apart;
 
+	if (find_argument(search, at, kind, ret))
+		return true;
 	at = skip(search, at + len, BLANKS);
 	colon = byte(search, at) == ':';
 	if (!colon && byte(search, at) != '=')

@@ -8,7 +8,8 @@
  *    off;
  *  - JSON Web Tokens, what follows Bearer and Basic, the hashes of crypt(3);
  *  - user information in URLs, and in HOST:PORT with an `@` before it;
- *  - the value of what is called a password, a token, a secret, a key, a signature;
+ *  - the value of what is called a password, a token, a secret, a key, a signature, behind `=` or
+ *    `:`, and on a command line behind the blank after such an option;
  *  - runs of base64 of REDACT_BLOB_MIN bytes and more, such as keys of SSH, but for SHA256
  *    fingerprints and UUIDs;
  *  - names with an `@` and a domain of two labels or more.

@@ -53,6 +53,13 @@ static struct row {
 	{"a dotted proxy without a scheme", "x=me:pw@proxy.contoso.com:3128", "x=me:[password-removed]@proxy.contoso.com:3128"},
 
 	{"a password", "password=hunter2,;& x", "password=[password-removed] x"},
+	{"a short name", "bindpw=hunter2 db_pass = \"a b\"", "bindpw=[password-removed] db_pass = \"[password-removed]\""},
+	{"a short name in a log", "PASS: it works, compass=", NULL},
+	{"an option", "x --proxy-password hunter2 -v", "x --proxy-password [password-removed] -v"},
+	{"an option in quotes", "x --token 'a b' c", "x --token '[token-removed]' c"},
+	{"an option in JSON", "{\"x\": \"x --client_secret hunter2\"}", "{\"x\": \"x --client_secret [secret-removed]\"}"},
+	{"options without a value", "x --password --token\n-- password x, -password y", NULL},
+	{"an option with a sign", "--password=hunter2 x", "--password=[password-removed] x"},
 	{"a password in a log", "Password: hunter x", "Password: [password-removed] x"},
 	{"a password in quotes", "passphrase = 'a \\' b' x", "passphrase = '[password-removed]' x"},
 	{"a password in JSON", "{\"proxyPassword\":\"a \\\" b\",\"c\":1}", "{\"proxyPassword\":\"[password-removed]\",\"c\":1}"},
