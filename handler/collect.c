@@ -622,6 +622,21 @@ static void make_index(struct collect *c, int64_t time_s)
 
 /* ---- the archive */
 
+/* Better told now than after minutes. */
+static int check_name(struct sys *sys, const char *path, struct err *err)
+{
+	char folder[PATH_MAX];
+	struct err ignored = {0};
+	struct stat st;
+
+	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+	if (folder[0] && fs_lstat(sys, folder, &st, err) < 0)
+		return -err->code;
+	if (fs_lstat(sys, path, &st, &ignored) < 0)
+		return 0;
+	return err_set(err, EEXIST, "%s is there already", path);
+}
+
 static int choose_name(struct sys *sys, const struct query *query, int64_t time_s,
 		       char ret[PATH_MAX], struct err *err)
 {
@@ -641,9 +656,7 @@ static int choose_name(struct sys *sys, const struct query *query, int64_t time_
 	else if (snprintf(ret, PATH_MAX, "%s/" TOP "-%s.tar.gz",
 			  strcmp(folder, "/") == 0 ? "" : folder, time) >= PATH_MAX)
 		return err_set(err, ENAMETOOLONG, "%s is too long", folder);
-	if (fs_lstat(sys, ret, &st, &ignored) < 0)
-		return 0;
-	return err_set(err, EEXIST, "%s is there already", ret);
+	return check_name(sys, ret, err);
 }
 
 static int publish(struct collect *c, const char *path, int64_t time_s, struct err *err)
@@ -658,6 +671,8 @@ static int publish(struct collect *c, const char *path, int64_t time_s, struct e
 	if (failed)
 		return err_oom(err);
 	r = tarball_pack(c->files, c->count, time_s, &archive, err);
+	if (r == 0)
+		r = check_name(c->sys, path, err); /* once more: others had the time */
 	return r < 0 ? r : fs_replace(c->sys, path, buf_bytes(&archive), &meta, err);
 }
 
@@ -699,7 +714,8 @@ int inspect_collect(struct sys *sys, const struct command *command, const struct
 	}
 	sys->deadline_ns = sys->ops->boottime_ns(sys) + COLLECT_DEADLINE_S * 1000000000LL;
 	if (choose_name(sys, query, time_s, path, &err) < 0)
-		return refuse(command, query, &err, "name a file that is not there by --output");
+		return refuse(command, query, &err,
+			      "name a file that is not there, in a folder that is, by --output");
 	(void)session_find(&c.session, command->folder, command->sequence, &ignored);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		rows[i].take(&c, &rows[i]);

@@ -33,6 +33,8 @@ static struct scratch scratch;
 static struct query query;
 static char out[4096], notes[4096];
 static bool hang;
+static int runs;
+static const char *meanwhile; /* a file that somebody makes, NULL: none */
 
 static int64_t at_noon(struct sys *sys)
 {
@@ -45,6 +47,9 @@ static int run(struct sys *sys, const struct proc_spec *spec, struct proc_result
 	       struct err *err)
 {
 	(void)sys;
+	runs++;
+	if (meanwhile)
+		scratch_write(&scratch, meanwhile, "theirs", 0644);
 	assert_true(spec->timeout_ms > 0 && spec->output_max <= (size_t)1 << 20);
 	if (strstr(spec->argv[0], "journalctl"))
 		return err_set(err, ENOENT, "no %s", spec->argv[0]);
@@ -64,6 +69,8 @@ static int setup(void **state)
 	scratch.ops.run = run;
 	scratch.ops.realtime_ns = at_noon;
 	hang = false;
+	runs = 0;
+	meanwhile = NULL;
 	query = (struct query){.folder = "/root", .output = ARCHIVE};
 	scratch_mkdir(&scratch, "/root", 0700);
 	scratch_write(&scratch, EXT "/HandlerEnvironment.json",
@@ -324,7 +331,29 @@ static void nothing_is_replaced_or_written_through_a_link(void **state)
 	assert_int_equal(collect(), EXIT_DEPENDENCY);
 	query.output = "/missing/a.tar.gz";
 	assert_int_equal(collect(), EXIT_DEPENDENCY);
-	assert_has(notes, "name another place by --output");
+	assert_has(notes, "by --output");
+}
+
+static void what_came_meanwhile_is_not_replaced(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	meanwhile = ARCHIVE;
+	assert_int_equal(collect(), EXIT_DEPENDENCY);
+	assert_has(notes, "/root/a.tar.gz is there already");
+	text = scratch_text(&scratch, ARCHIVE);
+	assert_string_equal(text, "theirs");
+}
+
+static void a_folder_that_is_missing_is_told_before_anything_is_asked(void **state)
+{
+	(void)state;
+	query.output = "/missing/a.tar.gz";
+	assert_int_equal(collect(), EXIT_DEPENDENCY);
+	assert_has(notes, "/missing");
+	assert_has(notes, "name a file that is not there, in a folder that is, by --output");
+	assert_int_equal(runs, 0);
 }
 
 static void who_is_not_root_is_told_so(void **state)
@@ -365,6 +394,8 @@ int main(void)
 		CASE(the_same_machine_gives_the_same_bytes),
 		CASE(it_gets_a_name_of_its_own_in_a_folder),
 		CASE(nothing_is_replaced_or_written_through_a_link),
+		CASE(what_came_meanwhile_is_not_replaced),
+		CASE(a_folder_that_is_missing_is_told_before_anything_is_asked),
 		CASE(who_is_not_root_is_told_so),
 		CASE(a_machine_without_an_agent_is_told_of),
 	};
