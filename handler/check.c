@@ -121,11 +121,11 @@ int check_verdict(const struct check_result *results)
 	return verdict;
 }
 
-/* What others said must not paint somebody's terminal. */
+/* What others said must not paint somebody's terminal: some take two bytes of UTF-8 for ESC [. */
 static void tame(char *text)
 {
 	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
+		if (*text < ' ' || *text > '~')
 			*text = '?';
 }
 
@@ -259,6 +259,7 @@ static void judge(const struct check *check, const struct check_link *link, int 
 	if (!remedy[0])
 		remedy = outcome_find(err->outcome)->remedy;
 	(void)snprintf(ret->remedy, sizeof(ret->remedy), "%s", remedy);
+	tame(ret->remedy);
 	add_command(check, link, r == -ESTALE, ret);
 }
 

@@ -101,7 +101,10 @@ static bool take_file(struct span *brings, struct span ret[FIELDS])
 static void add_plain(struct span line, struct buf *out)
 {
 	for (size_t i = 0; i < line.len; i++) {
-		bool control = (line.p[i] < 0x20 && line.p[i] != '\t') || line.p[i] == 0x7f;
+		unsigned char c = line.p[i];
+		/* U+0080 to U+009F in UTF-8: xterm takes U+009B for ESC [. */
+		bool control = (c < 0x20 && c != '\t') || c == 0x7f ||
+			       (c >= 0x80 && c < 0xa0 && i > 0 && line.p[i - 1] == 0xc2);
 
 		buf_add(out, control ? "?" : (const char *)&line.p[i], 1);
 	}

@@ -77,7 +77,7 @@ static int plan_pam(struct machine *m, enum want want, struct changes *ret, stru
 
 	(void)want;
 	if (strcmp(m->conf.log_level, "debug") == 0)
-		machine_note(m, "debugging\x1b[2J");
+		machine_note(m, "debugging\x1b[2J\xc2\x9b");
 	if (steps_say.slow)
 		clock_ms += CHECK_DEADLINE_S * 1000;
 	return changes_write(m, ret, "/etc/pam", span_of("ours\n"), &meta, err);
@@ -602,7 +602,7 @@ static void what_others_say_cannot_paint_the_terminal(void **state)
 	(void)state;
 	scratch_write(&scratch, EXT "/config/0.settings", SET("{\"logLevel\":\"debug\"}"), 0600);
 	assert_int_equal(ask((struct query){.only = "pam"}), 1);
-	assert_said(out, "note: debugging?[2J\n");
+	assert_said(out, "note: debugging?[2J??\n");
 	assert_null(strchr(out, 0x1b));
 	assert_int_equal(ask((struct query){.only = "pam", .screen = {.colours = true}}), 1);
 	assert_said(out, "\x1b[33mnote    \x1b[0mpam ");

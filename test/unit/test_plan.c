@@ -55,7 +55,7 @@ static int set_up(void **state)
 	change->existed = true;
 	change->meta = change->meta_before = (struct fs_meta){.mode = 0644};
 	buf_str(&change->before, "theirs\n");
-	buf_str(&change->after, "theirs\nours\033\n");
+	buf_str(&change->after, "theirs\nours\033\xc3\xa4\xc2\x9b\n");
 	change = add(CHANGE_WRITE, "write /etc/secret", "/etc/secret");
 	change->secret = true;
 	change->existed = true;
@@ -119,7 +119,7 @@ static void people_read_diffs_and_commands(void **state)
 		"\n"
 		"sshd: the keys\n"
 		"  write /etc/a\n"
-		"--- a/etc/a\n+++ b/etc/a\n@@ -1,1 +1,2 @@\n theirs\n+ours\033\n"
+		"--- a/etc/a\n+++ b/etc/a\n@@ -1,1 +1,2 @@\n theirs\n+ours\033\xc3\xa4\xc2\x9b\n"
 		"  write /etc/secret: 0600 1000:root, now 0640 root:aadsshlogin\n"
 		"    what is in it is secret, and not shown\n"
 		"  make /run/a: new, 0700 aadsshlogin:aadsshlogin\n"
@@ -159,11 +159,11 @@ static void a_screen_gets_colours_and_no_commands_of_others(void **state)
 	(void)state;
 	visit(&plan, &none, false);
 	plan_text(&plan, &coloured, &with);
-	assert_has(buf_text(&with), "\n\033[32m+ours?\033[0m\n");
+	assert_has(buf_text(&with), "\n\033[32m+ours?\xc3\xa4\xc2?\033[0m\n");
 	assert_has(buf_text(&with), "\n\033[31m-b\033[0m\n");
 	plan_text(&plan, &plain, &without);
 	assert_null(strchr(buf_text(&without), '\033'));
-	assert_has(buf_text(&without), "\n+ours?\n");
+	assert_has(buf_text(&without), "\n+ours?\xc3\xa4\xc2?\n");
 }
 
 static void no_form_has_the_bytes_of_a_secret(void **state)
