@@ -35,11 +35,17 @@ def related(samples: Dict, names: List[str]) -> List[Dict]:
 
 
 def permitted(rule: Rule, resources: List[Dict]) -> List[str]:
-    """Who remedies may do that, and no more."""
+    """Who remedies may do that, make a deployment of it, and no more."""
     roles = rule.roles()
-    lines = [f"{name} is not for {each['type']}" for each in resources for name, kinds in roles
-             if not each["type"].startswith(kinds)]
-    return lines if roles else ["who remedies has no role"]
+    writes = [role for role in roles if any(each["type"].startswith(role.kinds) for each in resources)]
+    lines = [f"no role writes {each['type']}" for each in resources
+             if not any(each["type"].startswith(role.kinds) for role in writes)]
+    makes = [role for role in writes if role.deploys] or [role for role in roles if role.deploys]
+    if rule.effect != "DeployIfNotExists":
+        makes = []
+    elif not makes:
+        lines.append("no role makes deployments")
+    return lines + [f"{role.name} is not for it" for role in roles if role not in writes + makes]
 
 
 def remedied(rule: Rule, others: List[Dict], row: Dict, schemas: Optional[Schemas]) -> List[str]:

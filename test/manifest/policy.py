@@ -8,7 +8,7 @@ that Azure does not have would make a rule without effect, so there is no guessi
 
 import copy
 import fnmatch
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from manifest.expr import Expressions, Unknown
 from manifest.template import SUBSCRIPTION, TENANT, Place, Result, evaluate
@@ -56,13 +56,19 @@ SCOPING = ("type", "name", "kind")
 FORBIDDEN = ("copyindex", "deployment", "extensionresourceid", "reference", "resourceid", "subscriptionresourceid",
              "variables")
 
-# What the built-in roles can deploy: id, and the beginnings of the types.
+class Role(NamedTuple):
+    name: str
+    kinds: str          # the beginnings of the types that it can write
+    deploys: bool       # Microsoft.Resources/deployments/write: without it no template is deployed, whatever is in it
+
+
+# Of the built-in roles' published lists of actions.
 ROLES = {
-    "9980e02c-c2be-4d73-94e8-173b1dc7cf3c": ("Virtual Machine Contributor", "Microsoft.Compute/virtualMachine"),
-    "cd570a14-e51a-42ad-bac8-bafd67325302": ("Azure Connected Machine Resource Administrator",
-                                             "Microsoft.HybridCompute/machines"),
-    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": ("Role Based Access Control Administrator",
-                                             "Microsoft.Authorization/roleAssignments"),
+    "9980e02c-c2be-4d73-94e8-173b1dc7cf3c": Role("Virtual Machine Contributor", "Microsoft.Compute/virtualMachine", True),
+    "cd570a14-e51a-42ad-bac8-bafd67325302": Role("Azure Connected Machine Resource Administrator",
+                                                 "Microsoft.HybridCompute/machines", True),
+    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": Role("Role Based Access Control Administrator",
+                                                 "Microsoft.Authorization/roleAssignments", False),
 }
 
 
@@ -264,7 +270,7 @@ class Rule:
             changed.setdefault("identity", {})["type"] = self.expressions.value(operation["value"])
         return changed
 
-    def roles(self) -> List[Tuple[str, str]]:
+    def roles(self) -> List[Role]:
         found = []
         for role in self.rule["then"].get("details", {}).get("roleDefinitionIds", []):
             if role.split("/")[-1] not in ROLES or not role.startswith("/providers/Microsoft.Authorization/"):
