@@ -14,8 +14,10 @@ import argparse
 import fcntl
 import json
 import re
+import shlex
 import sys
 import zipfile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -364,10 +366,54 @@ def automate(tell: Teller, world: World) -> None:
         expect([one["name"] for one in world.desk.ask("vm", "extension", "list", *VM)] == [TYPE], "list")
 
 
+# ---- what is written about az
+
+
+PAGES = ("README.md", "docs/sources.md", "manifest/azure/README.md", "manifest/publish/README.md", "manifest/azure/queries/local-accounts.sh")
+EXTENSIONS = ("ssh", "graph", "network bastion")  # of az, which Debian has not
+AZWORDS = "/root/azwords.py"
+# Lines to type, what they hold, and what is named within a sentence, often without all its options.
+TYPED = (re.compile(r"^[ \t]*(?:\w+=\$\(|until )?az (.*)", re.M), re.compile(r'"\$\(az ([^)]*)\)"'))
+NAMED = re.compile(r"`az ([^`]*)`")
+MISTAKES = {"az has no vm extension put": "vm extension put -g GROUP", "vm show has no --vm-name": "vm show -g GROUP -n VM --vm-name VM",
+            "vmss update-instances needs --instance-ids": "vmss update-instances -g GROUP -n NAME",
+            "--query: ": "vm show -g GROUP -n VM --query '[?'"}
+
+
+def words_of(command: str) -> List[str]:
+    """Up to the end of the command, or to the dots that stand for the rest."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    return list(takewhile(lambda word: word != "..." and not set(word) <= set("|;&()<>"), lexer))
+
+
+def commands_of(text: str) -> List[Dict[str, Any]]:
+    text = text.replace("\\\n", "")
+    found = [(one, True) for each in TYPED for one in each.findall(text)] + [(one, False) for one in NAMED.findall(text)]
+    return [{"words": words_of(command), "whole": whole} for command, whole in found
+            if not f"{command} ".startswith(tuple(f"{each} " for each in EXTENSIONS))]
+
+
+def documented(tell: Teller, world: World) -> None:
+    machine = world.desk.machine
+
+    def wrong(commands: List[Dict[str, Any]]) -> List[str]:
+        return json.loads(machine.run(["python3", "-W", "ignore", "-B", AZWORDS], input=json.dumps(commands)).stdout)
+
+    machine.write(AZWORDS, (layer.CHECKOUT / "test/lab/azwords.py").read_bytes())
+    with tell.step("each command of az that the pages name exists, with these options; mistakes would be found"):
+        commands = [each for page in PAGES for each in commands_of((layer.CHECKOUT / page).read_text(encoding="utf-8"))]
+        expect(len(commands) >= 30, [each["words"] for each in commands])
+        lines = wrong(commands)
+        expect(not lines, lines)
+        lines = wrong([{"words": words_of(command), "whole": True} for command in MISTAKES.values()])
+        expect(len(lines) == len(MISTAKES) and all(map(str.startswith, lines, MISTAKES)), lines)
+
+
 # ---- all of it
 
 
-CHAPTERS = (sign_in, refuse, set_extension, migrate, give_roles, scale_set, update, automate)
+CHAPTERS = (sign_in, refuse, set_extension, migrate, give_roles, scale_set, update, automate, documented)
 SAMPLE = (sign_in, refuse)
 
 
