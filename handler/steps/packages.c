@@ -269,27 +269,93 @@ static bool is_in_table(struct span name)
 	return false;
 }
 
-/* Those of others that are unfinished now and were not then, one at a time: one may not work. */
-static int finish_new(struct machine *m, const struct pkg_manager *manager, struct span then,
-		      struct err *err)
+/* Those of others that are unfinished now and were not then, a name a line. */
+static int list_new(struct machine *m, const struct pkg_manager *manager, struct span then,
+		    struct buf *ret, size_t *ret_count, struct err *err)
 {
 	AUTO_BUF now = {0};
 	struct span rest, line;
-	char name[NAME_MAX];
 	int r = pkg_unfinished(m->sys, manager, &now, err);
 
+	*ret_count = 0;
 	rest = buf_bytes(&now);
 	while (r == 0 && span_line(&rest, &line)) {
-		const char *const names[] = {name, NULL};
-		struct err own = {0};
-
-		if (has_line(then, line) || is_in_table(line) ||
-		    !span_copy(line, name, sizeof(name)))
+		if (has_line(then, line) || is_in_table(line))
 			continue;
-		if (pkg_finish(m->sys, manager, names, m->log_fd, &own) < 0)
-			machine_note(m, "%s is unfinished, since a run was broken off: %.200s",
-				     name, own.msg);
+		buf_span(ret, line);
+		buf_str(ret, "\n");
+		++*ret_count;
 	}
+	return r < 0 ? r : buf_ok(ret, err);
+}
+
+/* Did the package manager get to it?  Whether it hung is told like a failure. */
+static bool was_tried(int r)
+{
+	return r == 0 || r == -EIO || r == -ENOPKG || r == -ETIMEDOUT;
+}
+
+/* One at a time: one may not work.  Returns what came of the last; why: of the last that failed. */
+static int finish_each(struct machine *m, const struct pkg_manager *manager, struct span list,
+		       struct err *ret_why)
+{
+	struct span line;
+	char name[NAME_MAX];
+	int r = 0;
+
+	while (was_tried(r) && r != -ETIMEDOUT && span_line(&list, &line)) {
+		const char *const names[] = {name, NULL};
+		struct err why = {0};
+
+		if (!span_copy(line, name, sizeof(name)))
+			continue;
+		r = pkg_finish(m->sys, manager, names, m->log_fd, &why);
+		if (r < 0)
+			*ret_why = why;
+	}
+	return r;
+}
+
+static void tell_unfinished(struct machine *m, const struct buf *list, const struct err *why)
+{
+	struct span rest = buf_bytes(list), line;
+	AUTO_BUF names = {0};
+
+	while (span_line(&rest, &line)) {
+		buf_str(&names, names.len ? ", " : "");
+		buf_span(&names, line);
+	}
+	machine_note(m, "unfinished, since a run was broken off: %.200s; %.200s", buf_text(&names),
+		     why->msg);
+}
+
+/*
+ * They may need each other, and the package manager may be ended again: as long as it helps, and
+ * once more.  What it did not get to stays noted for the next run.
+ */
+static int finish_new(struct machine *m, const struct pkg_manager *manager, struct span then,
+		      struct err *err)
+{
+	struct err why = {0};
+	size_t count, least = SIZE_MAX;
+	int r = 0;
+
+	for (unsigned in_vain = 0; was_tried(r);) {
+		const bool hung = r == -ETIMEDOUT;
+		AUTO_BUF list = {0};
+
+		r = list_new(m, manager, then, &list, &count, err);
+		if (r < 0 || count == 0)
+			return r;
+		in_vain = count < least ? 0 : in_vain + 1;
+		if (in_vain == 2 || hung) {
+			tell_unfinished(m, &list, &why);
+			return 0;
+		}
+		least = count < least ? count : least;
+		r = finish_each(m, manager, buf_bytes(&list), &why);
+	}
+	*err = why;
 	return r;
 }
 

@@ -150,7 +150,7 @@ static const struct pkg_manager managers[] = {
 		.locked = "locked by another process",
 		.remedies = dpkg_remedies,
 		.configure = {"/usr/bin/dpkg", "--configure"},
-		.unfinished = {"/usr/bin/dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Package}\n"},
+		.unfinished = {"/usr/bin/dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${binary:Package}\n"},
 	},
 	{
 		.type = "rpm",

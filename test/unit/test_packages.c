@@ -70,6 +70,10 @@ static struct {
 	const char *others; /* lines "iF man-db" of packages that are not ours */
 	const char *left; /* others after --install, "" for all as before */
 	int configure_status; /* of --configure */
+	int configure_times; /* it has this status so often only; 0: always */
+	const char *configure_says; /* then */
+	const char *needs[2]; /* the first cannot be configured while the second is unfinished */
+	char unfinished[128]; /* what is left of others after --configure */
 	int64_t install_left_ms; /* when --install was run last */
 	char noted[64]; /* in UNFINISHED_PATH then */
 	bool keeps_user; /* --purge does not remove it */
@@ -147,6 +151,36 @@ static void do_remove(const char *name)
 		edit_accounts(false);
 }
 
+/* The line of others that names it; NULL: it is finished. */
+static char *find_other(const char *name)
+{
+	char line[64];
+
+	if (dpkg.others != dpkg.unfinished)
+		(void)snprintf(dpkg.unfinished, sizeof(dpkg.unfinished), "%s", dpkg.others);
+	dpkg.others = dpkg.unfinished;
+	(void)snprintf(line, sizeof(line), "%s\n", name);
+	return strstr(dpkg.unfinished, line);
+}
+
+static void do_configure(const char *name, struct proc_result *ret)
+{
+	char *found = find_other(name), *rest = found ? strchr(found, '\n') + 1 : NULL;
+
+	ret->status = dpkg.configure_status;
+	if (ret->status)
+		buf_str(&ret->output, dpkg.configure_says);
+	if (ret->status && dpkg.configure_times && --dpkg.configure_times == 0)
+		dpkg.configure_status = 0;
+	if (ret->status)
+		return;
+	if (!found ||
+	    (dpkg.needs[0] && strcmp(name, dpkg.needs[0]) == 0 && find_other(dpkg.needs[1])))
+		ret->status = 1;
+	else
+		memmove(found - 3, rest, strlen(rest) + 1);
+}
+
 static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_result *ret,
 		     struct err *err)
 {
@@ -167,6 +201,8 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 		return 0;
 	}
 	if (strcmp(argv[1], "--show") == 0 && last == 2) { /* all */
+		/* Of several architectures, dpkg does not take a name alone. */
+		assert_non_null(strstr(argv[2], "${binary:Package}"));
 		buf_str(&ret->output, dpkg.others);
 		return 0;
 	}
@@ -206,7 +242,7 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 		return 0;
 	}
 	if (strcmp(argv[1], "--configure") == 0) {
-		ret->status = dpkg.configure_status;
+		do_configure(argv[last], ret);
 		return 0;
 	}
 	assert_string_equal(argv[2], "--purge");
@@ -231,7 +267,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&dpkg, 0, sizeof(dpkg));
-	dpkg.modified = dpkg.others = "";
+	dpkg.modified = dpkg.others = dpkg.configure_says = "";
 	dpkg.complaint = "dpkg: error: no\n";
 	scratch_open(&scratch);
 	scratch.ops.run = fake_dpkg;
@@ -400,10 +436,69 @@ static void what_cannot_be_finished_stops_nothing_and_is_told(void **state)
 	dpkg.left = "iF man-db\n";
 	dpkg.configure_status = 1;
 	must(install(&err), &err);
-	assert_changes(INSTALL_MAIN CONFIGURE "man-db\n");
+	assert_changes(INSTALL_MAIN CONFIGURE "man-db\n" CONFIGURE "man-db\n");
 	assert_int_equal(machine.note_count, 1);
 	assert_non_null(strstr(machine.notes[0], "man-db"));
 	assert_text(UNFINISHED_PATH, NULL);
+}
+
+static void what_needs_another_that_was_left_unfinished_is_finished_after_it(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	scratch_write(&scratch, UNFINISHED_PATH, "", 0600);
+	dpkg.others = "iU first\niF second\n";
+	dpkg.needs[0] = "first";
+	dpkg.needs[1] = "second";
+	must(uninstall(&err), &err);
+	assert_changes(PURGE "aadsshlogin\n" CONFIGURE "first\n" CONFIGURE "second\n" CONFIGURE
+			     "first\n");
+	assert_int_equal(machine.note_count, 0);
+	assert_string_equal(dpkg.others, "");
+}
+
+/* dpkg was ended, but not we; nobody would look for man-db after this run. */
+static void what_was_killed_while_it_finished_others_is_run_again(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	scratch_write(&scratch, UNFINISHED_PATH, "", 0600);
+	dpkg.others = "it man-db\n";
+	dpkg.configure_status = -9;
+	dpkg.configure_times = 1;
+	must(uninstall(&err), &err);
+	assert_changes(PURGE "aadsshlogin\n" CONFIGURE "man-db\n" CONFIGURE "man-db\n");
+	assert_int_equal(machine.note_count, 0);
+	assert_string_equal(dpkg.others, "");
+}
+
+static void what_could_not_be_tried_is_finished_by_the_next_run(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	scratch_write(&scratch, UNFINISHED_PATH, "", 0600);
+	dpkg.others = "iF man-db\n";
+	dpkg.configure_status = 2;
+	dpkg.configure_says = "dpkg: error: dpkg frontend lock was locked by another process\n";
+	scratch.sys.deadline_ns = scratch.ops.boottime_ns(&scratch.sys) + 1000000000;
+	assert_int_equal(uninstall(&err), -EBUSY);
+	assert_int_equal(err.outcome, EXIT_LOCK);
+	assert_text(UNFINISHED_PATH, "");
+	scratch.sys.deadline_ns = 0;
+	dpkg.configure_status = 0;
+	buf_done(&dpkg.changes);
+	must(uninstall(&err), &err);
+	assert_changes(CONFIGURE "man-db\n");
+	assert_text(UNFINISHED_PATH, NULL);
+	assert_text(PACKAGES_PATH, NULL);
 }
 
 /* dpkg knows the files of a package when they are all there; it could not take away some of them.
@@ -1060,6 +1155,9 @@ int main(void)
 		CASE(what_others_left_unfinished_is_theirs),
 		CASE(what_a_killed_run_left_unfinished_is_finished),
 		CASE(what_cannot_be_finished_stops_nothing_and_is_told),
+		CASE(what_needs_another_that_was_left_unfinished_is_finished_after_it),
+		CASE(what_was_killed_while_it_finished_others_is_run_again),
+		CASE(what_could_not_be_tried_is_finished_by_the_next_run),
 		CASE(an_installation_that_was_killed_is_finished_before_it_is_removed),
 		CASE(an_installation_that_hangs_again_leaves_time_to_remove_it),
 		CASE(a_removal_that_was_killed_goes_on),
