@@ -517,6 +517,23 @@ static int select_ours(struct machine *m, const struct pkg_manager *manager,
 	return r;
 }
 
+/* What others have to do then, as man-db, can fail when ours are gone already. */
+static int remove_ours(struct machine *m, const struct pkg_manager *manager,
+		       const char *const *names, struct err *err)
+{
+	const char *left[PACKAGES + 1];
+	struct err own = {0};
+	size_t count;
+	int r = pkg_remove(m->sys, manager, names, m->log_fd, err);
+
+	if (r != -EIO || !pkg_knows_unfinished(manager) ||
+	    select_ours(m, manager, left, &count, &own) < 0 || count)
+		return r;
+	machine_note(m, "the packages are removed, but %.200s", err->msg);
+	*err = (struct err){0};
+	return 0;
+}
+
 static int take_off(struct machine *m, struct err *err)
 {
 	const char *names[PACKAGES + 1];
@@ -539,7 +556,7 @@ static int take_off(struct machine *m, struct err *err)
 	if (r == 0 && count)
 		r = note_unfinished(m, manager, NULL, err);
 	if (r == 0 && count)
-		r = pkg_remove(m->sys, manager, names, m->log_fd, err);
+		r = remove_ours(m, manager, names, err);
 	r = finish_after(m, manager, r, err);
 	if (r == 0 && has_put_theirs(&record))
 		r = microsoft_clean(m, err);

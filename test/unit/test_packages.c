@@ -67,6 +67,7 @@ static struct {
 	bool keeps; /* it removes nothing, but reports success */
 	bool refuses; /* it installs nothing */
 	int remove_status; /* of --purge */
+	bool goes; /* nevertheless */
 	const char *others; /* lines "iF man-db" of packages that are not ours */
 	const char *left; /* others after --install, "" for all as before */
 	int configure_status; /* of --configure */
@@ -249,7 +250,7 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 	ret->status = dpkg.remove_status;
 	if (dpkg.remove_status)
 		buf_str(&ret->output, "dpkg: error: it stays\n");
-	for (size_t i = 3; i <= last && !dpkg.keeps && !dpkg.remove_status; i++)
+	for (size_t i = 3; i <= last && !dpkg.keeps && (dpkg.goes || !dpkg.remove_status); i++)
 		do_remove(argv[i]);
 	return 0;
 }
@@ -439,6 +440,24 @@ static void what_cannot_be_finished_stops_nothing_and_is_told(void **state)
 	assert_changes(INSTALL_MAIN CONFIGURE "man-db\n" CONFIGURE "man-db\n");
 	assert_int_equal(machine.note_count, 1);
 	assert_non_null(strstr(machine.notes[0], "man-db"));
+	assert_text(UNFINISHED_PATH, NULL);
+}
+
+/* As when man-db's own script fails when it is told that our pages are gone. */
+static void a_removal_is_none_the_worse_for_what_fails_after_it(void **state)
+{
+	struct err err;
+
+	(void)state;
+	must(install(&err), &err);
+	buf_done(&dpkg.changes);
+	dpkg.remove_status = 1;
+	dpkg.goes = true;
+	must(uninstall(&err), &err);
+	assert_changes(PURGE "aadsshlogin\n");
+	assert_int_equal(machine.note_count, 1);
+	assert_non_null(strstr(machine.notes[0], "dpkg: error: it stays"));
+	assert_text(PACKAGES_PATH, NULL);
 	assert_text(UNFINISHED_PATH, NULL);
 }
 
@@ -1155,6 +1174,7 @@ int main(void)
 		CASE(what_others_left_unfinished_is_theirs),
 		CASE(what_a_killed_run_left_unfinished_is_finished),
 		CASE(what_cannot_be_finished_stops_nothing_and_is_told),
+		CASE(a_removal_is_none_the_worse_for_what_fails_after_it),
 		CASE(what_needs_another_that_was_left_unfinished_is_finished_after_it),
 		CASE(what_was_killed_while_it_finished_others_is_run_again),
 		CASE(what_could_not_be_tried_is_finished_by_the_next_run),
