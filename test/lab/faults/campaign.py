@@ -123,7 +123,7 @@ class Campaign:
     def lose(self, what: object) -> None:
         """It is told with all the others."""
         self.broken.append(str(what))
-        print(f"     lost: {self.title}: {str(what)[:3000]}", flush=True)
+        print(f"     lost: {self.title}: {str(what)[:6000]}", flush=True)
 
     def _take(self) -> Any:
         with self._lock:

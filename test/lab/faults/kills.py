@@ -25,7 +25,7 @@ from lab.faults.campaign import (  # noqa: E402
     STATE, UNREACHED, UPDATE, Campaign, Lab, campaigns, installed, matches, nothing, on_each, updated)
 from lab.faults.rewind import Picture  # noqa: E402
 from lab.faults.tally import CONVERGED, KILLED, LOST_POWER, RESTORED, TOLD  # noqa: E402
-from lab.install import FIRST, NEXT, SEQUENCE  # noqa: E402
+from lab.install import FIRST, LOGS, NEXT, SEQUENCE  # noqa: E402
 from lab.snapshot import difference, lookup  # noqa: E402
 from lab.teller import expect  # noqa: E402
 
@@ -199,7 +199,9 @@ class Trial:
             found = differs(self.lab, self.start.clean, now, FORGOTTEN) + litter(now, self.start.clean)
             expect(not found, "not as before:\n" + "\n".join(found))
             known = self.lab.known_packages()
-            expect(known == self.lab.packages, f"it was:\n{self.lab.packages}and is:\n{known}")
+            if known != self.lab.packages:
+                changed = sorted({*self.lab.packages.splitlines()} ^ {*known.splitlines()})
+                expect(False, "\n".join([*changed, "and was told:", self.lab.machine.sh(f"tail -n 40 {LOGS}/*.log").stdout]))
 
     def follow(self, killed: Picture) -> None:
         """What comes after a kill; when the handler was killed alone, while its children are at work still."""
