@@ -210,6 +210,21 @@ def requests(lab: Lab) -> List[str]:
     return [line for line in text.splitlines() if "/metadata/" in line]
 
 
+# A package that wants to know of manual pages, as man-db, and was configured before it broke.
+OWNERS = (r"""mkdir -p /run/lab/owners/DEBIAN && cd /run/lab/owners/DEBIAN
+    printf '%s\n' 'Package: owners' 'Version: 1' 'Architecture: all' 'Maintainer: Owner <owner@contoso.com>' 'Description: of the owner' >control
+    echo 'interest-noawait /usr/share/man' >triggers
+    printf '%s\n' '#!/bin/sh' 'echo no such luck' '[ "$1$2" = configure ]' >postinst
+    chmod 755 postinst && cd / && dpkg-deb --build /run/lab/owners /run/lab/owners.deb && dpkg --install /run/lab/owners.deb""",
+          "dpkg --purge owners; rm -r /run/lab/owners /run/lab/owners.deb")
+
+
+def told_of_owners(lab: Lab, _: Result) -> None:
+    log = lab.sh(f"cat {LOGS}/*.log").stdout
+    for word in ("the packages are removed, but ", "unfinished, since a run was broken off: owners; "):
+        expect(word in log, f"{word!r} is not in {log}")
+
+
 ROWS: List[Row] = []
 
 
@@ -263,6 +278,7 @@ add("preinst fails", 24, packed("preinst", "echo no such luck >&2; exit 3"), wor
 add("postinst fails", 24, packed("postinst", "echo no such luck >&2; exit 3"), words=["exit status 3"], sample=True)
 add("prerm fails", 24, installed_script("prerm", "exit 3"), verb="uninstall", installed=True, as_before=False, words=["exit status 3"])
 add("postrm fails", 24, installed_script("postrm", "exit 3"), verb="uninstall", installed=True, as_before=False, words=["exit status 3"])
+add("a script of the owner's fails when our pages are gone", 0, OWNERS, verb="uninstall", installed=True, check=told_of_owners)
 add("dpkg says 100 MB and fails", 24, shim("/usr/bin/dpkg", f'case $1 in --install) {FLOOD}; echo; echo "dpkg: error: no such luck"; exit 2 ;; esac\n'
     'exec /usr/bin/dpkg.real "$@"'), words=["no such luck"], check=small_log)
 add("dpkg says 100 MB and succeeds", 0, shim("/usr/bin/dpkg", f'case $1 in --install) {FLOOD} ;; esac\nexec /usr/bin/dpkg.real "$@"'),
