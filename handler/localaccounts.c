@@ -183,6 +183,11 @@ static unsigned password_ways(enum localuser_password password, bool by_sshd, bo
 static int read_keys(struct look *look, struct span settings, const struct localuser *user,
 		     const char *name, struct localkeys *ret, struct err *err)
 {
+	const struct localkeys_account account = {
+		.uid = user->uid,
+		.gid = user->gid,
+		.more_groups = localuser_has_more_groups(buf_bytes(&look->group), user),
+	};
 	struct span setting;
 	AUTO_BUF files = {0};
 	int r;
@@ -192,7 +197,7 @@ static int read_keys(struct look *look, struct span settings, const struct local
 	localuser_key_files(setting, user, &files);
 	r = buf_ok(&files, err);
 	if (r == 0)
-		r = localkeys_read(look->m->sys, user->uid, user->gid, buf_bytes(&files), ret, err);
+		r = localkeys_read(look->m->sys, &account, buf_bytes(&files), ret, err);
 	add_unseen(look, name, buf_bytes(&ret->unseen));
 	return r;
 }

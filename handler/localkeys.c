@@ -36,6 +36,7 @@ void localkeys_add_line(size_t file, const struct authkey *key, struct buf *ret)
 }
 
 struct look {
+	const struct localkeys_account *account;
 	struct span files;
 	unsigned flags; /* see fs.h */
 };
@@ -45,6 +46,8 @@ static bool is_no_file(const struct look *look, int r)
 {
 	if (r == -ENOENT || r == -ENOTDIR || r == -EISDIR)
 		return true;
+	if (r == -EACCES && look->account->more_groups)
+		return false;
 	/* What root may not trust, sshd may. */
 	return !(look->flags & FS_TRUSTED) && (fs_says_absent(-r) || r == -EINVAL);
 }
@@ -197,26 +200,26 @@ static void add_rest(struct span files, struct buf *unseen)
 	}
 }
 
-static int ask(struct sys *sys, uid_t uid, gid_t gid, const struct look *look, struct buf *ret,
-	       struct err *err)
+static int ask(struct sys *sys, const struct look *look, struct buf *ret, struct err *err)
 {
+	const struct localkeys_account *account = look->account;
 	static const char *const everywhere[] = {"/", NULL};
 	const struct jail jail = {
-		.uid = uid,
-		.gid = gid ? gid : NOBODY_GID,
+		.uid = account->uid,
+		.gid = account->gid ? account->gid : NOBODY_GID,
 		.confine = {.reads = everywhere},
 		.answer_max = ANSWER_MAX,
 		.timeout_ms = TIMEOUT_MS,
 	};
 
-	return uid == 0 ? look_into(sys, look, ret, err)
-			: jail_run(sys, &jail, look_into, look, ret, err);
+	return account->uid == 0 ? look_into(sys, look, ret, err)
+				 : jail_run(sys, &jail, look_into, look, ret, err);
 }
 
-int localkeys_read(struct sys *sys, uid_t uid, gid_t gid, struct span files, struct localkeys *ret,
-		   struct err *err)
+int localkeys_read(struct sys *sys, const struct localkeys_account *account, struct span files,
+		   struct localkeys *ret, struct err *err)
 {
-	const struct look look = {files, uid == 0 ? FS_TRUSTED : FS_FOLLOW};
+	const struct look look = {account, files, account->uid == 0 ? FS_TRUSTED : FS_FOLLOW};
 	AUTO_LOCALKEYS keys = {0};
 	struct err own = {0};
 	AUTO_BUF answer = {0};
@@ -224,7 +227,7 @@ int localkeys_read(struct sys *sys, uid_t uid, gid_t gid, struct span files, str
 
 	if (files.len == 0)
 		return 0;
-	if (ask(sys, uid, gid, &look, &answer, &own) < 0) {
+	if (ask(sys, &look, &answer, &own) < 0) {
 		buf_printf(&keys.unseen, "%s\n", own.msg);
 	} else {
 		r = take_answer(files, buf_bytes(&answer), &keys, err);

@@ -32,14 +32,20 @@ struct localkeys {
 #define AUTO_LOCALKEYS __attribute__((cleanup(localkeys_done))) struct localkeys
 void localkeys_done(struct localkeys *keys);
 
+struct localkeys_account {
+	uid_t uid;
+	gid_t gid;
+	bool more_groups; /* it has some, which sshd gives it, and the child does not */
+};
+
 /*
  * files  paths, a line each; those after the first 16 are unseen
- * uid, gid  the account; its further groups do not count
- * What is no regular file, and what the account itself cannot open, holds no keys for sshd either.
+ * What is no regular file, and what the account itself cannot open, holds no keys for sshd either;
+ * what the child may not open is unseen when a further group of the account could.
  * Failures are lines of unseen, with the cause; -ENOMEM alone is returned.
  */
-int localkeys_read(struct sys *sys, uid_t uid, gid_t gid, struct span files, struct localkeys *ret,
-		   struct err *err);
+int localkeys_read(struct sys *sys, const struct localkeys_account *account, struct span files,
+		   struct localkeys *ret, struct err *err);
 
 /* The form in which the child answers; what is taken is strictly that, *ret unchanged otherwise. */
 void localkeys_add_line(size_t file, const struct authkey *key, struct buf *ret);

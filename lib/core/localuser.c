@@ -97,21 +97,46 @@ static bool has_member(struct span list, struct span name)
 	return false;
 }
 
-/* name:password:gid:members */
-void localuser_groups(struct span text, const struct localuser *user, struct buf *ret)
+/* name:password:gid:members; the next group that has the account. */
+static bool next_group(struct span *text, const struct localuser *user, struct span *ret_name,
+		       bool *ret_own)
 {
 	struct span line;
 
-	while (span_line(&text, &line)) {
+	while (span_line(text, &line)) {
 		struct span fields[4] = {{0}};
 		uint64_t gid;
 
 		if (take_fields(line, fields, 4) < 3 || !num_parse(fields[2], UINT32_MAX, &gid) ||
 		    (gid != user->gid && !has_member(fields[3], user->name)))
 			continue;
-		buf_span(ret, fields[0]);
+		*ret_name = fields[0];
+		*ret_own = gid == user->gid;
+		return true;
+	}
+	return false;
+}
+
+void localuser_groups(struct span text, const struct localuser *user, struct buf *ret)
+{
+	struct span name;
+	bool own;
+
+	while (next_group(&text, user, &name, &own)) {
+		buf_span(ret, name);
 		buf_str(ret, "\n");
 	}
+}
+
+bool localuser_has_more_groups(struct span text, const struct localuser *user)
+{
+	struct span name;
+	bool own;
+
+	while (next_group(&text, user, &name, &own))
+		if (!own)
+			return true;
+	return false;
 }
 
 /* False for a token that this setting does not have. */

@@ -42,6 +42,9 @@ bool localuser_shadow(struct span text, struct span name, struct localuser_shado
 /* Add the groups that /etc/group has somebody in, by its id too, a line each. */
 void localuser_groups(struct span text, const struct localuser *user, struct buf *ret);
 
+/* Has /etc/group somebody in a group that is not the account's own? */
+bool localuser_has_more_groups(struct span text, const struct localuser *user);
+
 /*
  * Add the files that AuthorizedKeysFile, as `sshd -T` shows it, names for an account, a line each:
  * %%, %h, %u and %U are filled in, and what is relative is below the home.  What sshd would refuse

@@ -309,6 +309,19 @@ static void expect_unseen(const char *why)
 	assert_string_equal(buf_text(&unseen), why);
 }
 
+static void a_file_that_a_further_group_may_open_counts_and_is_named(void **state)
+{
+	(void)state;
+	if (getuid())
+		skip();
+	passwd("/bin/bash", "");
+	scratch_write(&t.scratch, "/etc/group", "team:x:77:al,bob\n", 0644);
+	scratch_write(&t.scratch, "/home/bob/.ssh/authorized_keys", ED25519, 0640); /* root's */
+	expect_unseen("bob: /home/bob/.ssh/authorized_keys\n");
+	scratch_write(&t.scratch, "/etc/group", "team:x:77:al\n", 0644);
+	expect("");
+}
+
 static void a_file_that_is_too_large_counts_and_is_named(void **state)
 {
 	AUTO_BUF text = {0};
@@ -581,6 +594,7 @@ int main(void)
 		TEST(a_link_in_the_place_of_roots_keys_is_not_followed),
 		TEST(a_link_of_an_account_leads_where_the_account_may_look),
 		TEST(what_is_no_file_lets_nobody_in),
+		TEST(a_file_that_a_further_group_may_open_counts_and_is_named),
 		TEST(a_file_that_is_too_large_counts_and_is_named),
 		TEST(a_file_with_a_nul_counts_and_is_named),
 		TEST(more_keys_than_are_listed_count_and_are_named),

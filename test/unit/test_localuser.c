@@ -134,6 +134,13 @@ static void groups_are_those_by_id_and_by_name(void **state)
 	assert_string_equal(buf_text(&groups), "own\nwheel\nlast\n");
 }
 
+static void a_group_of_others_is_one_more(void **state)
+{
+	(void)state;
+	assert_false(localuser_has_more_groups(SPAN_LIT("own:x:1002:bob\nno:x:11:bobby\n"), &bob));
+	assert_true(localuser_has_more_groups(SPAN_LIT("own:x:1002:\nwheel:x:10:al,bob\n"), &bob));
+}
+
 static void name_files(void **state)
 {
 	const struct file_row *row = *state;
@@ -167,6 +174,7 @@ int main(void)
 	struct CMUnitTest tests[2 + ARRAY_LEN(user_rows) + ARRAY_LEN(password_rows) +
 				ARRAY_LEN(shadow_rows) + ARRAY_LEN(file_rows)] = {
 		cmocka_unit_test(groups_are_those_by_id_and_by_name),
+		cmocka_unit_test(a_group_of_others_is_one_more),
 		cmocka_unit_test(without_a_home_nothing_is_below_it),
 	};
 	size_t count = 2;
