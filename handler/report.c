@@ -7,9 +7,11 @@
 #include "lib/core/json.h"
 #include "lib/core/outcome.h"
 
+#define QUOTE_MAX 4096 /* of a text, with its NUL: paths and commands are the longest */
+
 json_t *report_quote(const char *text)
 {
-	char ascii[ERR_MSG_MAX];
+	char ascii[QUOTE_MAX];
 
 	ascii_text(text, ascii, sizeof(ascii));
 	return json_string(ascii);

@@ -60,7 +60,8 @@ static void advise_extension(const struct check *check, struct check_result *ret
 	char group[CHECK_WORD_MAX], name[CHECK_WORD_MAX];
 
 	if (!it.name.len) {
-		check_command(ret, "az vm extension delete --name " OLD_NAME);
+		check_command(ret, "az vm extension delete --resource-group GROUP --vm-name VM "
+				   "--name " OLD_NAME);
 		return;
 	}
 	check_command(ret,

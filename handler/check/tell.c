@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "handler/check.h"
+#include "handler/report.h"
 #include "handler/text.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
@@ -75,22 +76,13 @@ void check_text(const struct check *check, const struct screen *screen, struct b
 	buf_printf(ret, "%s\n", verdicts[check_verdict(check->results)]);
 }
 
-/* Messages quote other programs: they become ASCII before they are JSON. */
-static json_t *quote(const char *text)
-{
-	char ascii[CHECK_COMMAND_MAX];
-
-	ascii_text(text, ascii, sizeof(ascii));
-	return json_string(ascii);
-}
-
 static json_t *notes_json(const struct check_result *result)
 {
 	struct span findings = buf_bytes(&result->findings), finding;
 	AUTO_JSON *list = json_array();
 
 	for (size_t i = 0; i < result->note_count; i++)
-		if (json_array_append_new(list, quote(result->notes[i])) < 0)
+		if (json_array_append_new(list, report_quote(result->notes[i])) < 0)
 			return NULL;
 	while (span_line(&findings, &finding)) {
 		char text[CHECK_COMMAND_MAX];
@@ -106,8 +98,9 @@ static json_t *link_json(const struct check_link *link, const struct check_resul
 {
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s*, s:I}", "id", link->id, "title",
 			 link->title, "state", check_state_name(result->state), "seen",
-			 quote(result->seen), "notes", notes_json(result), "remedy",
-			 quote(result->remedy), "command", quote(result->command), "needs",
+			 report_quote(result->seen), "notes", notes_json(result), "remedy",
+			 report_quote(result->remedy), "command", report_quote(result->command),
+			 "needs",
 			 result->state == CHECK_SKIPPED ? check_links[result->needs].id : NULL,
 			 "ms", (json_int_t)result->ms);
 }
