@@ -34,18 +34,18 @@ static const char usage[] =
 	"\n"
 	"Verbs that only look:\n"
 	"  check [--only LINK] [--json]\n"
-	"        what keeps people from signing in? ends with 0: nothing, 1: nothing, with notes,\n"
-	"        2: what failed\n"
+	"        what keeps people from signing in? ends with 0: nothing, 1: nothing,\n"
+	"        with notes, 2: what failed\n"
 	"  plan [--for install|update|uninstall] [--only STEP] [--json]\n"
-	"        what would be changed: diffs of every file, and the programs that would run\n"
+	"        what would be changed: diffs of every file, the programs that would run\n"
 	"  status [--json]\n"
 	"        what is in force, how the last verb ended, and who signed in last\n"
 	"  verify [--json]\n"
-	"        are the extension's folder and the installed packages as they were packed?\n"
+	"        are the extension's folder and the packages as they were packed?\n"
 	"  platform [--os-release FILE] [--json]\n"
 	"        what is known of this distribution\n"
 	"  collect [--output FILE] [--keep-names]\n"
-	"        make an archive for who helps, without secrets and, by default, without names\n"
+	"        make an archive for who helps, without secrets, and names unless kept\n"
 	"  version | help";
 /* clang-format on */
 
