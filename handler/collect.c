@@ -606,8 +606,9 @@ static void make_index(struct collect *c, int64_t time_s)
 		   time);
 	add_counts(&c->redact, index);
 	buf_printf(index,
-		   ".\nNames of people are %s.\n"
+		   ".\nNames of people of the tenant are %s.\n"
 		   "Object ids, tenant and subscription stay: no role is found without them.\n"
+		   "Names of local accounts, which have no domain, stay too.\n"
 		   "Never read: protected settings and their keys, " CONF_SECRET_PATH
 		   ",\ncached tokens, host keys, homes, who is in " AADPASSWD_PATH ".\n\n",
 		   c->redact.keep_names ? "kept, as asked for by --keep-names"
