@@ -8,11 +8,15 @@
 
 #include "lib/core/err.h"
 
+/* Those of UTF-8 too, U+0080 to U+009F: xterm takes U+009B for ESC [. */
 static void printable(char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+	for (unsigned char before = 0; *text; before = (unsigned char)*text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c == 0x7f || (before == 0xc2 && c >= 0x80 && c < 0xa0))
 			*text = '?';
+	}
 }
 
 static void format(char *to, size_t size, const char *fmt, va_list ap)

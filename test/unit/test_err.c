@@ -64,6 +64,8 @@ static void control_characters_cannot_forge_lines(void **state)
 	(void)state;
 	(void)err_set(&err, EINVAL, "a%sb", "\n\r\x1b");
 	assert_string_equal(err.msg, "a???b");
+	(void)err_set(&err, EINVAL, "a%sb", "\xc3\xa4\xc2\x9b\xc2\xa0");
+	assert_string_equal(err.msg, "a\xc3\xa4\xc2?\xc2\xa0\x62");
 }
 
 static void long_text_is_cut(void **state)
