@@ -212,7 +212,10 @@ static int load_tree(struct machine *m, const struct wanted *wanted, struct sshd
 /* With sed, for names that a shell takes as they are. */
 static void advise_edit(struct machine *m, const char *path, const char *edit)
 {
-	if (edit[0] && !strpbrk(path, " '\"\\$`"))
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789+,-./:=@_";
+
+	if (edit[0] && !strchr(edit, '\'') && path[strspn(path, plain)] == '\0')
 		machine_command(m, "sed -i '%s' %s", edit, path);
 }
 

@@ -472,6 +472,20 @@ static void a_list_that_keeps_all_of_our_users_out_is_refused(void **state)
 	assert_int_equal(sm.result.note_count, 1);
 }
 
+static void the_edit_that_helps_is_a_command_where_a_shell_takes_the_name(void **state)
+{
+	(void)state;
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE "DenyUsers *\n");
+	stepmachine_must_refuse(&step_sshd, EACCES, EXIT_SSHD, SSHD_MAIN_PATH ":3: DenyUsers");
+	assert_string_equal(sm.machine.command, "sed -i '3d' " SSHD_MAIN_PATH);
+	sm.machine.command[0] = '\0';
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE "Include /etc/ssh/more/*.conf\n");
+	stepmachine_write("/etc/ssh/more/a;b.conf", "DenyUsers *\n");
+	stepmachine_must_refuse(&step_sshd, EACCES, EXIT_SSHD,
+				"/etc/ssh/more/a;b.conf:1: DenyUsers");
+	assert_string_equal(sm.machine.command, "");
+}
+
 static void what_is_added_later_is_seen(void **state)
 {
 	(void)state;
@@ -542,6 +556,7 @@ int main(void)
 		STEP_TEST(the_vendors_main_file_counts_where_there_is_no_other),
 		STEP_TEST(lists_that_keep_some_of_our_users_out_are_noted),
 		STEP_TEST(a_list_that_keeps_all_of_our_users_out_is_refused),
+		STEP_TEST(the_edit_that_helps_is_a_command_where_a_shell_takes_the_name),
 		STEP_TEST(what_is_added_later_is_seen),
 		STEP_TEST(a_block_without_end_is_left_for_its_owner),
 		STEP_TEST(nested_and_strange_includes_are_read_or_passed_over),
