@@ -359,12 +359,28 @@ static int finish_new(struct machine *m, const struct pkg_manager *manager, stru
 	return r;
 }
 
+/* Was the package manager ended among files that it does not know yet, but for mend()? */
+static int is_to_mend(struct machine *m, const struct pkg_manager *manager, struct span noted,
+		      bool *ret, struct err *err)
+{
+	int r = 0;
+
+	*ret = false;
+	for (size_t i = 0; r == 0 && i < PACKAGES && has_line(noted, span_of(INSTALLING)); i++) {
+		struct pkg_status status = {.is_halfway = false};
+
+		r = pkg_query(m->sys, manager, package_table[i].name, &status, err);
+		*ret |= status.is_halfway;
+	}
+	return r;
+}
+
 /* After the package manager ran, whatever came of it. */
-static int finish(struct machine *m, struct err *err)
+static int finish(struct machine *m, bool has_failed, struct err *err)
 {
 	const struct pkg_manager *manager;
 	AUTO_BUF then = {0};
-	bool exists;
+	bool exists, keep = false;
 	int r = find_manager(m, &manager, err);
 
 	if (r == 0)
@@ -372,7 +388,9 @@ static int finish(struct machine *m, struct err *err)
 				     &exists, NULL, err);
 	if (r == 0 && exists)
 		r = finish_new(m, manager, buf_bytes(&then), err);
-	return r < 0 ? r : fs_remove(m->sys, UNFINISHED_PATH, err);
+	if (r == 0 && has_failed)
+		r = is_to_mend(m, manager, buf_bytes(&then), &keep, err);
+	return r < 0 || keep ? r : fs_remove(m->sys, UNFINISHED_PATH, err);
 }
 
 /*
@@ -386,7 +404,7 @@ static int finish_after(struct machine *m, const struct pkg_manager *manager, in
 
 	if ((r == -EIO || r == -ETIMEDOUT) && manager && !pkg_knows_unfinished(manager))
 		return r;
-	if (finish(m, &own) == 0 || r < 0)
+	if (finish(m, r < 0, &own) == 0 || r < 0)
 		return r;
 	*err = own;
 	return -own.code;
@@ -457,7 +475,7 @@ static int finish_killed(struct machine *m, struct err *err)
 		r = mend(m, manager, err);
 	if (r == 0)
 		r = backups_tidy(m, err);
-	return r < 0 ? r : finish(m, err);
+	return r < 0 ? r : finish(m, false, err);
 }
 
 /* ---- on and off */

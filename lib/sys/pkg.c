@@ -73,6 +73,7 @@ static bool parse_dpkg(struct span output, struct pkg_status *ret)
 		status.state = PKG_LEFT_OVER;
 	else if (strchr("Wti", flags.p[1]) && flags.p[2] == ' ')
 		status.state = PKG_INSTALLED;
+	status.is_halfway = flags.p[1] == 'H';
 	*ret = status;
 	return true;
 }

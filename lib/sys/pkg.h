@@ -29,6 +29,7 @@ enum pkg_state {
 
 struct pkg_status {
 	enum pkg_state state;
+	bool is_halfway; /* broken among its files: the package manager may not know all of them */
 	char version[PKG_VERSION_MAX]; /* EPOCH:VERSION, an epoch of 0 may be left out; "" when
 					  absent */
 };
@@ -70,8 +71,8 @@ int pkg_remove(struct sys *sys, const struct pkg_manager *manager, const char *c
 	       int log_fd, struct err *err);
 
 /*
- * The commands of these two, for a plan: of pkg_install, and of pkg_remove for the packages that are
- * there; without words when there are none.  -E2BIG, and the errors of pkg_query.
+ * The commands of these two, for a plan: of pkg_install, and of pkg_remove for the packages that
+ * are there; without words when there are none.  -E2BIG, and the errors of pkg_query.
  */
 #define PKG_ARGV_MAX 16
 int pkg_install_command(const struct pkg_manager *manager, const char *const *files,
@@ -79,7 +80,8 @@ int pkg_install_command(const struct pkg_manager *manager, const char *const *fi
 int pkg_remove_command(struct sys *sys, const struct pkg_manager *manager, const char *const *names,
 		       const char *ret[PKG_ARGV_MAX], struct err *err);
 
-/* The paths of an installed package, a line each, directories too.  -EIO; the errors of proc_run. */
+/* The paths of an installed package, a line each, directories too.  -EIO; the errors of proc_run.
+ */
 int pkg_list(struct sys *sys, const struct pkg_manager *manager, const char *name, struct buf *ret,
 	     struct err *err);
 

@@ -64,6 +64,7 @@ static struct {
 	const char *result; /* state after --install, when it is not "ii " */
 	const char *complaint; /* what a failed --install prints */
 	int status; /* of --install */
+	int times; /* it has this status and result so often only; 0: always */
 	bool keeps; /* it removes nothing, but reports success */
 	bool refuses; /* it installs nothing */
 	int remove_status; /* of --purge */
@@ -240,6 +241,10 @@ static int fake_dpkg(struct sys *sys, const struct proc_spec *spec, struct proc_
 		ret->status = dpkg.status;
 		if (dpkg.status)
 			buf_str(&ret->output, dpkg.complaint);
+		if (dpkg.times && --dpkg.times == 0) {
+			dpkg.status = 0;
+			dpkg.result = NULL;
+		}
 		return 0;
 	}
 	if (strcmp(argv[1], "--configure") == 0) {
@@ -535,6 +540,33 @@ static void an_installation_that_was_killed_is_finished_before_it_is_removed(voi
 	assert_changes(INSTALL_MAIN PURGE "aadsshlogin\n");
 	assert_text(UNFINISHED_PATH, NULL);
 	assert_accounts_as_before();
+}
+
+/* As by the kernel, when memory is short; what failed of itself is not tried again. */
+static void an_installation_whose_dpkg_was_ended_is_finished_before_it_is_taken_back(void **state)
+{
+	static const struct {
+		int status;
+		const char *result, *changes;
+	} rows[] = {
+		{-9, "iHR", INSTALL_MAIN INSTALL_MAIN PURGE "aadsshlogin\n"},
+		{-9, "iF ", INSTALL_MAIN PURGE "aadsshlogin\n"},
+		{1, "iF ", INSTALL_MAIN PURGE "aadsshlogin\n"},
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		dpkg.status = rows[i].status;
+		dpkg.result = rows[i].result;
+		dpkg.times = 1;
+		assert_int_equal(install(&err), -EIO);
+		assert_changes(rows[i].changes);
+		buf_done(&dpkg.changes);
+		assert_text(UNFINISHED_PATH, NULL);
+		assert_text(PACKAGES_PATH, NULL);
+		assert_accounts_as_before();
+	}
 }
 
 static void an_installation_that_hangs_again_leaves_time_to_remove_it(void **state)
@@ -1179,6 +1211,7 @@ int main(void)
 		CASE(what_was_killed_while_it_finished_others_is_run_again),
 		CASE(what_could_not_be_tried_is_finished_by_the_next_run),
 		CASE(an_installation_that_was_killed_is_finished_before_it_is_removed),
+		CASE(an_installation_whose_dpkg_was_ended_is_finished_before_it_is_taken_back),
 		CASE(an_installation_that_hangs_again_leaves_time_to_remove_it),
 		CASE(a_removal_that_was_killed_goes_on),
 		CASE(an_installation_is_noted_after_a_removal_that_was_killed),
