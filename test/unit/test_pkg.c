@@ -134,6 +134,7 @@ static void is_understood(void **state)
 	assert_int_equal(pkg_query(&machine.sys, manager, "aadsshlogin", &status, &err), row->r);
 	assert_int_equal(err.outcome, row->r < 0 ? EXIT_PACKAGE : 0);
 	assert_int_equal(status.state, row->state);
+	assert_int_equal(status.is_halfway, strcmp(row->name, "deb_half_installed") == 0);
 	assert_string_equal(status.version, row->version);
 	assert_non_null(strstr(buf_text(&answers_commands),
 			       row->rpm ? "/usr/bin/rpm --query " : "/usr/bin/dpkg-query --show "));

@@ -274,6 +274,10 @@ for number in (4, 6, 8, 10, 12, 16, 24):
 add("dpkg is killed", 24, shim("/usr/bin/dpkg", 'case $1 in --install) /usr/bin/dpkg.real "$@"; kill -9 $$ ;; esac\nexec /usr/bin/dpkg.real "$@"'),
     words=["signal 9", "packages.log"], sample=True)
 add("dpkg is killed halfway", 24, packed("postinst", "kill -9 $PPID"), words=["signal 9"])
+add("dpkg is killed among the files", 24, shim("/usr/bin/dpkg-deb", """case $1 in --fsys-tarfile)
+    mkdir /run/lab/dpkg-killed && { /usr/bin/dpkg-deb.real "$@" | head -c 200000; sleep 0.5; kill -9 $PPID; exit; } ;;
+esac
+exec /usr/bin/dpkg-deb.real "$@\""""), after="rmdir /run/lab/dpkg-killed", words=["signal 9"])
 add("preinst fails", 24, packed("preinst", "echo no such luck >&2; exit 3"), words=["exit status 3"])
 add("postinst fails", 24, packed("postinst", "echo no such luck >&2; exit 3"), words=["exit status 3"], sample=True)
 add("prerm fails", 24, installed_script("prerm", "exit 3"), verb="uninstall", installed=True, as_before=False, words=["exit status 3"])
