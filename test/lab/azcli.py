@@ -30,7 +30,7 @@ from lab.agent import Agent  # noqa: E402
 from lab.install import FIRST, FOLDER, NAME, NEXT, zip_of  # noqa: E402
 from lab.login import Person, as_person, check_refused, check_sudo  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
-from lab.place import DOMAIN, MEMORY, NOT_OURS, WATCHED  # noqa: E402
+from lab.place import DOMAIN, MEMORY, NEIGHBOUR, NOT_OURS, WATCHED  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
 from lab.teller import Teller, expect  # noqa: E402
 
@@ -226,6 +226,7 @@ def set_extension(tell: Teller, world: World) -> None:
         expect({f"ComponentStatus/{name}/success" for name in ("platform", "identity", "packages", "sshd")} <= codes, codes)
         listed = desk.ask("vm", "extension", "list", *VM)
         expect([(one["name"], one["provisioningState"]) for one in listed] == [(TYPE, "Succeeded")], listed)
+    tell_accounts(tell, world)
     with tell.step("az vm extension delete: every file is as before, and nobody of the tenant gets in"):
         desk.ask("vm", "extension", "delete", *VM, "--name", TYPE)
         expect(not difference(before, vm.snapshot()), "\n".join(difference(before, vm.snapshot())))
@@ -252,6 +253,32 @@ def set_with_settings(tell: Teller, world: World) -> None:
         expect("userDomains" in shown and "lab-secret" not in shown + result.stdout + result.stderr, shown)
 
 
+def told_accounts(world: World) -> List[str]:
+    """What queries/local-accounts.sh prints of them, whose exit status must fit."""
+    path = "/root/local-accounts.sh"
+    world.desk.machine.write(path, (layer.CHECKOUT / "manifest/azure/queries/local-accounts.sh").read_bytes())
+    result = world.desk.machine.run(["sh", path], env={"REQUESTS_CA_BUNDLE": AUTHORITY}, check=False, timeout=PATIENCE)
+    expect(result.returncode == (1 if result.stdout else 0), result)
+    return result.stdout.splitlines()
+
+
+def tell_accounts(tell: Teller, world: World) -> None:
+    def approve(names: List[str]) -> None:
+        world.desk.ask("vm", "extension", "set", *VM, *OURS, "--settings", json.dumps({"approvedLocalAccounts": names}))
+
+    def substatus() -> Dict[str, str]:
+        return {part["name"]: part["status"] for part in world.azure.extension(NAME).substatus}
+
+    with tell.step("queries/local-accounts.sh tells of local accounts that nobody approved, and only of these"):
+        approve([])
+        lines = told_accounts(world)
+        expect(substatus()["local-accounts"] == "warning" and len(lines) == 1, (lines, substatus()))
+        expect(lines[0].startswith(f"{world.azure.resource_id}\t") and "can sign in" in lines[0] and "local (uid" in lines[0], lines)
+        approve(["root", "local", NEIGHBOUR])
+        lines = told_accounts(world)
+        expect(substatus()["local-accounts"] == "success" and not lines, (lines, substatus()))
+
+
 def migrate(tell: Teller, world: World) -> None:
     desk, vm = world.desk, world.vm
     with tell.step("the old product's extension (a stand-in) is on the VM"):
@@ -272,7 +299,7 @@ def scale_set(tell: Teller, world: World) -> None:
     desk, instance = world.desk, world.instance
     machine = instance.machine
     before = instance.snapshot()
-    settings = {"userDomains": [DOMAIN]}
+    settings = {"userDomains": [DOMAIN], "approvedLocalAccounts": []}
     with tell.step("az vmss extension set changes the model, and no instance of a scale set that is upgraded by hand"):
         done = desk.ask("vmss", "extension", "set", *SCALE_SET, *OURS, "--settings", json.dumps(settings))
         expect(done["provisioningState"] == "Succeeded", done)
@@ -283,6 +310,9 @@ def scale_set(tell: Teller, world: World) -> None:
         desk.run("vmss", "update-instances", *GROUP, "--name", "web", "--instance-ids", "*")
         expect(instance.settings().get("publicSettings") == settings, instance.settings())
         expect(machine.run(["aadsshlogin", "status", "--json"]).returncode == 0, "it is not in force")
+    with tell.step("queries/local-accounts.sh tells of the instance's accounts"):
+        lines = told_accounts(world)
+        expect(len(lines) == 1 and "/virtualMachineScaleSets/web/virtualMachines/0\t" in lines[0] and "local (uid" in lines[0], lines)
     with tell.step("az vmss extension list and show tell it"):
         expect([one["name"] for one in desk.ask("vmss", "extension", "list", *SCALE_SET)] == [TYPE], "list")
         expect(desk.ask("vmss", "extension", "show", *SCALE_SET, "--name", TYPE)["settings"] == settings, "show")

@@ -36,10 +36,11 @@ ANYWHERE = {"--query", "--output", "-o", "--subscription", "--ids"}
 
 
 def unreadable(words: List[str]) -> List[str]:
-    if "--query" not in words:
+    query = words[words.index("--query") + 1] if "--query" in words else "$"
+    if "$" in query:  # which a shell completes
         return []
     try:
-        jmespath.compile(words[words.index("--query") + 1])
+        jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
         return [f"--query: {error}"]
     return []

@@ -434,6 +434,10 @@ def get_vm(cloud: Cloud, request: Request, name: str) -> Response:
     return Response.json(show_vm(cloud, vm_of(cloud, name), wants_view(request)))
 
 
+def list_vms(cloud: Cloud, request: Request) -> Response:
+    return Response.json({"value": [show_vm(cloud, vm, False) for vm in cloud.vms.values() if not vm.scale_set]})
+
+
 def patch_vm(cloud: Cloud, request: Request, name: str) -> Response:
     vm, sent = vm_of(cloud, name), json.loads(request.body)
     if "identity" in sent:
@@ -473,6 +477,10 @@ def delete_extension(cloud: Cloud, request: Request, name: str, extension: str) 
 
 def get_scale_set(cloud: Cloud, request: Request, name: str) -> Response:
     return Response.json(show_scale_set(cloud, scale_set_of(cloud, name)))
+
+
+def list_scale_sets(cloud: Cloud, request: Request) -> Response:
+    return Response.json({"value": [show_scale_set(cloud, scale_set) for scale_set in cloud.compute.scale_sets.values()]})
 
 
 def put_scale_set(cloud: Cloud, request: Request, name: str) -> Response:
@@ -577,7 +585,8 @@ def list_tenants(cloud: Cloud, request: Request) -> Response:
 GROUP = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute"
 VM = rf"{GROUP}/virtualMachines/([^/]+)"
 SCALE_SET = rf"{GROUP}/virtualMachineScaleSets/([^/]+)"
-PLACE = r"/subscriptions/[^/]+/providers/Microsoft\.Compute/locations/[^/]+"
+ALL = r"/subscriptions/[^/]+/providers/Microsoft\.Compute"
+PLACE = rf"{ALL}/locations/[^/]+"
 PUBLISHERS = rf"{PLACE}/publishers"
 
 # Method, path, endpoint, action that the caller needs ("": none), answer
@@ -589,6 +598,8 @@ OPERATIONS: List[Tuple[str, str, str, str, Callable[..., Response]]] = [
     ("GET", rf"{PUBLISHERS}/([^/]+)/artifacttypes/vmextension/types", "arm.types", "locations/publishers/read", list_types),
     ("GET", rf"{PUBLISHERS}/([^/]+)/artifacttypes/vmextension/types/([^/]+)/versions", "arm.versions",
      "locations/publishers/read", list_versions),
+    ("GET", rf"{ALL}/virtualMachines", "arm.vms", "virtualMachines/read", list_vms),
+    ("GET", rf"{ALL}/virtualMachineScaleSets", "arm.scalesets", "virtualMachineScaleSets/read", list_scale_sets),
     ("GET", VM, "arm.vm", "virtualMachines/read", get_vm),
     ("PATCH", VM, "arm.vm", "virtualMachines/write", patch_vm),
     ("GET", rf"{VM}/extensions", "arm.extensions", "virtualMachines/extensions/read", list_extensions),
