@@ -29,6 +29,8 @@ static const char *const secrets[] = {
 	"\"{\\\"proxyPassword\\\": \\\"" CORE "\\\"}\"",
 	"db_password=x;" CORE,
 	"client_secret: " CORE,
+	"x --client-secret " CORE " -v",
+	"bindpw=" CORE,
 	"https://a.blob.core.windows.net/c?sv=1&sig=" CORE "%3D",
 	"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7" RANDOM " comment",
 	"{\"protectedSettings\": \"" CORE "\"}",
