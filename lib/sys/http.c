@@ -211,11 +211,25 @@ static int errno_of(CURLcode code)
 	}
 }
 
+/* Where nobody answers for names, the time is up before the resolver gives up. */
+static CURLcode end_of(const struct transfer *transfer, CURLcode code)
+{
+	curl_off_t resolved_us = 0;
+
+	if (code != CURLE_OPERATION_TIMEDOUT ||
+	    curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved_us) !=
+		    CURLE_OK ||
+	    resolved_us > 0)
+		return code;
+	return CURLE_COULDNT_RESOLVE_HOST;
+}
+
 static void finish(struct transfer *transfer, CURLcode code)
 {
 	struct http_response *response = transfer->response;
 	long status = 0, proxy_status = 0;
 
+	code = end_of(transfer, code);
 	if (code == CURLE_OK)
 		(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);

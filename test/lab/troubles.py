@@ -345,6 +345,8 @@ def masked(text: str) -> str:
     text = re.sub("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "00000000-0000-0000-0000-000000000000", text)
     text = re.sub("SHA256:[A-Za-z0-9+/]{43}", "SHA256:" + 43 * "0", text)
     text = re.sub(r"\d+ min left", "60 min left", text)
+    text = re.sub(r"kill -HUP \d+", "kill -HUP 1", text)
+    text = text.replace("Couldn't connect", "Could not connect")  # as later releases of the library say
     text = re.sub(r"\d+ s ago", "1 s ago", text)
     return re.sub(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-01-01T00:00:00Z", text)
 
