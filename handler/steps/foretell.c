@@ -67,16 +67,6 @@ static bool continues(struct span rest, struct span line)
 	       memcmp(rest.p, line.p, line.len) == 0;
 }
 
-static bool has_line(struct span text, struct span wanted)
-{
-	struct span line;
-
-	while (span_line(&text, &line))
-		if (span_eq(line, wanted))
-			return true;
-	return false;
-}
-
 /* Those that the installed package has, but for what stays. */
 static int tell_gone(struct machine *m, const struct pkg_manager *manager, const char *name,
 		     struct span stays, struct changes *ret, struct err *err)
@@ -91,7 +81,7 @@ static int tell_gone(struct machine *m, const struct pkg_manager *manager, const
 		struct err absent = {0};
 		struct stat st;
 
-		if (!continues(rest, line) && !has_line(stays, line) &&
+		if (!continues(rest, line) && !span_has_line(stays, line) &&
 		    span_copy(line, path, sizeof(path)) && path[0] == '/' &&
 		    look(m, path, &st, what, &absent) == 0 && what[0])
 			r = changes_brings(ret, "gone", st.st_mode, what, path, err);

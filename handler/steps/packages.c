@@ -213,16 +213,6 @@ static int install_supplied(struct machine *m, const struct selection *selection
 
 /* ---- what a killed run leaves to the package manager */
 
-static bool has_line(struct span text, struct span wanted)
-{
-	struct span line;
-
-	while (span_line(&text, &line))
-		if (span_eq(line, wanted))
-			return true;
-	return false;
-}
-
 /*
  * Before the package manager runs; activity: INSTALLING, or NULL.  What a killed run noted stays,
  * since it knew the machine before it.
@@ -236,7 +226,7 @@ static int note_unfinished(struct machine *m, const struct pkg_manager *manager,
 	int r = fs_read_optional(m->sys, UNFINISHED_PATH, FS_TRUSTED, FS_CONFIG_MAX, &noted,
 				 &exists, NULL, err);
 
-	if (r < 0 || (exists && (!activity || has_line(buf_bytes(&noted), span_of(activity)))))
+	if (r < 0 || (exists && (!activity || span_has_line(buf_bytes(&noted), span_of(activity)))))
 		return r;
 	if (activity)
 		buf_printf(&text, "%s\n", activity);
@@ -280,7 +270,7 @@ static int list_new(struct machine *m, const struct pkg_manager *manager, struct
 	*ret_count = 0;
 	rest = buf_bytes(&now);
 	while (r == 0 && span_line(&rest, &line)) {
-		if (has_line(then, line) || is_in_table(line))
+		if (span_has_line(then, line) || is_in_table(line))
 			continue;
 		buf_span(ret, line);
 		buf_str(ret, "\n");
@@ -366,7 +356,8 @@ static int is_to_mend(struct machine *m, const struct pkg_manager *manager, stru
 	int r = 0;
 
 	*ret = false;
-	for (size_t i = 0; r == 0 && i < PACKAGES && has_line(noted, span_of(INSTALLING)); i++) {
+	for (size_t i = 0; r == 0 && i < PACKAGES && span_has_line(noted, span_of(INSTALLING));
+	     i++) {
 		struct pkg_status status = {.is_halfway = false};
 
 		r = pkg_query(m->sys, manager, package_table[i].name, &status, err);
@@ -438,7 +429,7 @@ static int mend(struct machine *m, const struct pkg_manager *manager, struct err
 	int r = fs_read_optional(m->sys, UNFINISHED_PATH, FS_TRUSTED, FS_CONFIG_MAX, &text, &exists,
 				 NULL, err);
 
-	if (r < 0 || selection_theirs(m) || !has_line(buf_bytes(&text), span_of(INSTALLING)))
+	if (r < 0 || selection_theirs(m) || !span_has_line(buf_bytes(&text), span_of(INSTALLING)))
 		return r;
 	r = selection_make(m, manager, false, &selection, err);
 	if (r == 0 && selection.count == 0 && !pkg_knows_unfinished(manager))

@@ -158,3 +158,13 @@ bool span_copy(struct span a, char *to, size_t size)
 	to[a.len] = '\0';
 	return true;
 }
+
+bool span_has_line(struct span text, struct span wanted)
+{
+	struct span line;
+
+	while (span_line(&text, &line))
+		if (span_eq(line, wanted))
+			return true;
+	return false;
+}

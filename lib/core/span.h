@@ -33,6 +33,7 @@ bool span_string(struct span *in, struct span *ret);
 
 /* Text readers.  A line ends before its newline; the last may lack one.  False at the end. */
 bool span_line(struct span *in, struct span *ret);
+bool span_has_line(struct span text, struct span wanted);
 
 /* The last line that says something, for a message; trimmed.  Empty when none does. */
 struct span span_last_line(struct span text);

@@ -292,16 +292,6 @@ int repo_refresh(struct sys *sys, const struct repo_manager *manager, int log_fd
 	return err_wrap(err, "the repository cannot be read");
 }
 
-static bool has_line(const struct buf *buf, struct span wanted)
-{
-	struct span rest = buf_bytes(buf), line;
-
-	while (span_line(&rest, &line))
-		if (span_eq(line, wanted))
-			return true;
-	return false;
-}
-
 /* As pkg_query tells it: rpm's with an epoch always, and without the release. */
 static void add_version(const struct repo_manager *manager, struct span version, struct buf *ret)
 {
@@ -316,7 +306,7 @@ static void add_version(const struct repo_manager *manager, struct span version,
 	if (rpm && version.len && !memchr(version.p, ':', version.len))
 		buf_str(&line, "0:");
 	buf_span(&line, version);
-	if (has_line(ret, buf_bytes(&line)))
+	if (span_has_line(buf_bytes(ret), buf_bytes(&line)))
 		return;
 	if (manager->ascending)
 		buf_move(&rest, ret);
