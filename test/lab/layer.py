@@ -36,7 +36,8 @@ echo 'local ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/local
 chmod 440 /etc/sudoers.d/local
 """
 
-# policy-rc.d keeps apt from starting anything.
+# policy-rc.d keeps apt from starting anything.  man-db's index of pages would take as long as all else that dpkg does; as
+# where its owner answered no to it, the trigger runs and leaves it alone.
 SETUP = f"""
 export DEBIAN_FRONTEND=noninteractive
 printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
@@ -47,6 +48,7 @@ get() {{
 		install --no-install-recommends {PACKAGES} $optional
 }}
 get || {{ apt-get -qq update; get; }}
+rm -f /var/lib/man-db/auto-update
 {ADMINISTRATOR}"""
 
 # What some machines have besides, if it can be had: a package that cannot be installed is left out, and

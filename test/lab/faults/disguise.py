@@ -204,10 +204,10 @@ class Machine:
         return run(["/usr/sbin/sshd", "-t"], FIRST_NAMES, 10)["code"] == 0
 
     def entra_key(self) -> Outcome:
-        return run(self.people["key command"], {"PATH": "/usr/bin"}, 20, self.people["key user"])
+        return run(self.people["key command"], {"PATH": "/usr/bin"}, 60, self.people["key user"])
 
     def entra_sudo(self) -> Outcome:
-        return run(["sudo", "-n", "id", "-u"], FIRST_NAMES, 20, self.people["sudo"])
+        return run(["sudo", "-n", "id", "-u"], FIRST_NAMES, 60, self.people["sudo"])
 
     def look(self) -> Dict[str, object]:
         return {path: fingerprint(path) for path in self.files}

@@ -47,7 +47,7 @@ DERIVED = {"/etc/aadpasswd.db", "/etc/aadadmins"}
 ACCOUNTS = {"/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-"}
 # CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, SYS_PTRACE
 ROLE_CHECK_MAY = 0x1ff | 1 << 19
-# Where these block, every program of libc's does, whatever anybody judges; sudo -V is given 20 s.
+# Where these block, every program of libc's does, whatever anybody judges; sudo -V is given 60 s.
 LIBCS = {"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/nsswitch.conf", "/etc/hosts", "/etc/resolv.conf"}
 BLOCKING = ("a FIFO", "a device")
 FEW = 1  # of a folder
