@@ -201,7 +201,7 @@ class Machine:
         return sudo["code"] == 0 and sudo["said"].strip() == "0"
 
     def sshd_works(self) -> bool:
-        return run(["/usr/sbin/sshd", "-t"], FIRST_NAMES, 10)["code"] == 0
+        return run(["/usr/sbin/sshd", "-t"], FIRST_NAMES, 5)["code"] == 0
 
     def entra_key(self) -> Outcome:
         return run(self.people["key command"], {"PATH": "/usr/bin"}, 60, self.people["key user"])
