@@ -177,12 +177,17 @@ int look_installed(struct check *check, struct check_result *ret, struct err *er
 	char time[TIME_TEXT_SIZE];
 	int r = state_read(check->session.sys, &state, err);
 
-	if (r < 0 && r != -ENOENT)
-		return err_remedy(err, 0,
-				  r == -EACCES ? "run it as root" : "enable writes it anew");
+	if (r == -EACCES)
+		return err_remedy(err, 0, "run it as root");
+	if (r < 0 && r != -ENOENT && !check->in_force.tenant)
+		return err_remedy(err, 0, "enable writes it anew");
+	if (r < 0 && r != -ENOENT) {
+		check_see(ret, "the product is installed, and its record is damaged");
+		machine_note(&check->session.machine, "%s; enable writes it anew", err->msg);
+	}
 	*err = (struct err){0};
-	/* By hand, with the package's own tool. */
-	if (r == -ENOENT && check->in_force.tenant)
+	/* It was installed by hand, with the package's own tool; or the record is damaged. */
+	if (r < 0 && check->in_force.tenant)
 		return 0;
 	if (!state.owner[0])
 		return judge_absent(check, &state, ret, err);

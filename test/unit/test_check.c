@@ -210,6 +210,7 @@ static int set_up(void **state)
 	scratch_write(&scratch, "/etc/group", "ann:x:1000:\n", 0644);
 	scratch_write(&scratch, "/etc/pam", "ours\n", 0644);
 	scratch_write(&scratch, STATE_PATH, STATE("1.0.0.0", "false", "0"), 0600);
+	scratch_write(&scratch, CONF_PATH, "tenant " FAKE_TENANT "\n", 0644);
 	scratch_mkdir(&scratch, "/usr/sbin", 0755);
 	scratch_mkdir(&scratch, "/var", 0755);
 	return 0;
@@ -317,6 +318,8 @@ static const struct row {
 	 "installed", "note", "since 1970", "", NULL},
 	{"another version in force", NULL, STATE_PATH, STATE("1.0.1.0", "false", "0"), {0}, false,
 	 "installed", "note", "version 1.0.1.0 since", "", NULL},
+	{"a record that is no JSON", NULL, STATE_PATH, "{", {0}, false,
+	 "installed", "note", "its record is damaged", "", NULL},
 	{"an installation that failed", NULL, STATE_PATH, STATE("", "false", "24"), {0}, false,
 	 "installed", "failed", "install ended with 24 package-failed: no luck", ENABLE, "pam"},
 	{"an installation that failed for want of an identity", NULL, STATE_PATH, STATE("", "false", "22"), {0}, true,
