@@ -48,6 +48,7 @@ get() {{
 		install --no-install-recommends {PACKAGES} $optional
 }}
 get || {{ apt-get -qq update; get; }}
+echo man-db man-db/auto-update boolean false | debconf-set-selections
 rm -f /var/lib/man-db/auto-update
 {ADMINISTRATOR}"""
 
