@@ -77,6 +77,7 @@ class Deployment:
         self.copies: Dict[str, int] = {}
         self.made: Dict[str, Dict] = {}
         self.asked: set = set()
+        self.waits = True
         self.after: Dict[str, List[str]] = {}
         self.expressions = Expressions(self._functions())
         self.parameters = self._parameters(template.get("parameters", {}), given)
@@ -124,11 +125,14 @@ class Deployment:
         return below(self.scope, *names)
 
     def _reference(self, which: str, version: str, full: str) -> Dict:
-        """Only of a whole resource, by its id: of one that this deployment makes, or of one that is there."""
+        """Only of a whole resource, by its id: of one that this deployment makes, or of one that is there.
+
+        A resource whose condition is false is looked up all the same, and before anything is made
+        (github.com/Azure/azure-resource-manager-schemas/issues/535, github.com/Azure/bicep/issues/13251)."""
         if full != "Full" or not which.startswith("/subscriptions/") or not VERSION.fullmatch(version):
             raise Unknown(f"reference({which!r}, {version!r}, {full!r})")
         self.asked.add(which.lower())
-        if which.lower() in self.made:
+        if self.waits and which.lower() in self.made:
             return self.made[which.lower()]
         if which.lower() not in self.place.world:
             raise Unknown(f"reference() to {which}, which is neither here nor made")
@@ -212,11 +216,13 @@ class Deployment:
         for each in after:
             if each not in declared:
                 raise Unknown(f"{where} depends on {each}, which is not in this template")
-        if not wanted:
-            return None
-        self.asked, self.after[where] = set(), sorted(each for each in after if declared[each])
+        self.asked, self.waits = set(), wanted
         final = _without_null({name: self.expressions.value(value) for name, value in resource.items()
                                if name not in ("condition", "copy", "dependsOn", "scope")})
+        self.waits = True
+        if not wanted:
+            return None
+        self.after[where] = sorted(each for each in after if declared[each])
         for each in self.asked & set(declared) - set(after):
             raise Unknown(f"{where} asks for {each}, and does not wait for it")
         return {"id": where, **final}

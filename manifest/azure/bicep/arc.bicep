@@ -30,7 +30,7 @@ resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empt
   scope: machine
   properties: {
     roleDefinitionId: roleReaderId
-    principalId: machine.identity.principalId
+    principalId: empty(roleReaderId) ? '' : machine.identity.principalId
     principalType: 'ServicePrincipal'
     description: 'Lets the machine see who may sign in to it.'
   }

@@ -162,7 +162,7 @@ resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empt
   scope: scaleSet
   properties: {
     roleDefinitionId: roleReaderId
-    principalId: scaleSet.identity.principalId
+    principalId: empty(roleReaderId) ? '' : scaleSet.identity.principalId
     principalType: 'ServicePrincipal'
     description: 'Lets the machine see who may sign in to it.'
   }
