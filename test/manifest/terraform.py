@@ -96,7 +96,7 @@ KINDS = {
         "admin_username": PROFILE + "osProfile/adminUsername",
         "computer_name_prefix": PROFILE + "osProfile/computerNamePrefix",
         "disable_password_authentication": PROFILE + LINUX + "disablePasswordAuthentication",
-        "overprovision": "properties/overprovision", "upgrade_mode": "properties/upgradePolicy/mode"}, {
+        "overprovision": "properties/overprovision", "single_placement_group": "properties/singlePlacementGroup", "upgrade_mode": "properties/upgradePolicy/mode"}, {
             **SET_BLOCKS, "admin_ssh_key": (PROFILE + LINUX + "ssh/publicKeys[]", KEY, {}),
             "extension": (PROFILE + "extensionProfile/extensions[]", {"name": "name", **EXTENSION}, {})},
         {"properties/orchestrationMode": "Uniform"}),

@@ -67,6 +67,7 @@ resource scaleSet 'Microsoft.Compute/virtualMachineScaleSets@2024-11-01' = {
   properties: {
     orchestrationMode: 'Uniform'
     overprovision: false
+    singlePlacementGroup: false
     upgradePolicy: {
       mode: 'Rolling'
       rollingUpgradePolicy: {

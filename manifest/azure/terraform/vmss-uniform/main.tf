@@ -130,6 +130,7 @@ resource "azurerm_linux_virtual_machine_scale_set" "this" {
   computer_name_prefix            = var.vmss_name
   disable_password_authentication = true
   overprovision                   = false
+  single_placement_group          = false
   upgrade_mode                    = "Rolling"
 
   rolling_upgrade_policy {
