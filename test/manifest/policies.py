@@ -48,6 +48,12 @@ def permitted(rule: Rule, resources: List[Dict]) -> List[str]:
     return lines + [f"{role.name} is not for it" for role in roles if role not in writes + makes]
 
 
+def platform_adds(made: Dict) -> Dict:
+    """What is there when a resource has been made."""
+    scope, provider, _ = made["id"].rpartition("/providers/Microsoft.Authorization/roleAssignments/")
+    return change(made, "properties/scope", scope) if provider else change(made, "properties/provisioningState", "Succeeded")
+
+
 def remedied(rule: Rule, others: List[Dict], row: Dict, schemas: Optional[Schemas]) -> List[str]:
     """What is wrong with the remedy of a resource that is not compliant."""
     if rule.effect == "Modify":
@@ -60,7 +66,7 @@ def remedied(rule: Rule, others: List[Dict], row: Dict, schemas: Optional[Schema
     template = rule.rule["then"]["details"]["deployment"]["properties"]["template"]
     lines = [f"{len(made)} resources"] if len(made) != 1 else differences(made[0], row.get("deploys", {}))
     lines += permitted(rule, made)
-    there = [change(each, "properties/provisioningState", "Succeeded") for each in made]
+    there = [platform_adds(each) for each in made]
     lines += [] if rule.state(others + there) == COMPLIANT else ["what is deployed does not satisfy the policy"]
     if not schemas:
         return lines

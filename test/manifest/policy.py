@@ -45,7 +45,7 @@ ALIASES: Dict[str, Dict[str, str]] = {
                           ("publisher", "type", "provisioningState")},
     "microsoft.authorization/roleassignments": {
         f"Microsoft.Authorization/roleAssignments/{name}": name for name in
-        ("roleDefinitionId", "principalId", "principalType")},
+        ("roleDefinitionId", "principalId", "principalType", "scope")},
 }
 EVERY_ALIAS = {alias for each in ALIASES.values() for alias in each}
 # What every resource has; an extension's publisher and type are not these.
@@ -245,8 +245,10 @@ class Rule:
         return not self.holds(self.rule["if"], self.resource)
 
     def _exists(self, others: List[Dict]) -> bool:
+        """Of a type below the resource's those below the resource count, of another all that are listed for its resource group."""
         details = self.rule["then"]["details"]
-        below = self.resource["id"].lower() + "/"
+        child = details["type"].lower().startswith(self.resource["type"].lower() + "/")
+        below = f"{self.resource['id']}/".lower() if child else "/"
         return any(self.holds(details["existenceCondition"], each) for each in others
                    if each["type"].lower() == details["type"].lower() and each["id"].lower().startswith(below))
 
