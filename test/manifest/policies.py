@@ -190,6 +190,7 @@ def granted_row(row: Dict, templates: Dict[str, Any]) -> List[str]:
     prefix = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/"
     lines = [] if got == [f"{prefix}roleDefinitions/{role}" for role in row["roles"]] else [f"grants {got}"]
     identity = str(uuid.uuid5(uuid.NAMESPACE_URL, made[0]["id"].lower()))
+    lines += differences(made[-1], row.get("last", {}))
     return lines + [line for each in made[1:] for line in differences(each, {
         "properties/principalId": identity, "properties/principalType": "ServicePrincipal",
         "id": f"{prefix}roleAssignments/{each['name']}"})]
@@ -209,7 +210,7 @@ def play_initiative(rows: Rows, sample: Dict, definitions: Dict[str, Any], schem
         rows.play("initiative", name, row)
     for name, template in templates.items() if schemas else ():
         rows.play("initiative by the schemas", name, lambda: schemas.template(template) + [
-            line for given in ({}, {"remediate": True, "assignRoles": True}) if name == "assignment" or not given
+            line for given in ({}, {"remediate": True, "assignRoles": True, "roleReaderId": "/subscriptions/s/r"}) if name == "assignment" or not given
             for each in evaluate(template, given, Place()).resources for line in schemas.resource(each)])
 
 
