@@ -11,6 +11,7 @@ import fnmatch
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from manifest.expr import Expressions, Unknown
+from manifest.rows import find
 from manifest.template import SUBSCRIPTION, TENANT, Place, Result, evaluate
 
 NOT_APPLICABLE, COMPLIANT, NON_COMPLIANT = "not applicable", "compliant", "not compliant"
@@ -47,6 +48,10 @@ ALIASES: Dict[str, Dict[str, str]] = {
         f"Microsoft.Authorization/roleAssignments/{name}": name for name in
         ("roleDefinitionId", "principalId", "principalType", "scope")},
 }
+# Aliases of lists, in a count alone: {alias: (path below properties, {alias of a member: path in it})}.
+IN_MODEL = "Microsoft.Compute/VirtualMachineScaleSets/extensionProfile.extensions[*]"
+LISTS = {IN_MODEL: ("virtualMachineProfile/extensionProfile/extensions",
+                    {f"{IN_MODEL}.{name}": f"properties/{name}" for name in ("publisher", "type", "settings")})}
 EVERY_ALIAS = {alias for each in ALIASES.values() for alias in each}
 # What every resource has; an extension's publisher and type are not these.
 FIELDS = ("type", "name", "location", "id", "identity.type")
@@ -141,10 +146,7 @@ def field(resource: Dict, name: str) -> Any:
     if name not in EVERY_ALIAS:
         raise Unknown(f"the alias {name!r} is not known")
     path = ALIASES.get(resource["type"].lower(), {}).get(name)
-    value = resource.get("properties", {})
-    for part in path.split("/") if path else []:
-        value = value.get(part) if isinstance(value, dict) else None
-    return value if path else None
+    return find(resource, f"properties/{path}") if path else None
 
 
 class Rule:
@@ -172,6 +174,10 @@ class Rule:
         return self.parameters[name]
 
     def _current(self, name: str) -> Any:
+        """Of a count of values by its name, of a count of a list by the alias of one of its members."""
+        for alias, (_, members) in LISTS.items():
+            if name in members and alias in self.current:
+                return find(self.current[alias], members[name])
         if name not in self.current:
             raise Unknown(f"current({name!r}) outside of that count")
         return self.current[name]
@@ -205,23 +211,29 @@ class Rule:
         return OPERATORS[operator[0]](value, self.expressions.value(condition[operator[0]]))
 
     def _field(self, name: str, resource: Dict) -> Any:
-        return field(resource, self.expressions.text(name))
+        return self._current(name) if "[*]" in name else field(resource, self.expressions.text(name))
 
     def _value(self, value: Any, _: Dict) -> Any:
         return self.expressions.value(value)
 
     def _count(self, count: Dict, resource: Dict) -> int:
-        """Of a list of values.  Aliases of lists are not used here, and not known."""
-        if set(count) != {"value", "name", "where"}:
-            raise Unknown(f"count of {sorted(count)}")
-        values = self.expressions.value(count["value"])
-        if not isinstance(values, list) or count["name"] in self.current:
+        """Of a list of values, or of a resource's members that an alias stands for."""
+        name, values = self._counted(count, resource)
+        if not isinstance(values, list) or name in self.current:
             raise Unknown(f"count of {values!r}")
         found = 0
-        for self.current[count["name"]] in values:
+        for self.current[name] in values:
             found += self.holds(count["where"], resource)
-        self.current.pop(count["name"], None)
+        self.current.pop(name, None)
         return found
+
+    def _counted(self, count: Dict, resource: Dict) -> Tuple[str, Any]:
+        if set(count) == {"value", "name", "where"}:
+            return count["name"], self.expressions.value(count["value"])
+        if set(count) != {"field", "where"} or count["field"] not in LISTS:
+            raise Unknown(f"count of {count.get('field') or sorted(count)}")
+        path, _ = LISTS[count["field"]]
+        return count["field"], find(resource, f"properties/{path}") or []
 
     # ---- what comes of it
 
