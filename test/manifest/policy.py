@@ -40,10 +40,7 @@ ALIASES: Dict[str, Dict[str, str]] = {
     ARC: {"Microsoft.HybridCompute/machines/osName": "osName"},
     **{f"{kind.lower()}/extensions": {f"{kind}/extensions/{name}": name for name in
                                       ("publisher", "type", "provisioningState", "settings", "typeHandlerVersion")}
-       for kind in ("Microsoft.Compute/virtualMachines", "Microsoft.Compute/virtualMachineScaleSets")},
-    # No list of aliases that was found has settings here.
-    ARC + "/extensions": {f"Microsoft.HybridCompute/machines/extensions/{name}": name for name in
-                          ("publisher", "type", "provisioningState")},
+       for kind in ("Microsoft.Compute/virtualMachines", "Microsoft.Compute/virtualMachineScaleSets", "Microsoft.HybridCompute/machines")},
     "microsoft.authorization/roleassignments": {
         f"Microsoft.Authorization/roleAssignments/{name}": name for name in
         ("roleDefinitionId", "principalId", "principalType", "scope")},
