@@ -7,14 +7,13 @@ DeployIfNotExists makes must satisfy the definition, be allowed to its roles, an
 satisfy it.  "deploys" says what is in it.  Rows of "broken" change a definition, and must be refused or give another state.
 """
 
-import uuid
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from manifest.expr import Expressions, Unknown
 from manifest.policy import COMPLIANT, FORBIDDEN, NON_COMPLIANT, NOT_APPLICABLE, Rule, check_parameter
 from manifest.rows import AZURE, SAMPLES, Rows, change, differences, find, load
 from manifest.schema import Schemas
-from manifest.template import SUBSCRIPTION, Place, evaluate, group_id
+from manifest.template import SUBSCRIPTION, Place, evaluate, group_id, principal_of
 
 DEFINITIONS = AZURE / "policy/definitions"
 STATES = {NOT_APPLICABLE, COMPLIANT, NON_COMPLIANT}
@@ -189,7 +188,7 @@ def granted_row(row: Dict, templates: Dict[str, Any]) -> List[str]:
     got = [each["properties"]["roleDefinitionId"] for each in made[1:]]
     prefix = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/"
     lines = [] if got == [f"{prefix}roleDefinitions/{role}" for role in row["roles"]] else [f"grants {got}"]
-    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, made[0]["id"].lower()))
+    identity = principal_of(made[0]["id"])
     lines += differences(made[-1], row.get("last", {}))
     return lines + [line for each in made[1:] for line in differences(each, {
         "properties/principalId": identity, "properties/principalType": "ServicePrincipal",

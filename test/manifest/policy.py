@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from manifest.expr import Expressions, Unknown
 from manifest.rows import find
-from manifest.template import SUBSCRIPTION, TENANT, Place, Result, evaluate
+from manifest.template import TENANT, Place, Result, evaluate
 
 NOT_APPLICABLE, COMPLIANT, NON_COMPLIANT = "not applicable", "compliant", "not compliant"
 
@@ -154,13 +154,12 @@ class Rule:
         self.rule, self.resource = properties["policyRule"], resource
         self.parameters = _parameters(properties.get("parameters", {}), given)
         self.current: Dict[str, Any] = {}
-        group = "/".join(resource["id"].split("/")[:5])
+        subscription, group = ("/".join(resource["id"].split("/")[:end]) for end in (3, 5))
         self.expressions = Expressions({
             "parameters": self._parameter,
             "field": lambda name: field(resource, name),
             "current": self._current,
-            "subscription": lambda: {"id": f"/subscriptions/{SUBSCRIPTION}", "subscriptionId": SUBSCRIPTION,
-                                     "tenantId": TENANT},
+            "subscription": lambda: {"id": subscription, "subscriptionId": subscription.split("/")[2], "tenantId": TENANT},
             "resourcegroup": lambda: {"id": group, "name": group.split("/")[-1]},
         }, FORBIDDEN)
         self.effect = self.expressions.value(self.rule["then"]["effect"])

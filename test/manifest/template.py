@@ -65,6 +65,11 @@ def below(scope: str, kind: str, *names: str) -> str:
     return f"{scope.rstrip('/')}/providers/{provider}{path}"
 
 
+def principal_of(where: str) -> str:
+    """Object id of the system-assigned identity that a resource with this id gets."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, where.lower()))
+
+
 class Deployment:
     def __init__(self, template: Dict, given: Dict[str, Any], place: Place):
         known("the template", template, TEMPLATE)
@@ -189,11 +194,11 @@ class Deployment:
             scope = below(self.scope, *_halves(scope))
         return below(scope, resource["type"], name), truth(self.expressions.value(resource.get("condition", True)))
 
-    def _principal(self, resource: Dict, where: str) -> Dict:
+    def _with_principal(self, resource: Dict, where: str) -> Dict:
         """What the platform adds that a template can ask for: the principal of a new identity."""
         identity = self.expressions.value(resource.get("identity", {}))
         if "SystemAssigned" in identity.get("type", ""):
-            identity = {**identity, "principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, where.lower()))}
+            identity = {**identity, "principalId": principal_of(where)}
         return {"identity": identity} if identity else {}
 
     def run(self) -> Result:
@@ -204,7 +209,7 @@ class Deployment:
                 raise Unknown(f"{where} is there twice")
             declared[where.lower()] = wanted
             if wanted:
-                self.made[where.lower()] = self._principal(resource, where)
+                self.made[where.lower()] = self._with_principal(resource, where)
         resources = [self._resource(resource, copies, declared) for resource, copies in instances]
         outputs = {name: self._output(name, about) for name, about in self.template.get("outputs", {}).items()}
         return Result([each for each in resources if each is not None], outputs, self.after)

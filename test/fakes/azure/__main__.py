@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Optional, Tuple
 
-from azure import arm, compute, deployments, entra, himds, imds, network, packages, wire
+from azure import arm, compute, deployments, entra, himds, imds, network, packages, policies, wire
 from azure.cloud import Cloud
 from azure.control import Control
 from azure.http import Answer, Listener, Request
@@ -33,7 +33,7 @@ from azure.vm import Vm
 TLS_SITES = {
     LOGIN_HOST: entra.site,
     ARM_HOST: lambda cloud, request: (
-        arm.site(cloud, request) or compute.site(cloud, request) or deployments.site(cloud, request)
+        arm.site(cloud, request) or compute.site(cloud, request) or deployments.site(cloud, request) or policies.site(cloud, request)
     ),
     PDP_HOST: arm.pdp_site,
     BLOB_HOST: wire.blob_site,

@@ -124,6 +124,10 @@ class Azure:
         self._call("add_vm", name=name, pid=pid, scale_set=scale_set)
         return Azure(self.dir, name)
 
+    def add_spare(self, name: str, pid: int) -> None:
+        """One that runs, with the agent if need be, and that nobody has made: a template that makes one of its name takes it."""
+        self._call("add_spare", name=name, pid=pid)
+
     def serve(self, pid: int) -> None:
         """Be reached by people, in the network of a process that is not a machine's."""
         self._call("serve_people", pid=pid)
@@ -159,6 +163,10 @@ class Azure:
     def set_identity(self, present: Union[bool, str]) -> None:
         """True, False, or "user-assigned" (two of them, no system-assigned one)."""
         self._call("set_identity", present=present)
+
+    def add_identity(self, name: str) -> Sequence[str]:
+        """A user-assigned identity: its id and its object id."""
+        return self._call("add_identity", name=name)
 
     def set_token_lifetime(self, seconds: int) -> None:
         self._call("set_token_lifetime", seconds=seconds)

@@ -148,6 +148,8 @@ class Cloud:
         self.compute: Any = None  # see compute.py
         self.sent: List[Dict[str, Any]] = []  # what it was asked to write
         self.deployments: Dict[str, Dict[str, Any]] = {}  # by id in lower case, see deployments.py
+        self.kept: Dict[str, Dict[str, Any]] = {}  # resources that are only remembered, by id in lower case
+        self.user_identities: Dict[str, str] = {}  # object ids, by id in lower case
         self.listen_in: Callable[[int, Optional[Vm]], None] = lambda pid, vm: None  # in the network of a process
         self.open_himds: Callable[[], Any] = lambda: None  # makes a listener, which serves
         self.himds: Any = None  # that listener
@@ -163,6 +165,7 @@ class Cloud:
 
         self.make_keys()
         self.vms: Dict[str, Vm] = {}
+        self.spares: Dict[str, Vm] = {}  # machines that run, and that nobody has asked for
         self.vm = self.new_vm("vm1", f"{self.group}/providers/Microsoft.Compute/virtualMachines/vm1")
 
     def new_vm(self, name: str, resource_id: str) -> Vm:
@@ -185,6 +188,27 @@ class Cloud:
         self.listen_in(pid, vm)
         if scale_set:
             self.compute.join(vm, scale_set)
+
+    @locked
+    def add_spare(self, name: str, pid: int) -> None:
+        """A machine that runs already, for whoever makes one of this name: until then Resource Manager knows none."""
+        vm = self.spares[name] = Vm(name, f"{self.group}/providers/Microsoft.Compute/virtualMachines/{name}", self.pairs["vm"], self.changed)
+        vm.pid = pid
+        self.listen_in(pid, vm)
+
+    def take_spare(self, name: str) -> Optional[Vm]:
+        vm = self.spares.pop(name, None)
+        if vm:
+            self.vms[name] = vm
+        return vm
+
+    @locked
+    def add_identity(self, name: str) -> Tuple[str, str]:
+        """A user-assigned identity: its id, and its object id."""
+        at, oid = f"{self.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}", guid()
+        self.principals[oid] = "ServicePrincipal"
+        self.user_identities[at.lower()] = oid
+        return at, oid
 
     def serve_people(self, pid: int) -> None:
         self.listen_in(pid, None)

@@ -63,10 +63,10 @@ class Resource:
     def has_settings(self) -> bool:
         return self.properties.get("settings") is not None or self.protected is not None
 
-    def goal(self) -> Json:
+    def goal(self, depends: int) -> Json:
         return dataclasses.asdict(
             Extension(self.handler, self.version, self.state, self.properties.get("settings"), self.protected,
-                      seq=self.seq, settings=self.has_settings)
+                      seq=self.seq, settings=self.has_settings, depends=depends)
         )
 
 
@@ -141,6 +141,12 @@ def judge(resource: Resource, report: Optional[ExtensionStatus]) -> Optional[Tup
     return "Failed", {"code": "VMExtensionHandlerNonTransientError", "message": text}
 
 
+def level(resource: Resource, others: Dict[str, Resource]) -> int:
+    """How many others come before it, one after the other."""
+    first = [others[name] for name in resource.properties.get("provisionAfterExtensions") or [] if name in others]
+    return 1 + max(level(each, others) for each in first) if first else 0
+
+
 def batches(instances: List[Any], percent: int) -> List[List[Any]]:
     """Of that many percent, but of one instance at the least."""
     size = max(1, len(instances) * percent // 100)
@@ -199,7 +205,7 @@ class Compute:
         resource.state, resource.provisioning, resource.started = "uninstall", "Deleting", time.monotonic()
 
     def push(self, vm: Vm) -> None:
-        vm.goal_state([resource.goal() for resource in vm.resources.values()])
+        vm.goal_state([resource.goal(level(resource, vm.resources)) for resource in vm.resources.values()])
 
     def settle(self, vm: Vm) -> bool:
         """Take in what the agent reported; returns whether nothing is left to wait for."""
@@ -248,6 +254,11 @@ class Compute:
     # Scale sets
 
     def write_scale_set(self, name: str, sent: Json) -> Operation:
+        scale_set = self.put_model(name, sent)
+        return self.start(lambda: self.upgrade_later(scale_set))
+
+    def put_model(self, name: str, sent: Json) -> ScaleSet:
+        """What no instance has yet."""
         old = self.scale_sets.get(name.lower())
         scale_set = ScaleSet(name, copy.deepcopy(sent))
         if old:
@@ -262,7 +273,7 @@ class Compute:
                 scale_set.secrets[extension["name"]] = secret
         self.scale_sets[name.lower()] = scale_set
         scale_set.provisioning = "Updating"
-        return self.start(lambda: self.upgrade_later(scale_set))
+        return scale_set
 
     def join(self, vm: Vm, name: str) -> None:
         """One more instance, which has the model at once."""
@@ -299,6 +310,10 @@ class Compute:
                 self.give(scale_set, vms)
             except Refused as error:
                 return {"code": error.code, "message": str(error)}
+        return self.failed_later(vms)
+
+    def failed_later(self, vms: List[Vm]) -> Optional[Json]:
+        """Waits for machines; the first error of their extensions."""
         self.wait_later(vms)
         with self.cloud.lock:
             return next((resource.wrong for vm in vms for resource in vm.resources.values() if resource.wrong), None)
@@ -310,6 +325,12 @@ class Compute:
 
     def unhealthy(self, vms: List[Vm]) -> int:
         return sum(not self.is_healthy(vm) for vm in vms)
+
+    def made_later(self, scale_set: ScaleSet) -> Optional[Json]:
+        """Waits for the instances of a new one, which have its model."""
+        error = self.failed_later(scale_set.instances)
+        scale_set.provisioning = "Failed" if error else "Succeeded"
+        return error
 
     def roll_later(self, scale_set: ScaleSet) -> Optional[Json]:
         """Batch by batch, as long as the policy lets it; an instance that fails does not stop it by itself."""
@@ -366,7 +387,8 @@ def show_vm(cloud: Cloud, vm: Vm, view: bool) -> Json:
         "vmId": vm.vm_id,
         "provisioningState": "Succeeded",
         "hardwareProfile": {"vmSize": "Standard_B1s"},
-        "storageProfile": {"osDisk": {"osType": "Linux", "createOption": "FromImage", "name": "disk"}, "dataDisks": []},
+        "storageProfile": {"imageReference": {"publisher": "Debian", "offer": "debian-13", "sku": "13-gen2", "version": "latest"},
+                           "osDisk": {"osType": "Linux", "createOption": "FromImage", "name": "disk"}, "dataDisks": []},
         "osProfile": {"computerName": vm.name, "linuxConfiguration": {"provisionVMAgent": True}},
         "networkProfile": {"networkInterfaces": []},
     }
@@ -378,7 +400,11 @@ def show_vm(cloud: Cloud, vm: Vm, view: bool) -> Json:
     shown: Json = {"name": vm.resource_id.rpartition("/")[2], "id": vm.resource_id, "type": "Microsoft.Compute/virtualMachines",
                    "location": REGION, "properties": properties,
                    "resources": [show_extension(vm, resource) for resource in vm.resources.values()]}
-    if vm.identity_kind == "system-assigned":
+    if vm.scale_set and not vm.is_uniform:
+        scale_set = cloud.compute.scale_sets[vm.scale_set.lower()]
+        properties["virtualMachineScaleSet"] = {"id": scale_set_id(cloud, scale_set.name)}
+        shown["identity"] = scale_set.model["identity"]
+    elif vm.identity_kind == "system-assigned":
         shown["identity"] = {"type": "SystemAssigned", "principalId": vm.identity, "tenantId": cloud.tenant}
     return shown
 
@@ -388,7 +414,7 @@ def show_scale_set(cloud: Cloud, scale_set: ScaleSet) -> Json:
     shown.update(name=scale_set.name, id=scale_set_id(cloud, scale_set.name),
                  type="Microsoft.Compute/virtualMachineScaleSets", location=REGION)
     shown["properties"]["provisioningState"] = scale_set.provisioning
-    if has_identity(scale_set):
+    if (scale_set.model.get("identity") or {}).get("type") == "SystemAssigned":
         shown["identity"] = {"type": "SystemAssigned", "principalId": scale_set.identity, "tenantId": cloud.tenant}
     shown.setdefault("sku", {"name": "Standard_B1s", "tier": "Standard"})["capacity"] = len(scale_set.instances)
     return shown
@@ -408,7 +434,7 @@ def lookup(what: str, name: str, found: Any) -> Any:
 
 
 def vm_of(cloud: Cloud, name: str) -> Vm:
-    found = {vm.name.lower(): vm for vm in cloud.vms.values() if not vm.scale_set}.get(name.lower())
+    found = {vm.name.lower(): vm for vm in cloud.vms.values() if not vm.is_uniform}.get(name.lower())
     return lookup("virtualMachines", name, found)
 
 
@@ -435,7 +461,7 @@ def get_vm(cloud: Cloud, request: Request, name: str) -> Response:
 
 
 def list_vms(cloud: Cloud, request: Request) -> Response:
-    return Response.json({"value": [show_vm(cloud, vm, False) for vm in cloud.vms.values() if not vm.scale_set]})
+    return Response.json({"value": [show_vm(cloud, vm, False) for vm in cloud.vms.values() if not vm.is_uniform]})
 
 
 def patch_vm(cloud: Cloud, request: Request, name: str) -> Response:
@@ -502,7 +528,7 @@ def patch_scale_set(cloud: Cloud, request: Request, name: str) -> Response:
 
 
 def has_identity(scale_set: ScaleSet) -> bool:
-    return "SystemAssigned" in (scale_set.model.get("identity") or {}).get("type", "")
+    return "Assigned" in (scale_set.model.get("identity") or {}).get("type", "")
 
 
 def update_instances(cloud: Cloud, request: Request, name: str) -> Response:

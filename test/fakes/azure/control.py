@@ -18,7 +18,9 @@ METHODS = frozenset(
     (
         "add_application",
         "add_group",
+        "add_identity",
         "add_scale_set",
+        "add_spare",
         "add_tenant",
         "add_user",
         "add_vm",

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """
 Deployments of templates: test/manifest evaluates them, as it does in the tests of manifest/azure, and the resources become
-extensions of machines and scale sets, roles and their assignments.  Other kinds of resources are refused.
+machines and scale sets (of the spare machines), their extensions, roles and their assignments, initiatives and theirs.
+Other kinds of resources are refused.
 
-Source: Microsoft.Resources, api-version 2022-09-01 and later.
+Source: Microsoft.Resources, api-version 2022-09-01 and later.  A template that is not valid is answered with 400, code and
+message: azure-cli 2.74 and some later ones print of that only that "the content for this response was already consumed",
+but for --debug (github.com/Azure/azure-cli/issues/31581).
 """
 
 import copy
@@ -17,11 +20,12 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from azure.arm import failure, refusal  # noqa: E402
 from azure.cloud import Assignment, Cloud  # noqa: E402
-from azure.compute import Json, Refused, accepted, scale_set_id, scale_set_of, show_vm, vm_of  # noqa: E402
+from azure.compute import Json, Refused, accepted, lookup, scale_set_of, show_scale_set, show_vm, vm_of  # noqa: E402
 from azure.http import Answer, Request, Response  # noqa: E402
 from azure.model import REGION, Role  # noqa: E402
 from manifest.expr import Unknown  # noqa: E402
-from manifest.template import Place, Result, evaluate  # noqa: E402
+from azure.vm import Vm  # noqa: E402
+from manifest.template import Place, Result, evaluate, principal_of  # noqa: E402
 
 PATH = r"(/subscriptions/[^/]+)(?:/resourceGroups/([^/]+))?/providers/Microsoft\.Resources/deployments/([^/]+)(/validate)?"
 
@@ -35,14 +39,26 @@ def properties_of(body: bytes) -> Json:
     return json.loads(text)["properties"]
 
 
+def machines(cloud: Cloud) -> List[Json]:
+    """What Resource Manager knows: virtual machines and scale sets; or the machine of Arc."""
+    if cloud.arc:
+        identity = {"type": "SystemAssigned", "principalId": cloud.vm.identity, "tenantId": cloud.tenant}
+        return [{"id": cloud.vm.resource_id, "type": "Microsoft.HybridCompute/machines", "name": cloud.vm.resource_id.rpartition("/")[2],
+                 "location": REGION, "identity": identity, "properties": {"osName": "linux"}}]
+    return [show_vm(cloud, vm, False) for vm in cloud.vms.values() if not vm.is_uniform] + [
+        show_scale_set(cloud, each) for each in cloud.compute.scale_sets.values()]
+
+
+def place(cloud: Cloud, group: str) -> Place:
+    world = {each["id"].lower(): each for each in machines(cloud)}
+    return Place(group=group, location=REGION, world=world, subscription=cloud.subscription, tenant=cloud.tenant)
+
+
 def evaluated(cloud: Cloud, request: Request, group: Optional[str]) -> Result:
     sent = properties_of(request.body)
     given = {name: each["value"] for name, each in (sent.get("parameters") or {}).items()}
-    world = {vm.resource_id.lower(): show_vm(cloud, vm, False) for vm in cloud.vms.values()}
-    world.update({scale_set_id(cloud, name).lower(): {} for name in cloud.compute.scale_sets})
-    place = Place(group=group or "", location=REGION, world=world, subscription=cloud.subscription, tenant=cloud.tenant)
     try:
-        return evaluate(sent["template"], given, place)
+        return evaluate(sent["template"], given, place(cloud, group or ""))
     except Unknown as error:
         raise Refused(400, "InvalidTemplate", f"Deployment template validation failed: '{error}'.") from error
 
@@ -68,31 +84,105 @@ def make_assignment(cloud: Cloud, resource: Json) -> None:
         raise Refused(400, "RoleAssignmentUpdateNotPermitted", "Tenant ID, application ID, principal ID, and scope are not allowed "
                       "to be updated.")
     if not same:
-        cloud.assignments.append(Assignment(resource["name"], properties["principalId"], role, scope))
+        cloud.assignments.append(Assignment(resource["name"], properties["principalId"], role, scope, properties.get("condition")))
+
+
+def spare(cloud: Cloud, name: str) -> Vm:
+    vm = cloud.take_spare(name)
+    if vm is None:
+        raise Refused(409, "AllocationFailed", f"There is no machine for {name} here: the lab has to start it first.")
+    return vm
+
+
+def make_machine(cloud: Cloud, resource: Json) -> None:
+    vm = spare(cloud, resource["name"])
+    vm.set_identity(resource.get("identity", {}).get("type") == "SystemAssigned")
+    vm.identity = principal_of(resource["id"])
+    cloud.principals[vm.identity] = "ServicePrincipal"
+    cloud.sent.append({"path": resource["id"], "body": resource})
+
+
+def identity_of(cloud: Cloud, resource: Json) -> str:
+    """Object id of a scale set's identity: its own, or the only one of the user's."""
+    identity = resource["identity"]
+    if identity["type"] == "SystemAssigned":
+        oid = principal_of(resource["id"])
+        cloud.principals[oid] = "ServicePrincipal"
+        return oid
+    (known,) = [cloud.user_identities.get(each.lower()) for each in identity["userAssignedIdentities"]]
+    if known is None:
+        raise Refused(400, "FailedIdentityOperation", "Identity operation failed: the user-assigned identity does not exist.")
+    return known
+
+
+def make_scale_set(cloud: Cloud, resource: Json) -> Callable[[], Optional[Json]]:
+    """A new one takes the spare machines NAME_0, NAME_1 and so on; one that is there gets another model."""
+    name, compute = resource["name"], cloud.compute
+    is_new = name.lower() not in compute.scale_sets
+    cloud.sent.append({"path": resource["id"], "body": resource})
+    scale_set = compute.put_model(name, {key: resource[key] for key in ("properties", "identity", "sku")})
+    if not is_new:
+        return lambda: compute.upgrade_later(scale_set)
+    scale_set.identity = identity_of(cloud, resource)
+    vms = [spare(cloud, f"{name}_{number}") for number in range(resource["sku"]["capacity"])]
+    for number, vm in enumerate(vms):
+        if resource["properties"]["orchestrationMode"] == "Uniform":
+            vm.resource_id = f"{resource['id']}/virtualMachines/{number}"
+        compute.join(vm, name)
+    return lambda: compute.made_later(scale_set)
 
 
 def make_extension(cloud: Cloud, resource: Json) -> Callable[[], Optional[Json]]:
     machine, name = resource["name"].split("/")
-    vm = vm_of(cloud, machine)
+    arc = cloud.vm if cloud.arc and resource["id"].startswith(f"{cloud.vm.resource_id}/") else None
+    vm = arc if resource["type"].startswith("Microsoft.HybridCompute/") else vm_of(cloud, machine)
+    lookup("machines", machine, vm)
     cloud.sent.append({"path": resource["id"], "body": resource})
     cloud.compute.write(vm, name, resource["properties"])
     cloud.compute.push(vm)
     return lambda: cloud.compute.settle_later(vm, name)
 
 
-def make_scale_set_extension(cloud: Cloud, resource: Json) -> None:
+def make_scale_set_extension(cloud: Cloud, resource: Json) -> Callable[[], Optional[Json]]:
     name, extension = resource["name"].split("/")
     model = copy.deepcopy(scale_set_of(cloud, name).model)
     profile = model["properties"]["virtualMachineProfile"].setdefault("extensionProfile", {})
     others = [each for each in profile.get("extensions") or [] if each["name"] != extension]
     profile["extensions"] = [*others, {"name": extension, "properties": resource["properties"]}]
-    cloud.compute.write_scale_set(name, model)
+    scale_set = cloud.compute.put_model(name, model)
+    return lambda: cloud.compute.upgrade_later(scale_set)
+
+
+def keep(cloud: Cloud, resource: Json) -> None:
+    cloud.kept[resource["id"].lower()] = resource
+
+
+def make_initiative(cloud: Cloud, resource: Json) -> None:
+    for each in resource["properties"]["policyDefinitions"]:
+        if each["policyDefinitionId"].lower() not in cloud.kept:
+            raise Refused(404, "PolicyDefinitionNotFound", f"The policy definition '{each['policyDefinitionId']}' could not be found.")
+    keep(cloud, resource)
+
+
+def make_policy_assignment(cloud: Cloud, resource: Json) -> None:
+    if resource["properties"]["policyDefinitionId"].lower() not in cloud.kept:
+        raise Refused(404, "PolicySetDefinitionNotFound", f"'{resource['properties']['policyDefinitionId']}' could not be found.")
+    identity = {**resource["identity"], "principalId": principal_of(resource["id"]), "tenantId": cloud.tenant}
+    cloud.principals[identity["principalId"]] = "ServicePrincipal"
+    keep(cloud, {**resource, "identity": identity})
 
 
 KINDS: Dict[str, Callable[[Cloud, Json], Optional[Callable[[], Optional[Json]]]]] = {
     "Microsoft.Authorization/roleDefinitions": make_role,
     "Microsoft.Authorization/roleAssignments": make_assignment,
+    "Microsoft.Authorization/policySetDefinitions": make_initiative,
+    "Microsoft.Authorization/policyAssignments": make_policy_assignment,
+    "Microsoft.Compute/virtualMachines": make_machine,
     "Microsoft.Compute/virtualMachines/extensions": make_extension,
+    "Microsoft.Compute/virtualMachineScaleSets": make_scale_set,
+    "Microsoft.Compute/sharedVMExtensions": keep,
+    "Microsoft.Compute/sharedVMExtensions/versions": keep,
+    "Microsoft.HybridCompute/machines/extensions": make_extension,
     "Microsoft.Compute/virtualMachineScaleSets/extensions": make_scale_set_extension,
 }
 
@@ -145,7 +235,20 @@ def get(cloud: Cloud, request: Request, *_: Optional[str]) -> Response:
 ANSWERS = {"PUT": put, "POST": put, "GET": get}
 
 
+def kept(cloud: Cloud, request: Request) -> Response:
+    """What is only remembered is shown, and forgotten."""
+    found = cloud.kept[request.path.lower()]
+    refused = refusal(cloud, request, request.path, f"{found['type']}/{'read' if request.method == 'GET' else 'delete'}")
+    if refused:
+        return refused
+    if request.method == "DELETE":
+        del cloud.kept[request.path.lower()]
+    return Response.json(found)
+
+
 def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
+    if request.method in ("GET", "DELETE") and request.path.lower() in cloud.kept:
+        return "arm.kept", kept
     match = re.fullmatch(PATH, request.path, re.IGNORECASE)
     if not match or request.method not in ANSWERS or (request.method == "POST") != bool(match[4]):
         return None

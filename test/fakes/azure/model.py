@@ -129,6 +129,31 @@ BUILT_IN_ROLES = [
     ),
     Role(READER, "Reader", actions=["*/read"]),
     Role(OWNER, "Owner", actions=["*"]),
+    # The following with the actions alone that anybody here needs.
+    Role(
+        "9980e02c-c2be-4d73-94e8-173b1dc7cf3c",
+        "Virtual Machine Contributor",
+        actions=[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Compute/virtualMachines/*",
+            "Microsoft.Compute/virtualMachineScaleSets/*",
+            "Microsoft.Resources/deployments/*",
+        ],
+    ),
+    Role(
+        "cd570a14-e51a-42ad-bac8-bafd67325302",
+        "Azure Connected Machine Resource Administrator",
+        actions=["Microsoft.HybridCompute/machines/*", "Microsoft.Resources/deployments/*"],
+    ),
+    Role(
+        "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
+        "Role Based Access Control Administrator",
+        actions=[
+            "Microsoft.Authorization/roleAssignments/write",
+            "Microsoft.Authorization/roleAssignments/delete",
+            "*/read",
+        ],
+    ),
 ]
 
 

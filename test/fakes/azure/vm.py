@@ -45,6 +45,11 @@ class Vm:
         self.telemetry: List[Dict[str, str]] = []
         self.counts: Dict[str, int] = {}
 
+    @property
+    def is_uniform(self) -> bool:
+        """An instance of a Uniform scale set is no virtual machine to Resource Manager."""
+        return "/virtualMachineScaleSets/" in self.resource_id
+
     def describe(self) -> Dict[str, str]:
         return {name: getattr(self, name) for name in ("resource_id", "vm_id", "identity")}
 
