@@ -19,7 +19,7 @@ import sys
 import zipfile
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
@@ -54,6 +54,7 @@ GROUP = ["--resource-group", "lab"]
 VM = [*GROUP, "--vm-name", "vm1"]
 SCALE_SET = [*GROUP, "--vmss-name", "web"]
 
+VERBS = ("install", "enable", "disable", "update", "uninstall")
 OLD_HANDLER = """#!/bin/sh
 # STAND-IN for the handler of the old product
 case $1 in
@@ -68,6 +69,7 @@ class Desk:
 
     def __init__(self, root: Path, azure: Azure) -> None:
         self.machine, self.azure = Machine(hostname="desk", root=root), azure
+        self.typed: List[Sequence[str]] = []  # the words of each command of az
 
     def __enter__(self) -> "Desk":
         self.machine.start()
@@ -80,7 +82,13 @@ class Desk:
 
     def run(self, *words: str) -> Result:
         """Never raises for its exit code."""
+        self.typed.append(words)
         return self.machine.run(["az", *words], env={"REQUESTS_CA_BUNDLE": AUTHORITY}, check=False, timeout=PATIENCE)
+
+    def play(self, script: str, cwd: str) -> Result:
+        """A page's commands, by a shell, which ends at the first that fails."""
+        self.typed += [each["words"] for each in commands_of(script)]
+        return self.machine.sh(script, env={"REQUESTS_CA_BUNDLE": AUTHORITY}, check=False, cwd=cwd, timeout=4 * PATIENCE)
 
     def ask(self, *words: str) -> Any:
         """What a command that must succeed prints."""
@@ -148,16 +156,21 @@ class World:
         return self.azure.written()[-1]["body"]
 
 
-def old_product(folder: Path) -> Path:
-    """The package of a STAND-IN for the old product's extension."""
-    verbs = {f"{verb}Command": f"handler {verb}" for verb in ("install", "enable", "disable", "update", "uninstall")}
+def stand_in(folder: Path, name: str, handler: str, **files: bytes) -> Path:
+    """The package of a STAND-IN for another extension: a script that gets the verb."""
+    verbs = {f"{verb}Command": f"handler {verb}" for verb in VERBS}
     manifest = [{"version": 1.0, "handlerManifest": {**verbs, "reportHeartbeat": False, "rebootAfterInstall": False}}]
-    path = folder / "old.zip"
+    path = folder / f"{name}.zip"
     with zipfile.ZipFile(path, "w") as package:
         package.writestr("HandlerManifest.json", json.dumps(manifest))
-        package.writestr("handler", OLD_HANDLER)
-        package.writestr("aadlogin.deb", make_deb(folder, Package("aadlogin", "1.0.0", epoch=0)).read_bytes())
+        package.writestr("handler", handler)
+        for file, content in files.items():
+            package.writestr(file, content)
     return path
+
+
+def old_product(folder: Path) -> Path:
+    return stand_in(folder, "old", OLD_HANDLER, **{"aadlogin.deb": make_deb(folder, Package("aadlogin", "1.0.0", epoch=0)).read_bytes()})
 
 
 def expect_words(text: str, *words: str) -> None:
