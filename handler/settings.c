@@ -20,6 +20,7 @@
 #include "lib/core/sha256.h"
 #include "lib/core/uid.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/http.h"
 #include "lib/sys/log.h"
 
 #define TEXT_MAX 1024 /* bytes of one value */
@@ -61,15 +62,13 @@ static bool https_url(const char *text)
 
 static bool proxy_url(const char *text)
 {
-	return is_url(text, "http://") || is_url(text, "https://");
+	return (is_url(text, "http://") || is_url(text, "https://")) && http_proxy_valid(text);
 }
 
 static bool secret_proxy_url(const char *text)
 {
-	const char *rest = strstr(text, "://");
-
 	return (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0) &&
-	       isalnum((unsigned char)rest[3]) && plain(rest, "-._~/:%[]@!$&()*+,;=");
+	       plain(text, "-._~/:%[]@!$&()*+,;=") && http_proxy_valid(text);
 }
 
 static bool host_list(const char *text)
@@ -162,6 +161,7 @@ struct rule {
 	set_fn *set;
 	size_t offset; /* of the field in struct settings */
 	const char *expected;
+	const char *remedy; /* NULL: that of EXIT_SETTINGS */
 	bool (*valid)(const char *text); /* for set_text and set_list */
 	unsigned max; /* for set_number; words for set_list, 0: LIST_MAX */
 	bool cased; /* for set_list: upper and lower case differ */
@@ -220,7 +220,8 @@ static int set_choice(const struct rule *rule, const json_t *value, void *field)
 	return -EINVAL;
 }
 
-/* One word or an array of words becomes a list that is separated by blanks, as a rule lower-case. */
+/* One word or an array of words becomes a list that is separated by blanks, as a rule lower-case.
+ */
 static int set_list(const struct rule *rule, const json_t *value, void *field)
 {
 	size_t count = json_is_array(value) ? json_array_size(value) : 1;
@@ -314,7 +315,10 @@ static const struct rule rules[] = {
 	{"approvedLocalAccounts", false, set_list, FIELD(approved_local_accounts),
 	 "an array of up to 256 names of local accounts", .valid = local_accounts, .max = 256, .cased = true},
 	{"proxy", true, set_text, FIELD(proxy_secret),
-	 "an http:// or https:// URL", .valid = secret_proxy_url},
+	 "an http:// or https:// URL, as in http://user:password@proxy:3128",
+	 .remedy = "percent-encode what is no letter or digit in the proxy's user and password: %2F for /, "
+		   "%40 for @, %25 for %; and write nothing behind the port",
+	 .valid = secret_proxy_url},
 	{"repositoryToken", true, set_text, FIELD(repository_token),
 	 "a secret or user:password, of visible characters without quotes, backslash, semicolon and #",
 	 .valid = token},
@@ -421,6 +425,8 @@ int settings_apply(const json_t *object, bool secret, struct settings *settings,
 			r = rule->set(rule, value, (char *)settings + rule->offset);
 		if (rule && r == -EINVAL)
 			r = unexpected(rule, value, err);
+		if (rule && r == -EINVAL && rule->remedy)
+			r = err_remedy(err, 0, "%s", rule->remedy);
 		if (r == -ENOMEM)
 			return err_oom(err);
 		if (r < 0)

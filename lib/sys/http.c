@@ -326,6 +326,37 @@ int http_send_real(struct sys *sys, const struct http_request *requests, size_t 
 	return r;
 }
 
+/* A part that is not there is as good as an expected one. */
+static bool part_is(CURLU *url, CURLUPart part, unsigned flags, const char *expected)
+{
+	char *text = NULL;
+	CURLUcode code = curl_url_get(url, part, &text, flags);
+	bool is = code == CURLUE_OK ? !expected || strcmp(text, expected) == 0
+				    : code == CURLUE_NO_USER || code == CURLUE_NO_PASSWORD ||
+					      code == CURLUE_NO_QUERY || code == CURLUE_NO_FRAGMENT;
+
+	curl_free(text);
+	return is;
+}
+
+bool http_proxy_valid(const char *url)
+{
+	CURLU *parsed = curl_url();
+	char *host = NULL;
+	/* Until 7.75 libcurl lets a host have a sign, where the password has one of its own. */
+	bool valid = parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		     curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+		     !strchr(host, '@') && part_is(parsed, CURLUPART_USER, CURLU_URLDECODE, NULL) &&
+		     part_is(parsed, CURLUPART_PASSWORD, CURLU_URLDECODE, NULL) &&
+		     part_is(parsed, CURLUPART_PATH, 0, "/") &&
+		     part_is(parsed, CURLUPART_QUERY, 0, "") &&
+		     part_is(parsed, CURLUPART_FRAGMENT, 0, "");
+
+	curl_free(host);
+	curl_url_cleanup(parsed);
+	return valid;
+}
+
 int http_send(struct sys *sys, const struct http_request *requests, size_t count,
 	      struct http_response *ret, struct err *err)
 {

@@ -57,6 +57,13 @@ int http_send(struct sys *sys, const struct http_request *requests, size_t count
 	      struct http_response *ret, struct err *err);
 void http_response_done(struct http_response *response);
 
+/*
+ * Can http_request.proxy be this URL?  As libcurl's own parser reads it: host and port, a user name
+ * and a password that can be unescaped, and nothing behind.  Where a password has a raw slash, what
+ * is before it would be the host.
+ */
+bool http_proxy_valid(const char *url);
+
 /* One request; -EREMOTEIO unless the status is 200.  The message names URL (without query) and
  * status. */
 int http_get_ok(struct sys *sys, const struct http_request *request, struct http_response *ret,

@@ -58,6 +58,8 @@ static const struct refusal refusals[] = {
 	 "repositoryKeyUrl is the string \"ftp://a\", expected an https:// URL"},
 	{"{\"proxy\": \"proxy:3128\"}", false,
 	 "proxy is the string \"proxy:3128\", expected an http:// or https:// URL without a password"},
+	{"{\"proxy\": \"http://proxy:3128:80\"}", false, "proxy is the string \"http://proxy:3128:80\", expected"},
+	{"{\"proxy\": \"http://proxy/path\"}", false, "proxy is the string \"http://proxy/path\", expected"},
 	{"{\"proxy\": \"http://user:pw@proxy\"}", false,
 	 "proxy is a string that is not allowed, expected an http:// or https:// URL without"},
 	{"{\"noProxy\": \"a b\"}", false, "noProxy is the string \"a b\", expected host names separated by commas"},
@@ -109,6 +111,13 @@ static const struct refusal refusals[] = {
 	 "expected an array of up to 256 names"},
 	{"{\"proxy\": \"hunter2\"}", true,
 	 "protected proxy is a string that is not allowed, expected an http:// or https:// URL"},
+	{"{\"proxy\": \"http://me:hunter2/x@proxy:3128\"}", true, "expected an http:// or https:// URL"},
+	{"{\"proxy\": \"http://me:80/hunter2@proxy:3128\"}", true, "expected an http:// or https:// URL"},
+	{"{\"proxy\": \"http://me:hunter2@x@proxy:3128\"}", true, "expected an http:// or https:// URL"},
+	{"{\"proxy\": \"http://me:hunter2#@proxy:3128\"}", true, "expected an http:// or https:// URL"},
+	{"{\"proxy\": \"http://me:hunter2%00@proxy:3128\"}", true, "expected an http:// or https:// URL"},
+	{"{\"proxy\": \"http://me:hunter2@proxy:312800\"}", true, "expected an http:// or https:// URL"},
+	{"{\"proxy\": \"http://me:hunter2@\"}", true, "expected an http:// or https:// URL"},
 	{"{\"proxy\": 424242}", true, "protected proxy is an integer, expected an http:// or"},
 	{"{\"repositoryToken\": \"hunter2 \"}", true,
 	 "protected repositoryToken is a string that is not allowed, expected a secret or user:password"},
@@ -128,6 +137,8 @@ static void is_refused(void **state)
 	assert_int_equal(err.outcome, EXIT_SETTINGS);
 	if (!strstr(err.msg, row->message))
 		fail_msg("%s", err.msg);
+	if (row->secret && strstr(row->text, "proxy") && !strstr(err.remedy, "%2F for /"))
+		fail_msg("%s", err.remedy);
 	assert_null(strstr(err.msg, "hunter2"));
 	assert_null(strstr(err.msg, "424242"));
 	assert_null(strstr(err.msg, "pw@"));
@@ -250,6 +261,32 @@ static void protected_settings_reach_their_fields(void **state)
 	assert_string_equal(s.proxy_secret, "http://u:p%20w@p.example:3128");
 	assert_string_equal(s.repository_token, "s3cr3t");
 	assert_null(s.proxy);
+}
+
+/* All that libcurl reads as one, and whoever has a password with other signs can write. */
+static void protected_proxies_are_what_libcurl_goes_through(void **state)
+{
+	static const char *const proxies[] = {
+		"http://proxy",
+		"https://proxy:3128/",
+		"http://me@proxy:3128",
+		"http://me:a:b@proxy:3128",
+		"http://_me:%41!$&()*+,;=[]~@proxy:3128",
+		"http://CONTOSO%5Cme:a%2Fb%40c%23d%25e%3Ff@proxy.contoso.com:3128",
+		"http://me:pw@[2001:db8::1]:3128",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(proxies); i++) {
+		CLEANUP(settings_done) struct settings s = SETTINGS_INIT;
+		AUTO_BUF text = {0};
+		struct err err = {0};
+
+		buf_printf(&text, "{\"proxy\": \"%s\"}", proxies[i]);
+		if (apply(buf_text(&text), true, &s, &err) < 0)
+			fail_msg("%s: %s", proxies[i], err.msg);
+		assert_string_equal(s.proxy_secret, proxies[i]);
+	}
 }
 
 static void null_is_not_given(void **state)
@@ -398,6 +435,7 @@ int main(void)
 		cmocka_unit_test(an_empty_list_of_accounts_is_one),
 		cmocka_unit_test(lists_are_bounded),
 		cmocka_unit_test(protected_settings_reach_their_fields),
+		cmocka_unit_test(protected_proxies_are_what_libcurl_goes_through),
 		cmocka_unit_test(null_is_not_given),
 		cmocka_unit_test(the_newest_file_counts_when_no_number_is_given),
 		cmocka_unit_test(a_number_that_is_none_is_refused),

@@ -167,6 +167,37 @@ static void the_servers_clock_is_read(void **state)
 	}
 }
 
+static void proxies_are_judged_as_libcurl_reads_them(void **state)
+{
+	static const struct {
+		const char *url;
+		bool valid;
+	} proxies[] = {
+		{"http://proxy", true},
+		{"https://proxy.contoso.com:3128/", true},
+		{"http://me:a:b%2F%40@[2001:db8::1]:3128", true},
+		{"http://me:a/b@proxy:3128", false},
+		{"http://me:80/b@proxy:3128", false},
+		{"http://me:a?b@proxy:3128", false},
+		{"http://me:1?b@proxy", false},
+		{"http://me:1#b@proxy", false},
+		{"http://me:a@b@proxy:3128", false},
+		{"http://me:%0a@proxy", false},
+		{"http://%00:a@proxy", false},
+		{"http://proxy:port", false},
+		{"http://proxy:70000", false},
+		{"http://proxy/path", false},
+		{"http://me:a@", false},
+		{"proxy", false},
+		{"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(proxies); i++)
+		if (http_proxy_valid(proxies[i].url) != proxies[i].valid)
+			fail_msg("%s", proxies[i].url);
+}
+
 static void the_environments_proxy_is_not_used(void **state)
 {
 	struct http_response res = HTTP_RESPONSE_INIT;
@@ -441,7 +472,7 @@ int main(void)
 		cmocka_unit_test(what_the_child_writes_beside_the_form_is_refused),
 		cmocka_unit_test(what_the_child_writes_is_as_if_it_had_been_sent_here),
 	};
-	struct CMUnitTest tests[ARRAY_LEN(rows) + 5];
+	struct CMUnitTest tests[ARRAY_LEN(rows) + 6];
 	struct err err = {0};
 	int failed;
 
@@ -458,6 +489,8 @@ int main(void)
 	tests[ARRAY_LEN(rows) + 3] =
 		(struct CMUnitTest)cmocka_unit_test(a_proxy_that_lets_nobody_through_tells_why);
 	tests[ARRAY_LEN(rows) + 4] = (struct CMUnitTest)cmocka_unit_test(the_servers_clock_is_read);
+	tests[ARRAY_LEN(rows) + 5] =
+		(struct CMUnitTest)cmocka_unit_test(proxies_are_judged_as_libcurl_reads_them);
 	if (sys_open(&machine, &err) < 0)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
