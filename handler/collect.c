@@ -20,12 +20,14 @@
 #include "lib/core/aadindex.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
+#include "lib/core/lastlogin.h"
 #include "lib/core/outcome.h"
 #include "lib/core/redact.h"
 #include "lib/core/sshdconf.h"
 #include "lib/core/sudoers.h"
 #include "lib/steps/pamfile.h"
 #include "lib/steps/programs.h"
+#include "lib/sys/metricsfile.h"
 #include "lib/sys/proc.h"
 
 #define TOP "aadssh-collect" /* the folder that the archive unpacks to, and how its name begins */
@@ -516,6 +518,9 @@ static const struct row rows[] = {
 	{"state/seal", "what the last look at everything saw", take_file, MACHINE, STATE_DIR "/seal", NULL},
 	{"state/packages", "the packages that the extension installed", take_file, MACHINE, STATE_DIR "/packages", NULL},
 	{"state/unfinished", "packages that were unfinished before", take_file, MACHINE, STATE_DIR "/unfinished", NULL},
+	{"state/last-accepted", "who was let in last, and by which role", take_file, MACHINE, LASTLOGIN_ACCEPTED, NULL},
+	{"state/last-refused", "who was refused last, and why", take_file, MACHINE, LASTLOGIN_REFUSED, NULL},
+	{"state/metrics.prom", "what was counted of logins since the boot", take_file, MACHINE, METRICS_PATH, NULL},
 	{"state/accounts.txt", "how many people have signed in", take_ledger, MACHINE, NULL,
 	 WORDS(STATE_DIR "/users", AADPASSWD_PATH, AADADMINS_PATH)},
 	{"state/files.txt", "what of ours is there, and who may write it", take_listing, MACHINE, NULL,

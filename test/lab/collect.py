@@ -89,7 +89,7 @@ def play(teller: Teller, build: Path) -> None:
             index = unpack(machine, "/root/before.tar.gz")["INDEX.txt"]
             expect("Not on this machine:" in index and "etc/aadsshlogin.conf\n" in index, index)
         with teller.step("people sign in, and secrets are planted in logs, status and configuration", essential=True):
-            extension.write_settings(settings(SETTINGS))
+            extension.write_settings(settings({**SETTINGS, "metrics": True}))
             result = extension.run("install")
             expect(result.returncode == 0, result)
             extension.run("enable")
@@ -115,6 +115,7 @@ def play(teller: Teller, build: Path) -> None:
             expect("authorizedkeyscommand /usr/sbin/aad_certhandler" in files["sshd/person.txt"].lower(), files["sshd/person.txt"])
             expect("aad_certhandler" not in files["sshd/root.txt"] + files["sshd/local.txt"], files["sshd/root.txt"])
             for name in ("etc/aadsshlogin.conf", "etc/pam.d/sshd", "etc/nsswitch.conf", "etc/sudoers.d/aad_admins", "state/state.json",
+                         "state/last-accepted", "state/last-refused", "state/metrics.prom",
                          "extension/settings.json", "extension/status/7.status", "logs/handler.log", "machine/mounts", "machine/disk.txt"):
                 expect(files.get(name), f"no {name}: {files['INDEX.txt']}")
             expect("aadsshlogin" in files["machine/dpkg.txt"], files["machine/dpkg.txt"])

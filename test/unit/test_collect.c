@@ -19,14 +19,17 @@
 
 #include "handler/collect.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/lastlogin.h"
 #include "lib/core/outcome.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/metricsfile.h"
 #include "lib/sys/proc.h"
 #include "test/unit/scratch.h"
 
 #define EXT "/lib/waagent/P.T-1.0.0.0"
 #define JWT "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiIxIn0.c2lnbmF0dXJl"
 #define ARCHIVE "/root/a.tar.gz"
+#define TOP "aadssh-collect/"
 #define NOW 1709208000 /* 2024-02-29T12:00:00Z */
 
 static struct scratch scratch;
@@ -87,6 +90,13 @@ static int setup(void **state)
 	scratch_write(&scratch, "/log/handler.log", "token " JWT "\nalice@contoso.com\n", 0644);
 	scratch_write(&scratch, "/etc/aadsshlogin.conf", "user_domains contoso.com\n", 0644);
 	scratch_write(&scratch, "/etc/aadsshlogin.secret", "proxy http://x:never@y\n", 0600);
+	scratch_write(&scratch, LASTLOGIN_ACCEPTED,
+		      "aadsshlogin-last-login 1\nuser alice@contoso.com\nrhost 10.0.0.7\n", 0600);
+	scratch_write(&scratch, LASTLOGIN_REFUSED, "user dan@contoso.com\nreason role-missing\n",
+		      0600);
+	scratch_write(&scratch, METRICS_PATH,
+		      "aadsshlogin_decisions_total{action=\"login\",outcome=\"accepted\"} 7\n",
+		      0644);
 	scratch_write(&scratch, "/etc/aadpasswd", "bob@contoso.com:*:1:1::/:/\n", 0644);
 	scratch_write(&scratch, "/var/log/waagent.log",
 		      "about others: never\nabout AADSSHLoginForLinux\n", 0644);
@@ -188,6 +198,25 @@ static void no_secret_and_no_name_is_in_the_archive(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
+/* Of who signed in last the archive has how it was decided, and of all how many there were. */
+static void the_last_logins_and_the_counts_are_there_without_names(void **state)
+{
+	AUTO_BUF accepted = {0}, refused = {0}, metrics = {0}, index = {0};
+
+	(void)state;
+	assert_int_equal(collect(), EXIT_OK);
+	unpack(ARCHIVE, TOP "state/last-accepted", &accepted);
+	assert_has(buf_text(&accepted), "\nuser person-1@domain-1\nrhost 10.0.0.7\n");
+	unpack(ARCHIVE, TOP "state/last-refused", &refused);
+	assert_has(buf_text(&refused), "user person-2@domain-1\nreason role-missing\n");
+	unpack(ARCHIVE, TOP "state/metrics.prom", &metrics);
+	assert_has(buf_text(&metrics), "{action=\"login\",outcome=\"accepted\"} 7\n");
+	unpack(ARCHIVE, TOP "INDEX.txt", &index);
+	assert_has(buf_text(&index), "  who was let in last, and by which role\n");
+	assert_has(buf_text(&index), "  who was refused last, and why\n");
+	assert_has(buf_text(&index), "  what was counted of logins since the boot\n");
+}
+
 static void names_are_kept_when_they_shall_and_secrets_are_not(void **state)
 {
 	AUTO_BUF all = {0};
@@ -214,7 +243,7 @@ static void the_index_tells_what_is_there_and_what_is_not(void **state)
 	hang = true;
 	assert_int_equal(collect(), EXIT_OK);
 	assert_has(out, "/root/a.tar.gz: ");
-	unpack(ARCHIVE, "aadssh-collect/INDEX.txt", &index);
+	unpack(ARCHIVE, TOP "INDEX.txt", &index);
 	assert_has(buf_text(&index), "by aadssh-handler 1.0.0.0 at 2024-02-29T12:00:00Z");
 	assert_has(buf_text(&index), "logs/handler.log ");
 	assert_has(buf_text(&index), "what the extension did, step by step");
@@ -243,11 +272,11 @@ static void long_and_dirty_logs_are_cut_to_their_end(void **state)
 	assert_int_equal(fwrite(log.data, 1, log.len, file), log.len);
 	(void)fclose(file);
 	assert_int_equal(collect(), EXIT_OK);
-	unpack(ARCHIVE, "aadssh-collect/logs/packages.log", &text);
+	unpack(ARCHIVE, TOP "logs/packages.log", &text);
 	assert_true(text.len <= COLLECT_FILE_MAX && text.len > COLLECT_FILE_MAX - 64);
 	assert_memory_equal(text.data, "an old line\n", 12);
 	assert_string_equal(text.data + text.len - 21, "a NUL ? and\n?[31mred\n");
-	unpack(ARCHIVE, "aadssh-collect/INDEX.txt", &index);
+	unpack(ARCHIVE, TOP "INDEX.txt", &index);
 	assert_has(buf_text(&index), "what the package manager said; its end");
 }
 
@@ -263,7 +292,7 @@ static void a_folder_of_many_files_is_cut(void **state)
 		scratch_write(&scratch, path, "x\n", 0644);
 	}
 	assert_int_equal(collect(), EXIT_OK);
-	unpack(ARCHIVE, "aadssh-collect/INDEX.txt", &index);
+	unpack(ARCHIVE, TOP "INDEX.txt", &index);
 	assert_has(buf_text(&index), "etc/ssh/sshd_config.d/23.conf");
 	assert_null(strstr(buf_text(&index), "24.conf"));
 	assert_has(buf_text(&index), "  etc/ssh/sshd_config.d/: more than 24 files\n");
@@ -375,7 +404,7 @@ static void a_machine_without_an_agent_is_told_of(void **state)
 	path_of(EXT "/HandlerEnvironment.json", host);
 	assert_int_equal(unlink(host), 0);
 	assert_int_equal(collect(), EXIT_OK);
-	unpack(ARCHIVE, "aadssh-collect/INDEX.txt", &index);
+	unpack(ARCHIVE, TOP "INDEX.txt", &index);
 	assert_has(buf_text(&index),
 		   "  logs/handler.log: the guest agent's folders are not known\n");
 	assert_has(buf_text(&index), "  extension/settings.json: no settings were found\n");
@@ -387,6 +416,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(no_secret_and_no_name_is_in_the_archive),
+		CASE(the_last_logins_and_the_counts_are_there_without_names),
 		CASE(names_are_kept_when_they_shall_and_secrets_are_not),
 		CASE(the_index_tells_what_is_there_and_what_is_not),
 		CASE(long_and_dirty_logs_are_cut_to_their_end),
