@@ -6,13 +6,16 @@
  * It goes by how things look, so that it needs to know nothing of who wrote the text:
  *  - what stands between BEGIN and END of PEM, and lines of its letters where one of them was cut
  *    off;
- *  - JSON Web Tokens, what follows Bearer and Basic, the hashes of crypt(3);
+ *  - JSON Web Tokens, what follows Bearer and Basic, client secrets, the hashes of crypt(3);
  *  - user information in URLs, and in HOST:PORT with an `@` before it;
- *  - the value of what is called a password, a token, a secret, a key, a signature, behind `=` or
- *    `:`, and on a command line behind the blank after such an option;
+ *  - the value of what is called a password, a token, a secret, a key, a signature: behind `=` or
+ *    `:`, with all that is in its brackets, in an element of XML, and on a command line behind the
+ *    blank after such an option; the arguments of some options of some programs (`curl -u`);
  *  - runs of base64 of REDACT_BLOB_MIN bytes and more, such as keys of SSH, but for SHA256
  *    fingerprints and UUIDs;
- *  - names with an `@` and a domain of two labels or more.
+ *  - names with an `@` and a domain of two labels or more, also where the domain was wrapped.
+ * It reads what URLs, JSON, HTML, sshd, systemd and rsyslog escape.  Arrays, objects and numbers
+ * become a string, so that JSON stays JSON.
  * A name always gets the same pseudonym, in any letter case, as long as the struct redact lives.  A
  * secret that looks like a word and has no name is not found.  UUIDs stay: object ids, tenants and
  * subscriptions open nothing, and no role assignment can be looked up without them.
