@@ -31,6 +31,18 @@ static const char *const secrets[] = {
 	"client_secret: " CORE,
 	"x --client-secret " CORE " -v",
 	"bindpw=" CORE,
+	"{\"password\": [\"a\", {\"b\": \"x " CORE "\"}]}",
+	"{\"secrets\": {\n  \"x\": \"" CORE "\",\n  \"y\": 1\n}}",
+	"\"{\\\"protectedSettings\\\": {\\\"a\\\": \\\"x " CORE "\\\"}}\"",
+	"\\u0022password\\u0022:\\u0022x " CORE "\\u0022",
+	"<UserPassword>x " CORE "</UserPassword>",
+	"curl -u user:" CORE " https://x",
+	"--proxy-user user:" CORE " https://x",
+	"['x', '--password', 'x " CORE "', 'y']",
+	"sshpass -p " CORE " ssh x",
+	"--header \"Authorization: Digest " CORE "\" https://x",
+	"url=https%3A%2F%2Fx%3Fsig%3D" CORE,
+	"abc8Q~" CORE ".abcdefghijklmnopqrstuvwxyz",
 	"https://a.blob.core.windows.net/c?sv=1&sig=" CORE "%3D",
 	"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7" RANDOM " comment",
 	"{\"protectedSettings\": \"" CORE "\"}",
@@ -40,6 +52,8 @@ static const char *const secrets[] = {
 	"o'hara_" CORE "#EXT#@contoso.onmicrosoft.com",
 	"login_hint=alice" CORE "%40contoso.com",
 	"/home/x@" CORE ".com",
+	"\\nalice." CORE "\\u0040contoso.com\\n",
+	"alice%2B" CORE "%2540contoso.com",
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
