@@ -44,8 +44,11 @@ https_proxy=svc:{PASSWORD}@proxy:3128
 {{"repositoryToken": "{PASSWORD}", "proxyPassword":"{PASSWORD}"}}
 GET https://labstorage.blob.core.windows.net/c/x?sv=2024&sig=s1gn4ture%3D
 DefaultEndpointsProtocol=https;AccountName=lab;AccountKey=k3yOfTheAccount==
++ curl -u svc:{PASSWORD} --proxy-user svc:{PASSWORD} -H "Authorization: Basic opaque.Token-17" https://contoso.com
++ sshpass -p {PASSWORD} ssh svc@vm1
+{{"passwords": ["{PASSWORD}"], "secrets": {{"x": "{PASSWORD}"}}, "y": 1}}
 user {PERSON.upper()} from 10.0.0.7, home /home/{PERSON}
-{STRANGER}: refused
+{STRANGER}: refused, {STRANGER.replace("@", "%40")} {STRANGER.replace("@", chr(92) + "u0040")}
 """
 
 
