@@ -4,25 +4,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "handler/bundle.h"
 #include "handler/collect.h"
 #include "handler/files.h"
 #include "handler/session.h"
 #include "handler/state.h"
-#include "handler/tarball.h"
 #include "handler/text.h"
 #include "lib/core/aadindex.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 #include "lib/core/lastlogin.h"
 #include "lib/core/outcome.h"
-#include "lib/core/redact.h"
 #include "lib/core/sshdconf.h"
 #include "lib/core/sudoers.h"
 #include "lib/steps/pamfile.h"
@@ -30,26 +28,15 @@
 #include "lib/sys/metricsfile.h"
 #include "lib/sys/proc.h"
 
-#define TOP "aadssh-collect" /* the folder that the archive unpacks to, and how its name begins */
 #define PROGRAM_MS 20000
 #define SELF_MS 60000
 #define LOG_SEARCHED_MAX ((size_t)4 << 20) /* bytes of others' logs that are searched for lines */
-
-struct piece {
-	const char *why;
-	char note[96]; /* "" or what else there is to say */
-};
 
 struct collect {
 	struct sys *sys;
 	const struct command *command;
 	struct session session; /* its folders and settings, as far as there are any */
-	struct redact redact;
-	struct tarball_file files[COLLECT_FILES_MAX]; /* the index first */
-	struct piece pieces[COLLECT_FILES_MAX];
-	size_t count;
-	struct buf left_out; /* a line each */
-	struct buf absent; /* names */
+	struct bundle bundle;
 };
 
 enum place { MACHINE, EXTENSION, LOGS, STATUS };
@@ -59,76 +46,15 @@ struct row {
 	const char *why;
 	void (*take)(struct collect *c, const struct row *row);
 	enum place place;
-	const char *path; /* below the place; of a folder: how the names end that are taken */
-	const char *const *words; /* of a program; of lines: what they must hold one of */
+	const char *path; /* below the place */
+	const char *const *words; /* of a program; a folder: how its files' names end; lines: what
+				   * they must hold one of */
 };
 
 static void collect_done(struct collect *c)
 {
 	session_done(&c->session);
-	redact_done(&c->redact);
-	for (size_t i = 0; i < c->count; i++)
-		buf_done(&c->files[i].text);
-	buf_done(&c->left_out);
-	buf_done(&c->absent);
-}
-
-/* ---- keeping */
-
-/* Neither a terminal nor the redactor is led astray. */
-static void clean(struct buf *text)
-{
-	for (size_t i = 0; i < text->len; i++)
-		if ((unsigned char)text->data[i] < 0x20 && text->data[i] != '\n' &&
-		    text->data[i] != '\t')
-			text->data[i] = '?';
-}
-
-static void leave_out(struct collect *c, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void leave_out(struct collect *c, const char *name, const char *fmt, ...)
-{
-	struct err why = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(why.msg, sizeof(why.msg), fmt, ap);
-	va_end(ap);
-	buf_printf(&c->left_out, "%s: %s\n", name, why.msg);
-}
-
-static void miss(struct collect *c, const char *name, const struct err *err)
-{
-	if (err->code == ENOENT)
-		buf_printf(&c->absent, "%s\n", name);
-	else
-		leave_out(c, name, "%s", err->msg);
-}
-
-/* Redact and keep what was read; text is empty afterwards. */
-static void keep(struct collect *c, const char *name, const char *why, struct buf *text,
-		 const char *note)
-{
-	struct tarball_file *file = &c->files[c->count];
-	AUTO_BUF label = {0};
-
-	clean(text);
-	redact_text(&c->redact, span_of(name), &label);
-	if (c->count == COLLECT_FILES_MAX || label.len + sizeof(TOP "/") > sizeof(file->name)) {
-		leave_out(c, name, "too many files, or too long a name");
-		return;
-	}
-	(void)snprintf(file->name, sizeof(file->name), TOP "/");
-	ascii_text(buf_text(&label), file->name + strlen(TOP "/"),
-		   sizeof(file->name) - strlen(TOP "/"));
-	file->text = (struct buf){0};
-	redact_text(&c->redact, buf_bytes(text), &file->text);
-	c->pieces[c->count].why = why;
-	(void)snprintf(c->pieces[c->count].note, sizeof(c->pieces[0].note), "%s", note);
-	c->count++;
-	buf_done(text);
-	*text = (struct buf){0};
+	bundle_done(&c->bundle);
 }
 
 /* ---- files */
@@ -147,7 +73,7 @@ static bool find_path(struct collect *c, const struct row *row, char ret[PATH_MA
 	if (folder && (folder[0] || row->place == MACHINE) &&
 	    snprintf(ret, PATH_MAX, "%s%s", folder, row->path) < PATH_MAX)
 		return true;
-	leave_out(c, row->name, "the guest agent's folders are not known");
+	bundle_leave_out(&c->bundle, row->name, "the guest agent's folders are not known");
 	return false;
 }
 
@@ -158,23 +84,72 @@ static void take_path(struct collect *c, const char *name, const char *why, cons
 	AUTO_BUF text = {0};
 
 	if (fs_read(c->sys, path, flags, COLLECT_FILE_MAX, &text, NULL, &err) < 0)
-		miss(c, name, &err);
+		bundle_miss(&c->bundle, name, &err);
 	else
-		keep(c, name, why, &text, "");
+		bundle_keep(&c->bundle, name, why, &text, "");
 }
 
-static void take_file(struct collect *c, const struct row *row)
+static void take_at(struct collect *c, const struct row *row, unsigned flags)
 {
 	char path[PATH_MAX];
 
 	if (find_path(c, row, path))
-		take_path(c, row->name, row->why, path, 0);
+		take_path(c, row->name, row->why, path, flags);
+}
+
+static void take_file(struct collect *c, const struct row *row)
+{
+	take_at(c, row, 0);
 }
 
 /* What distributions make a link. */
 static void take_linked(struct collect *c, const struct row *row)
 {
-	take_path(c, row->name, row->why, row->path, FS_FOLLOW);
+	take_at(c, row, FS_FOLLOW);
+}
+
+/* row->name ends with a slash; the files whose names end as the word does. */
+static void take_folder(struct collect *c, const struct row *row)
+{
+	char folder[PATH_MAX];
+	struct err err = {0};
+	AUTO_NAMES names = NULL;
+	size_t taken = 0;
+
+	if (!find_path(c, row, folder))
+		return;
+	if (fs_list(c->sys, folder, &names, &err) < 0) {
+		bundle_miss(&c->bundle, row->name, &err);
+		return;
+	}
+	for (size_t i = 0; names[i]; i++) {
+		char path[PATH_MAX + NAME_MAX + 1], name[NAME_MAX + 64];
+
+		if (!span_ends(span_of(names[i]), row->words[0]))
+			continue;
+		if (++taken > COLLECT_FOLDER_MAX) {
+			bundle_leave_out(&c->bundle, row->name, "more than %d files",
+					 COLLECT_FOLDER_MAX);
+			return;
+		}
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		(void)snprintf(name, sizeof(name), "%s%s", row->name, names[i]);
+		take_path(c, name, row->why, path, 0);
+	}
+}
+
+/* ---- logs */
+
+/* A secret would not be known without the name before it: only whole lines stay. */
+static void cut_front(struct buf *text, size_t len)
+{
+	struct span rest = buf_bytes(text), before;
+	AUTO_BUF end = {.failed = text->failed};
+
+	(void)span_take(&rest, len, &before);
+	(void)span_line(&rest, &before);
+	buf_span(&end, rest);
+	buf_move(text, &end);
 }
 
 /* The last bytes of what may be longer, and may hold anything, from the beginning of a line on. */
@@ -184,7 +159,7 @@ static int read_end(struct sys *sys, const char *path, size_t max, struct buf *r
 	struct stat st;
 	AUTO_CLOSE int fd = fs_open_file(sys, path, 0, &st, err);
 	off_t from = fd >= 0 && st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
-	char *to = fd >= 0 ? buf_room(ret, max) : NULL, *line;
+	char *to = fd >= 0 ? buf_room(ret, max) : NULL;
 	ssize_t n = 0;
 
 	if (fd < 0)
@@ -198,13 +173,8 @@ static int read_end(struct sys *sys, const char *path, size_t max, struct buf *r
 		return err_sys(err, "read %s", path);
 	ret->data[ret->len] = '\0';
 	*ret_cut = from > 0;
-	line = from > 0 ? memchr(ret->data, '\n', ret->len) : NULL;
-	if (line) {
-		size_t before = (size_t)(line + 1 - ret->data);
-
-		ret->len -= before;
-		memmove(ret->data, line + 1, ret->len + 1);
-	}
+	if (from > 0)
+		cut_front(ret, 0);
 	return 0;
 }
 
@@ -218,9 +188,9 @@ static void take_log(struct collect *c, const struct row *row)
 	if (!find_path(c, row, path))
 		return;
 	if (read_end(c->sys, path, COLLECT_FILE_MAX, &text, &cut, &err) < 0)
-		miss(c, row->name, &err);
+		bundle_miss(&c->bundle, row->name, &err);
 	else
-		keep(c, row->name, row->why, &text, cut ? "its end" : "");
+		bundle_keep(&c->bundle, row->name, row->why, &text, cut ? "its end" : "");
 }
 
 static bool holds_one(struct span line, const char *const *words)
@@ -240,7 +210,7 @@ static void take_lines(struct collect *c, const struct row *row)
 	bool cut;
 
 	if (read_end(c->sys, row->path, LOG_SEARCHED_MAX, &text, &cut, &err) < 0) {
-		miss(c, row->name, &err);
+		bundle_miss(&c->bundle, row->name, &err);
 		return;
 	}
 	for (rest = buf_bytes(&text); span_line(&rest, &line);) {
@@ -250,58 +220,14 @@ static void take_lines(struct collect *c, const struct row *row)
 		buf_str(&ours, "\n");
 	}
 	if (ours.len > COLLECT_FILE_MAX) {
-		AUTO_BUF end = {0};
-		struct span all = buf_bytes(&ours), before;
-
-		(void)span_take(&all, ours.len - COLLECT_FILE_MAX, &before);
-		(void)span_line(&all, &before);
-		buf_span(&end, all);
-		buf_move(&ours, &end);
+		cut_front(&ours, ours.len - COLLECT_FILE_MAX);
 		cut = true;
 	}
-	keep(c, row->name, row->why, &ours, cut ? "the last lines about us" : "lines about us");
+	bundle_keep(&c->bundle, row->name, row->why, &ours,
+		    cut ? "the last lines about us" : "lines about us");
 }
 
-/* row->name ends with a slash; the files whose names end as row->path does. */
-static void take_folder_at(struct collect *c, const struct row *row, const char *folder)
-{
-	struct err err = {0};
-	AUTO_NAMES names = NULL;
-	size_t taken = 0;
-
-	if (fs_list(c->sys, folder, &names, &err) < 0) {
-		miss(c, row->name, &err);
-		return;
-	}
-	for (size_t i = 0; names[i]; i++) {
-		char path[PATH_MAX], name[NAME_MAX + 64];
-
-		if (!span_ends(span_of(names[i]), row->path))
-			continue;
-		if (++taken > COLLECT_FOLDER_MAX) {
-			leave_out(c, row->name, "more than %d files", COLLECT_FOLDER_MAX);
-			return;
-		}
-		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		(void)snprintf(name, sizeof(name), "%s%s", row->name, names[i]);
-		take_path(c, name, row->why, path, 0);
-	}
-}
-
-static void take_dropins(struct collect *c, const struct row *row)
-{
-	take_folder_at(c, row, SSHD_DROPIN_DIR);
-}
-
-static void take_statuses(struct collect *c, const struct row *row)
-{
-	const char *folder = c->session.environment.status_folder;
-
-	if (folder)
-		take_folder_at(c, row, folder);
-	else
-		leave_out(c, row->name, "the guest agent's folders are not known");
-}
+/* ---- what is not shown as it is */
 
 /* What the owner asks for in plain; the protected part is not even decrypted. */
 static void take_settings(struct collect *c, const struct row *row)
@@ -311,21 +237,21 @@ static void take_settings(struct collect *c, const struct row *row)
 	struct settings_file file = {0};
 	struct err err = {0};
 	AUTO_BUF text = {0};
-	char note[96];
+	char note[BUNDLE_NOTE_SIZE];
 
 	if (c->session.sequence < 0) {
-		leave_out(c, row->name, "no settings were found");
+		bundle_leave_out(&c->bundle, row->name, "no settings were found");
 		return;
 	}
 	if (settings_open(buf_bytes(&c->session.settings_text), &json, &file, &err) < 0) {
-		leave_out(c, row->name, "%s", err.msg);
+		bundle_leave_out(&c->bundle, row->name, "%s", err.msg);
 		return;
 	}
 	dump = file.public_settings ? json_text(file.public_settings, JSON_INDENT(2)) : NULL;
 	buf_str(&text, dump ? dump : "{}\n");
 	(void)snprintf(note, sizeof(note), "of number %lld; protected ones: %s, left out",
 		       (long long)c->session.sequence, file.protected_text ? "some" : "none");
-	keep(c, row->name, row->why, &text, note);
+	bundle_keep(&c->bundle, row->name, row->why, &text, note);
 }
 
 /* Mode, owner, size and time of what is ours, which may be read or not. */
@@ -347,7 +273,7 @@ static void take_listing(struct collect *c, const struct row *row)
 			   (unsigned)st.st_uid, (unsigned)st.st_gid, (long long)st.st_size, time,
 			   *path);
 	}
-	keep(c, row->name, row->why, &text, "mode, owner, bytes, time");
+	bundle_keep(&c->bundle, row->name, row->why, &text, "mode, owner, bytes, time");
 }
 
 /* How many, not who. */
@@ -369,7 +295,7 @@ static void take_ledger(struct collect *c, const struct row *row)
 			count++;
 		buf_printf(&text, "%s: %zu lines\n", *path, count);
 	}
-	keep(c, row->name, row->why, &text, "only counted");
+	bundle_keep(&c->bundle, row->name, row->why, &text, "only counted");
 }
 
 /* ---- programs */
@@ -377,17 +303,17 @@ static void take_ledger(struct collect *c, const struct row *row)
 static void keep_output(struct collect *c, const struct row *row, struct proc_result *res, int r,
 			const struct err *err)
 {
-	char note[96] = "";
+	char note[BUNDLE_NOTE_SIZE] = "";
 
 	if (r < 0 && r != -ETIMEDOUT) {
-		miss(c, row->name, err);
+		bundle_miss(&c->bundle, row->name, err);
 		return;
 	}
 	if (r == -ETIMEDOUT)
 		(void)snprintf(note, sizeof(note), "it was stopped, it took too long");
 	else if (res->status != 0)
 		(void)snprintf(note, sizeof(note), "it ended with %d", res->status);
-	keep(c, row->name, row->why, &res->output, note);
+	bundle_keep(&c->bundle, row->name, row->why, &res->output, note);
 }
 
 static void take_output(struct collect *c, const struct row *row)
@@ -470,9 +396,9 @@ static void take_sshd(struct collect *c, const struct row *row)
 	if (!row->path)
 		probe(c, user);
 	if (sshd_show(&machine, NULL, user, &text, &err) < 0)
-		miss(c, row->name, &err);
+		bundle_miss(&c->bundle, row->name, &err);
 	else
-		keep(c, row->name, row->why, &text, "");
+		bundle_keep(&c->bundle, row->name, row->why, &text, "");
 }
 
 /* ---- what there is */
@@ -497,7 +423,7 @@ static const struct row rows[] = {
 	{"extension/mrseq", "the settings that were applied last", take_file, EXTENSION, "/mrseq", NULL},
 	{"extension/SHA256SUMS", "which release this is", take_file, EXTENSION, "/SHA256SUMS", NULL},
 	{"extension/settings.json", "what the owner asks for", take_settings, MACHINE, NULL, NULL},
-	{"extension/status/", "what was reported to the agent", take_statuses, STATUS, ".status", NULL},
+	{"extension/status/", "what was reported to the agent", take_folder, STATUS, "", WORDS(".status")},
 
 	{"logs/handler.log", "what the extension did, step by step", take_log, LOGS, "/handler.log", NULL},
 	{"logs/handler.log.1", "the log before it", take_log, LOGS, "/handler.log.1", NULL},
@@ -536,7 +462,7 @@ static const struct row rows[] = {
 	{"etc/os-release", "which distribution it is", take_linked, MACHINE, "/etc/os-release", NULL},
 	{"etc/sudoers.d/aad_admins", "the rule for administrators", take_file, MACHINE, SUDOERS_RULE_PATH, NULL},
 	{"etc/ssh/sshd_config", "sshd's configuration", take_file, MACHINE, SSHD_MAIN_PATH, NULL},
-	{"etc/ssh/sshd_config.d/", "sshd's configuration", take_dropins, MACHINE, ".conf", NULL},
+	{"etc/ssh/sshd_config.d/", "sshd's configuration", take_folder, MACHINE, SSHD_DROPIN_DIR, WORDS(".conf")},
 	{"etc/pam.d/sshd", "who is asked at a login", take_linked, MACHINE, PAM_DIR "/sshd", NULL},
 	{"etc/pam.d/sudo", "who is asked at sudo", take_linked, MACHINE, PAM_DIR "/sudo", NULL},
 	{"etc/pam.d/sudo-i", "who is asked at sudo -i", take_linked, MACHINE, PAM_DIR "/sudo-i", NULL},
@@ -569,62 +495,6 @@ static const struct row rows[] = {
 	 WORDS("/usr/bin/df", "-k", "/", "/etc", "/var", "/var/lib", "/run")},
 };
 /* clang-format on */
-
-/* ---- the index */
-
-static void add_lines(struct buf *index, const char *heading, const struct buf *lines)
-{
-	struct span rest = buf_bytes(lines), line;
-
-	if (lines->len == 0)
-		return;
-	buf_printf(index, "\n%s\n", heading);
-	while (span_line(&rest, &line))
-		buf_printf(index, "  %.*s\n", (int)line.len, (const char *)line.p);
-}
-
-static void add_counts(const struct redact *redact, struct buf *ret)
-{
-	const char *gap = "";
-
-	for (size_t i = 0; i < REDACT_KINDS; i++) {
-		if (redact->counts[i] == 0)
-			continue;
-		buf_printf(ret, "%s%s %zu", gap, redact_kind_name((enum redact_kind)i),
-			   redact->counts[i]);
-		gap = ", ";
-	}
-	buf_str(ret, *gap ? "" : "nothing");
-}
-
-static void make_index(struct collect *c, int64_t time_s)
-{
-	struct buf *index = &c->files[0].text;
-	char time[TIME_TEXT_SIZE];
-	AUTO_BUF left_out = {0};
-
-	time_text(time_s, time);
-	clean(&c->left_out);
-	redact_text(&c->redact, buf_bytes(&c->left_out), &left_out);
-	(void)snprintf(c->files[0].name, sizeof(c->files[0].name), TOP "/INDEX.txt");
-	buf_printf(index, "Made by aadssh-handler %s at %s.\n\nReplaced: ", c->command->version,
-		   time);
-	add_counts(&c->redact, index);
-	buf_printf(index,
-		   ".\nNames of people of the tenant are %s.\n"
-		   "Object ids, tenant and subscription stay: no role is found without them.\n"
-		   "Names of local accounts, which have no domain, stay too.\n"
-		   "Never read: protected settings and their keys, " CONF_SECRET_PATH
-		   ",\ncached tokens, host keys, homes, who is in " AADPASSWD_PATH ".\n\n",
-		   c->redact.keep_names ? "kept, as asked for by --keep-names"
-					: "replaced: person-1@domain-1 is the same one everywhere");
-	for (size_t i = 1; i < c->count; i++)
-		buf_printf(index, "%-34s %7zu  %s%s%s\n", c->files[i].name + strlen(TOP "/"),
-			   c->files[i].text.len, c->pieces[i].why, c->pieces[i].note[0] ? "; " : "",
-			   c->pieces[i].note);
-	add_lines(index, "Left out:", &left_out);
-	add_lines(index, "Not on this machine:", &c->absent);
-}
 
 /* ---- the archive */
 
@@ -659,7 +529,7 @@ static int choose_name(struct sys *sys, const struct query *query, int64_t time_
 	*to = '\0';
 	if (query->output && (fs_lstat(sys, folder, &st, &ignored) < 0 || !S_ISDIR(st.st_mode)))
 		(void)snprintf(ret, PATH_MAX, "%s", folder);
-	else if (snprintf(ret, PATH_MAX, "%s/" TOP "-%s.tar.gz",
+	else if (snprintf(ret, PATH_MAX, "%s/" BUNDLE_TOP "-%s.tar.gz",
 			  strcmp(folder, "/") == 0 ? "" : folder, time) >= PATH_MAX)
 		return err_set(err, ENAMETOOLONG, "%s is too long", folder);
 	return check_name(sys, ret, err);
@@ -669,14 +539,8 @@ static int publish(struct collect *c, const char *path, int64_t time_s, struct e
 {
 	const struct fs_meta meta = files_meta(c->sys, 0600);
 	AUTO_BUF archive = {0};
-	bool failed = c->left_out.failed || c->absent.failed || c->redact.people.failed;
-	int r;
+	int r = bundle_pack(&c->bundle, c->command->version, time_s, &archive, err);
 
-	for (size_t i = 0; i < c->count; i++)
-		failed |= c->files[i].text.failed;
-	if (failed)
-		return err_oom(err);
-	r = tarball_pack(c->files, c->count, time_s, &archive, err);
 	if (r == 0)
 		r = check_name(c->sys, path, err); /* once more: others had the time */
 	return r < 0 ? r : fs_replace(c->sys, path, buf_bytes(&archive), &meta, err);
@@ -686,8 +550,8 @@ static int tell(struct collect *c, const char *path)
 {
 	AUTO_BUF text = {0};
 
-	buf_printf(&text, "%s: %zu files\nreplaced: ", path, c->count);
-	add_counts(&c->redact, &text);
+	buf_printf(&text, "%s: %zu files\nreplaced: ", path, c->bundle.count);
+	bundle_counts(&c->bundle, &text);
 	buf_str(&text, "\nINDEX.txt in it says what is there and why; look through it before you "
 		       "hand it on\n");
 	return inspect_print(c->command, &text, NULL);
@@ -707,8 +571,7 @@ int inspect_collect(struct sys *sys, const struct command *command, const struct
 		.sys = sys,
 		.command = command,
 		.session = SESSION_INIT(sys),
-		.redact = {.keep_names = query->keep_names},
-		.count = 1,
+		.bundle = BUNDLE_INIT,
 	};
 	const int64_t time_s = sys_realtime_s(sys);
 	struct err err = {0}, ignored = {0};
@@ -718,6 +581,7 @@ int inspect_collect(struct sys *sys, const struct command *command, const struct
 		(void)err_set(&err, EPERM, "only root can read what is collected");
 		return refuse(command, query, &err, "run it as root");
 	}
+	c.bundle.redact.keep_names = query->keep_names;
 	sys->deadline_ns = sys->ops->boottime_ns(sys) + COLLECT_DEADLINE_S * 1000000000LL;
 	if (choose_name(sys, query, time_s, path, &err) < 0)
 		return refuse(command, query, &err,
@@ -725,7 +589,6 @@ int inspect_collect(struct sys *sys, const struct command *command, const struct
 	(void)session_find(&c.session, command->folder, command->sequence, &ignored);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		rows[i].take(&c, &rows[i]);
-	make_index(&c, time_s);
 	if (publish(&c, path, time_s, &err) < 0)
 		return refuse(command, query, &err, "name another place by --output");
 	return tell(&c, path);

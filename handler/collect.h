@@ -16,7 +16,6 @@
 
 #define COLLECT_DEADLINE_S 180
 #define COLLECT_FILE_MAX ((size_t)256 << 10) /* bytes of each file; of a log, its end */
-#define COLLECT_FILES_MAX 128
 #define COLLECT_FOLDER_MAX 24 /* files of one folder */
 
 /*

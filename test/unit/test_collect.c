@@ -280,6 +280,30 @@ static void long_and_dirty_logs_are_cut_to_their_end(void **state)
 	assert_has(buf_text(&index), "what the package manager said; its end");
 }
 
+/* What a line was about was in the part of it that is not there. */
+static void a_line_that_was_cut_is_not_there_at_all(void **state)
+{
+	AUTO_BUF log = {0}, text = {0};
+
+	(void)state;
+	buf_str(&log, "password=");
+	while (log.len < COLLECT_FILE_MAX)
+		buf_str(&log, "hunter2/");
+	buf_str(&log, "\nlast line\n");
+	scratch_write(&scratch, "/log/packages.log", buf_text(&log), 0644);
+	assert_int_equal(collect(), EXIT_OK);
+	unpack(ARCHIVE, TOP "logs/packages.log", &text);
+	assert_string_equal(buf_text(&text), "last line\n");
+	log.data[log.len - strlen("\nlast line\n")] = '/';
+	log.data[log.len - 1] = '/';
+	scratch_write(&scratch, "/log/packages.log", buf_text(&log), 0644);
+	query.output = "/root/b.tar.gz";
+	text.len = 0;
+	assert_int_equal(collect(), EXIT_OK);
+	unpack("/root/b.tar.gz", TOP "logs/packages.log", &text);
+	assert_string_equal(buf_text(&text), "");
+}
+
 static void a_folder_of_many_files_is_cut(void **state)
 {
 	AUTO_BUF index = {0};
@@ -420,6 +444,7 @@ int main(void)
 		CASE(names_are_kept_when_they_shall_and_secrets_are_not),
 		CASE(the_index_tells_what_is_there_and_what_is_not),
 		CASE(long_and_dirty_logs_are_cut_to_their_end),
+		CASE(a_line_that_was_cut_is_not_there_at_all),
 		CASE(a_folder_of_many_files_is_cut),
 		CASE(the_same_machine_gives_the_same_bytes),
 		CASE(it_gets_a_name_of_its_own_in_a_folder),
