@@ -7,6 +7,7 @@
 #include "lib/core/redactvalue.h"
 
 #define TOKEN_MIN 16 /* as SECRET_MIN, behind "token: " */
+#define NUMBER_MIN 4 /* digits of a password that is a number */
 #define TITLE_MAX 64 /* bytes of an option, a header or a tag */
 
 enum value_rule {
@@ -110,24 +111,17 @@ static const struct option {
 	const char *wanted; /* in its argument, NULL: anything */
 	enum redact_kind kind;
 } options[] = {
-	{NULL, "--user", ":", REDACT_PASSWORD},
-	{NULL, "--proxy-user", ":", REDACT_PASSWORD},
-	{NULL, "-pass", "pass:", REDACT_PASSWORD},
-	{NULL, "-passin", "pass:", REDACT_PASSWORD},
-	{NULL, "-passout", "pass:", REDACT_PASSWORD},
-	{"curl", "-u", ":", REDACT_PASSWORD},
-	{"curl", "-U", ":", REDACT_PASSWORD},
-	{"curl", "-b", "=", REDACT_TOKEN},
-	{"curl", "-E", ":", REDACT_PASSWORD},
-	{"curl", "--cert", ":", REDACT_PASSWORD},
-	{"sshpass", "-p", NULL, REDACT_PASSWORD},
+	{NULL, "--user", ":", REDACT_PASSWORD},      {NULL, "--proxy-user", ":", REDACT_PASSWORD},
+	{NULL, "--auth", ":", REDACT_PASSWORD},      {NULL, "-pass", "pass:", REDACT_PASSWORD},
+	{NULL, "-passin", "pass:", REDACT_PASSWORD}, {NULL, "-passout", "pass:", REDACT_PASSWORD},
+	{"curl", "-u", ":", REDACT_PASSWORD},        {"curl", "-U", ":", REDACT_PASSWORD},
+	{"curl", "-b", "=", REDACT_TOKEN},           {"curl", "-E", ":", REDACT_PASSWORD},
+	{"curl", "--cert", ":", REDACT_PASSWORD},    {"sshpass", "-p", NULL, REDACT_PASSWORD},
+	{"ssh-keygen", "-N", NULL, REDACT_PASSWORD}, {"ssh-keygen", "-P", NULL, REDACT_PASSWORD},
 	{"login", "-p", NULL, REDACT_PASSWORD}, /* of az, docker, podman */
-	{"useradd", "-p", NULL, REDACT_PASSWORD},
-	{"usermod", "-p", NULL, REDACT_PASSWORD},
-	{"ldap", "-w", NULL, REDACT_PASSWORD},
-	{"smbclient", "-U", "%", REDACT_PASSWORD},
-	{"net", "-U", "%", REDACT_PASSWORD},
-	{"sqlcmd", "-P", NULL, REDACT_PASSWORD},
+	{"useradd", "-p", NULL, REDACT_PASSWORD},    {"usermod", "-p", NULL, REDACT_PASSWORD},
+	{"ldap", "-w", NULL, REDACT_PASSWORD},       {"smbclient", "-U", "%", REDACT_PASSWORD},
+	{"net", "-U", "%", REDACT_PASSWORD},         {"sqlcmd", "-P", NULL, REDACT_PASSWORD},
 };
 
 void redact_follow(struct scan *scan, size_t at)
@@ -151,15 +145,18 @@ static size_t argument_of(const struct scan *scan, size_t end)
 	return from > end ? from : 0;
 }
 
-/* "-u ARGUMENT", "-uARGUMENT", "-sSu ARGUMENT" */
+/* "-u ARGUMENT", "-uARGUMENT", "-u'ARGUMENT'", "-sSu ARGUMENT" */
 static size_t short_argument(const struct scan *scan, size_t at, unsigned char letter)
 {
 	size_t end = scan_skip_letters(scan, at + 1, "");
 	size_t from = scan_byte(scan, end - 1) == letter ? next_argument(scan, end) : end;
+	bool quoted = at > scan->done && scan_is_in(scan->text.p[at - 1], "\"'");
 
 	if (from > end)
 		return from;
-	return scan_byte(scan, at + 1) == letter && end > at + 2 ? at + 2 : 0;
+	if (scan_byte(scan, at + 1) != letter)
+		return 0;
+	return end > at + 2 || (!quoted && scan_quote(scan, end)) ? at + 2 : 0;
 }
 
 bool redact_find_option(struct scan *scan, size_t at, struct hit *ret)
@@ -234,7 +231,7 @@ static bool find_tagged(const struct scan *scan, const struct value *value, stru
 	       scan_hit(ret, from, end, value->kind);
 }
 
-/* Find where the value begins.  URLs escape the sign. */
+/* Find where the value begins: behind `:`, `=`, `=>`, `:=`.  URLs escape the sign. */
 static bool find_sign(const struct scan *scan, struct value *value)
 {
 	size_t at = scan_skip(scan, value->end + value->key, SCAN_BLANKS), len;
@@ -242,9 +239,10 @@ static bool find_sign(const struct scan *scan, struct value *value)
 
 	len = scan_letter(scan, at, &c);
 	value->colon = c == ':';
-	value->from = scan_skip(scan, at + len, SCAN_BLANKS);
-	value->apart = value->from > at + len;
-	return len && scan_is_in(c, ":=");
+	at = scan_skip(scan, at + len, "=>");
+	value->from = scan_skip(scan, at, SCAN_BLANKS);
+	value->apart = value->from > at;
+	return len && scan_is_in(c, ":=") && !(value->colon && scan_byte(scan, at) == ':');
 }
 
 /* Of a header in quotes what is in them: -H "Cookie: a; b" */
@@ -260,14 +258,19 @@ static size_t line_end(const struct scan *scan, const struct value *value)
 				   : scan_until(scan, value->from, "\r\n", SIZE_MAX);
 }
 
-/* What has two values is no secret, and a number of tokens is none. */
+/* Nothing, what has two values, a number of tokens, and one that tells of a state are no secrets.
+ */
 static bool is_harmless(const struct scan *scan, const struct value *value)
 {
 	static const char *const constants[] = {"true", "false", "null", "none"};
 	size_t from = value->from, end = scan_until(scan, from, SCAN_ENDS ",]}", TITLE_MAX);
 	struct span word = {scan->text.p + from, end - from};
 
-	if (value->plural && scan_skip(scan, from, SCAN_DIGITS) >= end)
+	if (value->key && scan_is_in(scan_byte(scan, from), "[{") &&
+	    scan_is_in(scan_byte(scan, scan_skip(scan, from + 1, SCAN_ENDS)), "]}"))
+		return true;
+	if ((value->plural || (value->key && end - from < NUMBER_MIN)) &&
+	    scan_skip(scan, from, SCAN_DIGITS) >= end)
 		return true;
 	for (size_t i = 0; value->key && i < ARRAY_LEN(constants); i++)
 		if (span_is_nocase(word, constants[i]))
