@@ -13,9 +13,9 @@
 #define HANDLER_CHECK_H
 
 #include "handler/inspect.h"
-#include "handler/screen.h"
 #include "handler/session.h"
 #include "lib/core/guid.h"
+#include "lib/core/screen.h"
 #include "lib/steps/run.h"
 #include "lib/sys/http.h"
 #include "lib/sys/imds.h"

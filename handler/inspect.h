@@ -9,8 +9,8 @@
 
 #include <jansson.h>
 
-#include "handler/screen.h"
 #include "handler/verbs.h"
+#include "lib/core/screen.h"
 
 /* Which verb a plan is of. */
 enum plan_for {

@@ -20,6 +20,7 @@
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
 #include "lib/sys/sys.h"
+#include "lib/sys/terminal.h"
 
 #define VERSION_PARTS 4
 #define LEVELS_UP 2 /* from the program's folder to the extension's: bin/<architecture> */
@@ -325,7 +326,7 @@ int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 	struct query query = {
-		.screen = screen_of(STDOUT_FILENO),
+		.screen = terminal_screen(STDOUT_FILENO),
 		.folder = find_working_folder(),
 	};
 	struct command command = {

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "handler/screen.h"
+#include "lib/core/screen.h"
 #include "lib/steps/run.h"
 
 struct plan {

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "handler/progress.h"
-#include "handler/screen.h"
+#include "lib/core/screen.h"
 #include "lib/sys/fs.h"
 
 #define LONG_NS (INT64_C(1) * 1000000000) /* what takes no longer is not worth a line */

@@ -2,17 +2,13 @@
 /* The chain as it is printed.  Pure. */
 #include "config.h"
 
-#include <string.h>
-
 #include "handler/check.h"
 #include "handler/report.h"
 #include "handler/text.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/json.h"
 
-#define STATE_WIDTH 8
 #define ID_WIDTH 12
-#define INDENT (STATE_WIDTH + ID_WIDTH)
 
 static const char *const verdicts[] = {"ok", "notes", "failed"};
 
@@ -21,15 +17,6 @@ static const enum screen_colour colours[] = {
 	[CHECK_NOTE] = SCREEN_YELLOW,  [CHECK_FAILED] = SCREEN_RED,
 	[CHECK_SKIPPED] = SCREEN_DIM,  [CHECK_UNKNOWN] = SCREEN_YELLOW,
 };
-
-static void tell_more(const struct screen *screen, const char *what, const char *text,
-		      struct buf *ret)
-{
-	if (!text[0])
-		return;
-	buf_printf(ret, "%*s%s ", INDENT, "", what);
-	screen_wrap(screen, text, INDENT + (unsigned)strlen(what) + 1, INDENT + 2, ret);
-}
 
 /* Paths and names are others': no control character of theirs gets through. */
 static void take_finding(struct span line, char ret[CHECK_COMMAND_MAX])
@@ -42,37 +29,32 @@ static void take_finding(struct span line, char ret[CHECK_COMMAND_MAX])
 	ascii_text(text, ret, CHECK_COMMAND_MAX);
 }
 
-static void tell_link(const struct screen *screen, const struct check_link *link,
-		      const struct check_result *result, struct buf *ret)
+static void tell_link(const struct screen_list *list, const struct check_link *link,
+		      const struct check_result *result)
 {
 	struct span findings = buf_bytes(&result->findings), finding;
 
-	screen_word(screen, colours[result->state], check_state_name(result->state), STATE_WIDTH,
-		    ret);
-	buf_printf(ret, "%-*s", ID_WIDTH, link->id);
-	if (strlen(link->id) >= ID_WIDTH)
-		buf_printf(ret, "\n%*s", INDENT, "");
-	screen_wrap(screen, result->seen, INDENT, INDENT, ret);
+	screen_row(list, colours[result->state], check_state_name(result->state), link->id,
+		   result->seen);
 	for (size_t i = 0; i < result->note_count; i++)
-		tell_more(screen, "note:", result->notes[i], ret);
+		screen_more(list, "note:", result->notes[i]);
 	while (span_line(&findings, &finding)) {
 		char text[CHECK_COMMAND_MAX];
 
 		take_finding(finding, text);
-		tell_more(screen, "note:", text, ret);
+		screen_more(list, "note:", text);
 	}
-	tell_more(screen, "do:", result->remedy, ret);
-	if (!result->command[0])
-		return;
-	buf_printf(ret, "%*s$ ", INDENT, "");
-	screen_command(screen, result->command, INDENT + 2, INDENT + 4, ret);
+	screen_more(list, "do:", result->remedy);
+	screen_help(list, result->command);
 }
 
 void check_text(const struct check *check, const struct screen *screen, struct buf *ret)
 {
+	const struct screen_list list = {.screen = screen, .name_width = ID_WIDTH, .ret = ret};
+
 	for (int i = 0; i < CHECK_LINKS; i++)
 		if (check->results[i].state != CHECK_UNSEEN)
-			tell_link(screen, &check_links[i], &check->results[i], ret);
+			tell_link(&list, &check_links[i], &check->results[i]);
 	buf_printf(ret, "%s\n", verdicts[check_verdict(check->results)]);
 }
 

@@ -14,8 +14,9 @@
 #include <cmocka.h>
 
 #include "handler/resource.h"
-#include "handler/screen.h"
 #include "lib/core/cleanup.h"
+#include "lib/core/screen.h"
+#include "lib/sys/terminal.h"
 
 typedef void add(const struct screen *screen, const char *text, unsigned used, unsigned indent,
 		 struct buf *ret);
@@ -65,6 +66,29 @@ static void a_word_is_coloured_where_that_is_wanted(void **state)
 	assert_string_equal(buf_text(&text), "no  \x1b[31mno  \x1b[0mno");
 }
 
+static void a_row_is_followed_by_what_there_is_to_say_of_it(void **state)
+{
+	const struct screen screen = {.columns = 30, .colours = true};
+	AUTO_BUF text = {0};
+	const struct screen_list list = {.screen = &screen, .name_width = 5, .ret = &text};
+
+	(void)state;
+	screen_row(&list, SCREEN_GREEN, "ok", "name", "seen");
+	screen_row(&list, SCREEN_RED, "refused", "longer", "one two three four");
+	screen_more(&list, "do:", "what somebody can do");
+	screen_more(&list, "note:", "");
+	screen_help(&list, "az vm -g a -n b");
+	screen_help(&list, "");
+	assert_string_equal(buf_text(&text), "\x1b[32mok      \x1b[0mname seen\n"
+					     "\x1b[31mrefused \x1b[0mlonger\n"
+					     "             one two three\n"
+					     "             four\n"
+					     "             do: what somebody\n"
+					     "               can do\n"
+					     "             $ az vm -g a \\\n"
+					     "                 -n b\n");
+}
+
 static void what_is_no_terminal_gets_80_columns_and_no_colours(void **state)
 {
 	int ends[2];
@@ -72,7 +96,7 @@ static void what_is_no_terminal_gets_80_columns_and_no_colours(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
-	screen = screen_of(ends[1]);
+	screen = terminal_screen(ends[1]);
 	assert_int_equal(screen.columns, SCREEN_COLUMNS);
 	assert_false(screen.colours);
 	(void)close(ends[0]);
@@ -100,7 +124,7 @@ static void a_terminal_has_colours_unless_somebody_does_not_want_them(void **sta
 			(void)setenv("TERM", rows[i].term, 1);
 		if (rows[i].no_color)
 			(void)setenv("NO_COLOR", rows[i].no_color, 1);
-		assert_int_equal(screen_of(fd).colours, rows[i].colours);
+		assert_int_equal(terminal_screen(fd).colours, rows[i].colours);
 	}
 	(void)close(fd);
 }
@@ -134,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_no_longer_than_the_terminal),
 		cmocka_unit_test(a_word_is_coloured_where_that_is_wanted),
+		cmocka_unit_test(a_row_is_followed_by_what_there_is_to_say_of_it),
 		cmocka_unit_test(what_is_no_terminal_gets_80_columns_and_no_colours),
 		cmocka_unit_test(a_terminal_has_colours_unless_somebody_does_not_want_them),
 		cmocka_unit_test(a_resource_has_a_name_for_commands),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Text for people: colours where they are wanted, lines that are no longer than the terminal. */
-#ifndef HANDLER_SCREEN_H
-#define HANDLER_SCREEN_H
+#ifndef CORE_SCREEN_H
+#define CORE_SCREEN_H
 
 #include <stdbool.h>
 
@@ -17,12 +17,6 @@ struct screen {
 	bool colours;
 };
 
-/*
- * What fd is.  Colours are for terminals alone, and not for those of people who set NO_COLOR
- * (no-color.org) or whose TERM is dumb.
- */
-struct screen screen_of(int fd);
-
 /* Add a word in a colour, filled up with blanks to width. */
 void screen_word(const struct screen *screen, enum screen_colour colour, const char *word,
 		 unsigned width, struct buf *ret);
@@ -37,5 +31,19 @@ void screen_wrap(const struct screen *screen, const char *text, unsigned used, u
 /* The same for a command: lines are broken before options alone, so that they can be pasted. */
 void screen_command(const struct screen *screen, const char *command, unsigned used,
 		    unsigned indent, struct buf *ret);
+
+/* Rows of what was looked at: state and name in columns, then what was seen. */
+struct screen_list {
+	const struct screen *screen;
+	unsigned name_width; /* a longer name has a line of its own */
+	struct buf *ret;
+};
+
+void screen_row(const struct screen_list *list, enum screen_colour colour, const char *state,
+		const char *name, const char *seen);
+
+/* Say more of the row above: "what text", or "$ command".  Nothing where the text is "". */
+void screen_more(const struct screen_list *list, const char *what, const char *text);
+void screen_help(const struct screen_list *list, const char *command);
 
 #endif

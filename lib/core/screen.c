@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#include "handler/screen.h"
+#include "lib/core/screen.h"
+
+#define STATE_WIDTH 8
 
 static const char *const codes[] = {
 	[SCREEN_PLAIN] = "", [SCREEN_GREEN] = "32", [SCREEN_YELLOW] = "33",
 	[SCREEN_RED] = "31", [SCREEN_DIM] = "2",
 };
-
-struct screen screen_of(int fd)
-{
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	struct screen screen = {.columns = SCREEN_COLUMNS};
-	struct winsize size;
-
-	if (!isatty(fd))
-		return screen;
-	screen.terminal = true;
-	screen.colours = !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0;
-	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > SCREEN_COLUMNS)
-		screen.columns = size.ws_col;
-	return screen;
-}
 
 void screen_word(const struct screen *screen, enum screen_colour colour, const char *word,
 		 unsigned width, struct buf *ret)
@@ -91,4 +75,41 @@ void screen_command(const struct screen *screen, const char *command, unsigned u
 		    unsigned indent, struct buf *ret)
 {
 	wrap(screen, command, true, used, indent, ret);
+}
+
+static unsigned indent_of(const struct screen_list *list)
+{
+	return STATE_WIDTH + list->name_width;
+}
+
+void screen_row(const struct screen_list *list, enum screen_colour colour, const char *state,
+		const char *name, const char *seen)
+{
+	const unsigned indent = indent_of(list);
+
+	screen_word(list->screen, colour, state, STATE_WIDTH, list->ret);
+	buf_printf(list->ret, "%-*s", (int)list->name_width, name);
+	if (strlen(name) >= list->name_width)
+		buf_printf(list->ret, "\n%*s", (int)indent, "");
+	screen_wrap(list->screen, seen, indent, indent, list->ret);
+}
+
+void screen_more(const struct screen_list *list, const char *what, const char *text)
+{
+	const unsigned indent = indent_of(list);
+
+	if (!text[0])
+		return;
+	buf_printf(list->ret, "%*s%s ", (int)indent, "", what);
+	screen_wrap(list->screen, text, indent + (unsigned)strlen(what) + 1, indent + 2, list->ret);
+}
+
+void screen_help(const struct screen_list *list, const char *command)
+{
+	const unsigned indent = indent_of(list);
+
+	if (!command[0])
+		return;
+	buf_printf(list->ret, "%*s$ ", (int)indent, "");
+	screen_command(list->screen, command, indent + 2, indent + 4, list->ret);
 }
