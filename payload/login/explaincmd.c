@@ -7,11 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/core/screen.h"
 #include "lib/sys/fs.h"
+#include "lib/sys/terminal.h"
 #include "payload/login/certfile.h"
 #include "payload/login/command.h"
 #include "payload/login/document.h"
 #include "payload/login/explain.h"
+
+#define NAME_WIDTH 15 /* of a check */
 
 struct options {
 	const char *user, *cert; /* cert "-": standard input; NULL: none */
@@ -70,44 +74,65 @@ static json_t *document_of(const struct options *options, const struct explanati
 			 explanation->command[0] ? explanation->command : NULL);
 }
 
-static void print_row(const struct explain_row *row, bool is_refusal, const char *command)
-{
-	const struct reason_text *text = reason_text(row->reason);
+static const enum screen_colour colours[] = {
+	[EXPLAIN_OK] = SCREEN_GREEN,
+	[EXPLAIN_REFUSED] = SCREEN_RED,
+	[EXPLAIN_SKIPPED] = SCREEN_DIM,
+	[EXPLAIN_NOTE] = SCREEN_YELLOW,
+};
 
-	(void)printf("%-14s %-8s %s\n", row->check, explain_state_name(row->state), row->seen);
-	if (!is_refusal)
-		return;
-	(void)printf("%-14s reason:  %s\n", "", text->id);
-	(void)printf("%-14s cause:   %s\n", "", text->cause);
-	(void)printf("%-14s remedy:  %s\n", "", text->remedy);
-	if (command[0])
-		(void)printf("%-14s command: %s\n", "", command);
+static void add_row(const struct screen_list *list, const struct explain_row *row)
+{
+	screen_row(list, colours[row->state], explain_state_name(row->state), row->check,
+		   row->seen);
 }
 
-static void print_lines(const struct explanation *explanation)
+static void add_refusal(const struct screen_list *list, const struct explanation *explanation)
 {
+	const struct reason_text *text = reason_text(explanation->refusal->reason);
+
+	screen_more(list, "reason:", text->id);
+	screen_more(list, "cause:", text->cause);
+	screen_more(list, "do:", text->remedy);
+	screen_help(list, explanation->command);
+}
+
+static void add_lines(const struct explanation *explanation, struct buf *ret)
+{
+	const struct screen screen = terminal_screen(STDOUT_FILENO);
+	const struct screen_list list = {.screen = &screen, .name_width = NAME_WIDTH, .ret = ret};
 	const struct explain_row *refusal = explanation->refusal;
 
-	for (size_t i = 0; i < explanation->count; i++)
-		print_row(&explanation->rows[i], &explanation->rows[i] == refusal,
-			  explanation->command);
+	for (size_t i = 0; i < explanation->count; i++) {
+		add_row(&list, &explanation->rows[i]);
+		if (&explanation->rows[i] == refusal)
+			add_refusal(&list, explanation);
+	}
 	if (refusal)
-		(void)printf("the login would be refused: %s\n", reason_text(refusal->reason)->id);
+		buf_printf(ret, "the login would be refused: %s\n",
+			   reason_text(refusal->reason)->id);
 	else
-		(void)puts("the login would be accepted, as far as it can be told");
+		buf_str(ret, "the login would be accepted, as far as it can be told\n");
+}
+
+static int print_lines(const struct explanation *explanation)
+{
+	AUTO_BUF text = {0};
+
+	add_lines(explanation, &text);
+	return !text.failed && fputs(buf_text(&text), stdout) >= 0 && fflush(stdout) == 0
+		       ? COMMAND_OK
+		       : COMMAND_FAILED;
 }
 
 static int tell(const struct options *options, const struct explanation *explanation)
 {
 	AUTO_JSON *document = NULL;
 
-	if (!options->as_json) {
-		print_lines(explanation);
-		return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_USAGE;
-	}
+	if (!options->as_json)
+		return print_lines(explanation);
 	document = document_of(options, explanation);
-	return document && document_print(document, true) == COMMAND_OK ? COMMAND_OK
-									: COMMAND_USAGE;
+	return document ? document_print(document, true) : COMMAND_FAILED;
 }
 
 /* Nothing was told: neither 0 nor 1 would be true. */

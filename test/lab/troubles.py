@@ -357,6 +357,12 @@ def troubles_of(text: str, link: str = "") -> str:
     return "".join(block for block in blocks if not re.match("ok +[a-z]", block) or block.split()[1] == link)
 
 
+def check_narrow(text: str) -> None:
+    """80 columns, but for words and commands that cannot be broken."""
+    too_long = [line for line in text.splitlines() if len(line) > 80 and not re.match(r" +(\$|-|/|https?:|\S+$)", line)]
+    expect(not too_long, too_long)
+
+
 def compare(name: str, command: str, output: str, record: bool) -> None:
     path, text = TRANSCRIPTS / f"{name}.txt", f"# {command}\n{masked(output)}"
     if record:
@@ -398,8 +404,7 @@ def play(lab: Lab, row: Row, record: bool) -> None:
         found = check_blame(row, check_json(lab, code))
         got, text = lab.check()
         expect(got == code, text)
-        too_long = [line for line in text.splitlines() if len(line) > 80 and not re.match(r" +(\$|-|/|https?:|\S+$)", line)]
-        expect(not too_long, too_long)
+        check_narrow(text)
         compare(row.transcript, "aadssh-handler check", troubles_of(text, row.link), record)
         if row.typed:
             lab.machine.run(["sh", "-c", found["command"]], timeout=120)
@@ -419,8 +424,9 @@ def play_person(lab: Lab, row: Person_row, record: bool) -> None:
         check_well(lab)
         result = lab.machine.run(["/usr/sbin/aadsshlogin", "explain", *name.split()], check=False)
         expect(result.returncode == 1, result)
+        check_narrow(result.stdout)
         for word in row.words:
-            expect(word in result.stdout, f"{word!r} is not in {result.stdout}")
+            expect(word in " ".join(result.stdout.replace("\\\n", "").split()), f"{word!r} is not in {result.stdout}")
         told = json.loads(lab.machine.run(["/usr/sbin/aadsshlogin", "explain", "--json", *name.split()], check=False).stdout)
         expect(told["refusedAt"] == row.check and told["remedy"], told)
         compare(row.transcript, f"aadsshlogin explain {name}", result.stdout, record)
