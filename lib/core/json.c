@@ -160,6 +160,18 @@ int json_get_array(const json_t *json, const char *key, json_t **ret, struct err
 	return 0;
 }
 
+json_t *json_quote(struct span text)
+{
+	json_t *whole = json_stringn((const char *)text.p, text.len);
+	AUTO_FREE char *ascii = whole ? NULL : malloc(text.len + 1);
+
+	if (whole || !ascii)
+		return whole;
+	for (size_t i = 0; i < text.len; i++)
+		ascii[i] = text.p[i] < 0x80 ? (char)text.p[i] : '?';
+	return json_stringn(ascii, text.len);
+}
+
 char *json_text(const json_t *json, size_t flags)
 {
 	AUTO_FREE char *text = json_dumps(json, flags);

@@ -39,6 +39,12 @@ int json_get_int(const json_t *json, const char *key, json_int_t *ret, struct er
 int json_get_object(const json_t *json, const char *key, json_t **ret, struct err *err);
 int json_get_array(const json_t *json, const char *key, json_t **ret, struct err *err);
 
+/*
+ * A string for a document of ours: text as it is when it is UTF-8, otherwise with `?` for each byte
+ * that is not ASCII.  Messages quote what others wrote, and are cut anywhere.  NULL: no memory.
+ */
+json_t *json_quote(struct span text);
+
 /* Compact text of a document of ours, with a final newline.  The caller frees it; NULL: no memory.
  */
 char *json_text(const json_t *json, size_t flags);

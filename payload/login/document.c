@@ -66,12 +66,13 @@ int document_print(json_t *document, bool as_json)
 
 int document_problem(json_t *document, const struct err *problem, struct err *err)
 {
-	AUTO_JSON *part = json_pack("{s:b, s:s}", "ok", 0, "problem", problem->msg);
+	AUTO_JSON *part =
+		json_pack("{s:b, s:o}", "ok", 0, "problem", json_quote(span_of(problem->msg)));
 
 	if (!part || json_object_update(document, part) < 0)
 		return err_oom(err);
 	if (problem->remedy[0] &&
-	    json_object_set_new(document, "remedy", json_string(problem->remedy)) < 0)
+	    json_object_set_new(document, "remedy", json_quote(span_of(problem->remedy))) < 0)
 		return err_oom(err);
 	return 0;
 }

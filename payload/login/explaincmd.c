@@ -61,17 +61,18 @@ static json_t *document_of(const struct options *options, const struct explanati
 {
 	const struct explain_row *refusal = explanation->refusal;
 	const struct reason_text *text = reason_text(refusal ? refusal->reason : REASON_NONE);
+	const char *command = explanation->command;
 	AUTO_JSON *rows = json_array();
 
 	for (size_t i = 0; i < explanation->count; i++)
 		if (json_array_append_new(rows, row_json(&explanation->rows[i])) < 0)
 			return NULL;
-	return json_pack("{s:b, s:s, s:O, s:s*, s:s*, s:s*, s:s*, s:s*}", "ok", !refusal, "user",
-			 options->user, "checks", rows, "refusedAt",
+	return json_pack("{s:b, s:o, s:O, s:s*, s:s*, s:s*, s:s*, s:o*}", "ok", !refusal, "user",
+			 json_quote(span_of(options->user)), "checks", rows, "refusedAt",
 			 refusal ? refusal->check : NULL, "reason", refusal ? text->id : NULL,
 			 "problem", refusal ? text->cause : NULL, "remedy",
 			 refusal ? text->remedy : NULL, "command",
-			 explanation->command[0] ? explanation->command : NULL);
+			 command[0] ? json_quote(span_of(command)) : NULL);
 }
 
 static const enum screen_colour colours[] = {

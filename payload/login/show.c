@@ -13,9 +13,9 @@
 
 static json_t *user_row(const struct aad_user *user, bool present, struct span admins)
 {
-	return json_pack("{s:s%, s:s%, s:i, s:s%, s:b, s:b}", "name", user->name.p, user->name.len,
+	return json_pack("{s:s%, s:s%, s:i, s:o, s:b, s:b}", "name", user->name.p, user->name.len,
 			 "oid", user->oid.p, user->oid.len, "uid", (int)user->id, "home",
-			 user->home.p, user->home.len, "present", present, "administrator",
+			 json_quote(user->home), "present", present, "administrator",
 			 aadadmins_has(admins, user->name));
 }
 

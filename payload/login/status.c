@@ -111,9 +111,10 @@ static int add_keys(struct sys *sys, const struct conf *conf, json_t *document, 
 static int add_conf(const struct conf *conf, json_t *document, struct err *err)
 {
 	const struct backend *backend = backend_find(conf->role_backend);
-	json_t *part = json_pack("{s:s*, s:s*, s:s*, s:s*}", "tenant", conf->tenant, "resource",
-				 conf->resource_id, "userDomains", conf->user_domains,
-				 "roleBackend", backend ? backend->name : NULL);
+	const char *resource = conf->resource_id;
+	json_t *part = json_pack("{s:s*, s:o*, s:s*, s:s*}", "tenant", conf->tenant, "resource",
+				 resource ? json_quote(span_of(resource)) : NULL, "userDomains",
+				 conf->user_domains, "roleBackend", backend ? backend->name : NULL);
 
 	return !part || json_object_update_new(document, part) < 0 ? err_oom(err) : 0;
 }
@@ -145,10 +146,11 @@ static int add_login(struct sys *sys, const struct conf *conf, const struct aad_
 	    decision_load(sys, conf, oid, ANY_AGE_S, &decision, &none) < 0)
 		return 0;
 	age_s = (sys->ops->boottime_ns(sys) - decision.boottime_ns) / 1000000000;
-	row = json_pack("{s:s%, s:s, s:s, s:s, s:s, s:s}", "name", user->name.p, user->name.len,
+	row = json_pack("{s:s%, s:s, s:s, s:s, s:o, s:o}", "name", user->name.p, user->name.len,
 			"decided", utc(sys_realtime_s(sys) - age_s, when), "login",
 			kinds[decision.login.kind], "administer", kinds[decision.admin.kind],
-			"assignment", decision.login.id, "scope", decision.login.scope);
+			"assignment", json_quote(span_of(decision.login.id)), "scope",
+			json_quote(span_of(decision.login.scope)));
 	return !row || json_array_append_new(rows, row) < 0 ? err_oom(err) : 0;
 }
 
@@ -177,8 +179,8 @@ static int add_accounts(struct sys *sys, const struct conf *conf, json_t *docume
 static int add_check(json_t *rows, const char *name, const char *state, const char *message,
 		     struct err *err)
 {
-	json_t *row = json_pack("{s:s, s:s, s:s*}", "check", name, "state", state, "message",
-				message[0] ? message : NULL);
+	json_t *row = json_pack("{s:s, s:s, s:o*}", "check", name, "state", state, "message",
+				message[0] ? json_quote(span_of(message)) : NULL);
 
 	return !row || json_array_append_new(rows, row) < 0 ? err_oom(err) : 0;
 }

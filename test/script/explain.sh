@@ -155,6 +155,11 @@ rmdir "/home/$alice"
 : >/etc/roles
 row good role role-missing
 
+# ---- whoever is asked for, a document is printed
+explain --json "$(printf 'ann\351@contoso.com')" >json 2>&1
+[ $? -eq 1 ] || fail "a name that is no UTF-8: $(cat json)"
+grep -q '"user": "ann?@contoso.com"' json || fail "a name that is no UTF-8: $(cat json)"
+
 # ---- nothing can be told
 explain >out 2>&1
 [ $? -eq 2 ] || fail 'usage'

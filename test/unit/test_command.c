@@ -117,6 +117,18 @@ static void users_are_those_set_up_and_those_remembered(void **state)
 	assert_non_null(strstr(buf_text(&text), "name bob@contoso.com, oid " CERTMAKE_TID));
 }
 
+static void a_home_of_any_bytes_is_told(void **state)
+{
+	struct fakelogin *fake = *state;
+	AUTO_BUF text = {0};
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH,
+		      FAKELOGIN_NAME ":" CERTMAKE_OID ":10000100:10000100::/home/h\xe9:/bin/bash\n",
+		      0644);
+	assert_int_equal(run(fake, "users --json", &text), COMMAND_OK);
+	assert_non_null(strstr(buf_text(&text), "\"/home/h?\""));
+}
+
 static void configure_takes_keywords_alone(void **state)
 {
 	static const char *const wrong[] = {"configure shell", "configure shell=bash",
@@ -191,6 +203,7 @@ int main(void)
 	/* These verbs are for root alone. */
 	static const struct CMUnitTest as_root[] = {
 		T(users_are_those_set_up_and_those_remembered),
+		T(a_home_of_any_bytes_is_told),
 		T(configure_takes_keywords_alone),
 		T(configure_asks_for_what_is_not_said),
 		T(configure_asks_the_arc_agent_unless_another_service_is_named),

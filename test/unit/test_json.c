@@ -88,6 +88,27 @@ static void wrong_kinds_name_key_found_and_expected(void **state)
 	assert_int_equal(json_get_bool(json, "absent", &flag, &err), 0);
 }
 
+static void what_is_no_utf_8_can_be_quoted(void **state)
+{
+	static const struct {
+		const char *text, *quoted;
+	} rows[] = {
+		{"", ""},
+		{"plain", "plain"},
+		{"h\xc3\xa9", "h\xc3\xa9"},
+		{"h\xe9", "h?"},
+		{"cut \xc3\xa9\xc3", "cut ???"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_JSON *quoted = json_quote(span_of(rows[i].text));
+
+		assert_non_null(quoted);
+		assert_string_equal(json_string_value(quoted), rows[i].quoted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +116,7 @@ int main(void)
 		cmocka_unit_test(bad_documents_are_refused_with_their_place),
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(wrong_kinds_name_key_found_and_expected),
+		cmocka_unit_test(what_is_no_utf_8_can_be_quoted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

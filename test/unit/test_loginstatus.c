@@ -216,6 +216,11 @@ static void break_conf(void)
 	scratch_write(&machine->scratch, CONF_PATH, "nonsense\n", 0644);
 }
 
+static void break_conf_with_other_bytes(void)
+{
+	scratch_write(&machine->scratch, CONF_PATH, "n\xe9\n", 0644);
+}
+
 static void break_tenant(void)
 {
 	scratch_write(&machine->scratch, CONF_PATH, "shell /bin/sh\n", 0644);
@@ -266,6 +271,7 @@ static struct row {
 	const char *check, *words;
 } rows[] = {
 	{"a configuration that cannot be read", break_conf, NULL, CONF_PATH},
+	{"a configuration that is no UTF-8", break_conf_with_other_bytes, NULL, "n?"},
 	{"a configuration without a tenant", break_tenant, NULL, "names no tenant"},
 	{"a name service that is not asked", break_nsswitch, "accounts", "/etc/nsswitch.conf"},
 	{"a line that sshd's PAM file lost", break_pam_sshd, "pam", "/etc/pam.d/sshd"},

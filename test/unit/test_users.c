@@ -320,7 +320,7 @@ static void the_programs_tell_json(void **state)
 static void a_failure_is_told_with_its_remedy(void **state)
 {
 	struct fakelogin *fake = *state;
-	AUTO_JSON *busy = NULL, *unknown = NULL, *taken = NULL;
+	AUTO_JSON *busy = NULL, *unknown = NULL, *other = NULL, *taken = NULL;
 
 	write_process(fake, 20, "bash", add_alice(fake), 0);
 	assert_int_equal(run(fake, userdel_main, "--json " FAKELOGIN_NAME, &busy), COMMAND_FAILED);
@@ -330,6 +330,9 @@ static void a_failure_is_told_with_its_remedy(void **state)
 	assert_int_equal(run(fake, userdel_main, "--json bob@contoso.com", &unknown),
 			 COMMAND_FAILED);
 	assert_non_null(strstr(text_of(unknown, "problem"), "bob@contoso.com"));
+	assert_int_equal(run(fake, useradd_main, "--json b\xe9 " OTHER_GUID, &other),
+			 COMMAND_FAILED);
+	assert_non_null(strstr(text_of(other, "problem"), "b? is no name"));
 	assert_int_equal(run(fake, useradd_main, "--json " FAKELOGIN_NAME " " OTHER_GUID, &taken),
 			 COMMAND_FAILED);
 	assert_non_null(strstr(text_of(taken, "remedy"), "aaduserdel"));
