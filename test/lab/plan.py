@@ -20,19 +20,14 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Set
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
-from jsonschema import Draft202012Validator  # noqa: E402
 from lab import rows  # noqa: E402
 from lab.install import FIRST, NEXT, Extension, settings, zip_of  # noqa: E402
-from lab.layer import CHECKOUT  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 from lab.place import MEMORY, NOT_OURS, WATCHED, in_cloud  # noqa: E402
+from lab.schema import check_schema  # noqa: E402
 from lab.snapshot import Snapshot, lookup  # noqa: E402
 from lab.teller import Teller, expect  # noqa: E402
 from lab.userland import MANAGERS, RED_HAT_9, os_release, put_on  # noqa: E402
-
-
-def schema(verb: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads((CHECKOUT / f"manifest/{verb}.schema.json").read_text(encoding="utf-8")))
 
 
 COPIES = "/tmp/plan"
@@ -108,7 +103,7 @@ class Place:
 
     def plan(self, extension: Extension, verb: str) -> Told:
         told = Told(self.ask(extension, "--for", verb), json.loads(self.ask(extension, "--for", verb, "--json")))
-        schema("plan").validate(told.whole)
+        check_schema("plan", told.whole)
         expect((told.whole["for"], "refusal" in told.whole) == (verb, False), told.text)
         untold = [step["name"] for step in told.whole["steps"] if "error" in step]
         expect(not untold, f"{untold} could not be told: {told.text}")
@@ -116,7 +111,7 @@ class Place:
 
     def status(self, extension: Extension) -> dict:
         status = json.loads(self.machine.run([f"{extension.folder}/bin/aadssh-shim", "status", "--json"]).stdout)
-        schema("status").validate(status)
+        check_schema("status", status)
         return status
 
     def snapshot(self) -> Snapshot:

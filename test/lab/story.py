@@ -26,6 +26,7 @@ from lab.install import FIRST, NAME, NEXT, zip_of  # noqa: E402
 from lab.login import Person, as_person, check_no_sudo, check_refused, check_sudo, uid_of  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 from lab.place import DOMAIN, MEMORY, NAMESAKE, NEIGHBOUR, NOT_OURS, SETTINGS, WATCHED, Place  # noqa: E402
+from lab.schema import check_schema  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
 from lab.teller import NotHere, Teller, expect  # noqa: E402
 
@@ -100,15 +101,21 @@ def people(tell: Teller, place: Place) -> "tuple[Person, Person]":
     return admin, user
 
 
+def told(machine: Machine, verb: str, *words: str) -> dict:
+    document = json.loads(machine.run(["aadsshlogin", verb, *words, "--json"], check=False).stdout)
+    check_schema(f"aadsshlogin-{verb}", document)
+    return document
+
+
 def explained(machine: Machine, person: Person, certificate: Path) -> dict:
-    command = ["aadsshlogin", "explain", person.name, "--cert", str(certificate), "--json"]
-    return json.loads(machine.run(command, check=False).stdout)
+    return told(machine, "explain", person.name, "--cert", str(certificate))
 
 
 def tools(tell: Teller, place: Place, user: Person) -> None:
     machine, azure = place.machine, place.azure
     with tell.step("status says that all is in force; explain says where a login ends, and why"):
-        status = json.loads(machine.run(["aadsshlogin", "status", "--json"]).stdout)
+        status = told(machine, "status")
+        expect(user.name in [row["name"] for row in told(machine, "users")["users"]], "users does not name who signed in")
         expect(status["ok"] and user.name in [row["name"] for row in status["decisions"]], status)
         good = explained(machine, user, user.certificate)
         expect(good["ok"], good)

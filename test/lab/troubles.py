@@ -18,8 +18,6 @@ from typing import Callable, List, NamedTuple, Optional, Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
-import jsonschema  # noqa: E402
-
 from azure.client import Azure  # noqa: E402
 from azure.packages import Package, make_deb  # noqa: E402
 from lab import rows  # noqa: E402
@@ -27,11 +25,11 @@ from lab.install import FIRST, FOLDER, LIB, Extension, settings, zip_of  # noqa:
 from lab.login import Person  # noqa: E402
 from lab.machine import CLOUD_HOSTS, Machine  # noqa: E402
 from lab.place import DOMAIN, in_cloud  # noqa: E402
+from lab.schema import check_schema  # noqa: E402
 from lab.teller import Teller, expect  # noqa: E402
 
 TREE = Path(__file__).resolve().parents[2]
 TRANSCRIPTS = TREE / "test/data/transcripts"
-SCHEMA = json.loads((TREE / "manifest/check.schema.json").read_text(encoding="ascii"))
 SSHD_CONFIG, NSSWITCH = "/etc/ssh/sshd_config", "/etc/nsswitch.conf"
 OLD = f"{LIB}/Microsoft.Azure.ActiveDirectory.LinuxSSH.AADLoginForLinux-1.0.1"
 CACHE = "/var/cache/aadsshlogin/keys-*"
@@ -375,7 +373,7 @@ def compare(name: str, command: str, output: str, record: bool) -> None:
 def check_json(lab: Lab, code: int) -> List[dict]:
     got, text = lab.check("--json")
     document = json.loads(text)
-    jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+    check_schema("check", document)
     expect(got == code and document["result"] == ["ok", "notes", "failed"][code], document)
     return document["links"]
 
@@ -428,6 +426,7 @@ def play_person(lab: Lab, row: Person_row, record: bool) -> None:
         for word in row.words:
             expect(word in " ".join(result.stdout.replace("\\\n", "").split()), f"{word!r} is not in {result.stdout}")
         told = json.loads(lab.machine.run(["/usr/sbin/aadsshlogin", "explain", "--json", *name.split()], check=False).stdout)
+        check_schema("aadsshlogin-explain", told)
         expect(told["refusedAt"] == row.check and told["remedy"], told)
         compare(row.transcript, f"aadsshlogin explain {name}", result.stdout, record)
     finally:
