@@ -229,8 +229,15 @@ int look_sshd_files(struct check *check, struct check_result *ret, struct err *e
 	struct machine *m = &check->session.machine;
 	unsigned release = 0;
 	struct err ignored = {0};
-	int r = sshd_test(m, NULL, err);
+	int r;
 
+	if (check->results[LINK_PLATFORM].state == CHECK_FAILED &&
+	    !fs_exists(m->sys, SSHD_PROGRAM)) {
+		ret->state = CHECK_SKIPPED;
+		ret->needs = LINK_PLATFORM;
+		return 0;
+	}
+	r = sshd_test(m, NULL, err);
 	if (r == 0 && sshd_release(m, &release, &ignored) == 0)
 		check_see(ret, "OpenSSH %u.%u takes its configuration", release / 100,
 			  release % 100);

@@ -20,6 +20,7 @@
 #include "lib/core/outcome.h"
 #include "lib/steps/programs.h"
 #include "lib/sys/pkg.h"
+#include "lib/sys/repo.h"
 
 #define SSHD_OLDEST 609 /* the first that hands the offered key to AuthorizedKeysCommand */
 #define FREE_MIN ((uint64_t)64 << 20)
@@ -129,18 +130,24 @@ static const struct rule {
 };
 /* clang-format on */
 
+/* The first, NULL: none. */
+static const struct rule *find_broken(const struct platform_facts *facts, bool volumes_alone)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (!rules[i].holds(facts) && (!volumes_alone || rules[i].of_volume))
+			return &rules[i];
+	return NULL;
+}
+
 static int judge(const struct platform_facts *facts, bool volumes_alone, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-		const struct rule *rule = &rules[i];
+	const struct rule *rule = find_broken(facts, volumes_alone);
 
-		if (rule->holds(facts) || (volumes_alone && !rule->of_volume))
-			continue;
-		(void)err_set(err, rule->outcome == EXIT_UNSUPPORTED ? EOPNOTSUPP : ENOPKG, "%s",
-			      rule->cause);
-		return err_remedy(err, rule->outcome, "%s", rule->remedy);
-	}
-	return 0;
+	if (!rule)
+		return 0;
+	(void)err_set(err, rule->outcome == EXIT_UNSUPPORTED ? EOPNOTSUPP : ENOPKG, "%s",
+		      rule->cause);
+	return err_remedy(err, rule->outcome, "%s", rule->remedy);
 }
 
 int platform_judge(const struct platform_facts *facts, struct err *err)
@@ -273,9 +280,19 @@ static int look(struct machine *m, struct platform_facts *ret, struct err *err)
 	return 0;
 }
 
+static void advise(struct machine *m, const struct platform_facts *facts)
+{
+	const struct rule *rule = find_broken(facts, false);
+	const struct repo_manager *manager = repo_detect(m->sys, facts->platform.package_manager);
+
+	if (rule && rule->holds == has_sshd && manager)
+		machine_command(m, "%s", repo_sshd_command(manager));
+}
+
 static int plan(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
 	struct platform_facts facts = {.loader = false};
+	int r;
 
 	(void)ret;
 	if (want == WANT_ABSENT)
@@ -286,7 +303,10 @@ static int plan(struct machine *m, enum want want, struct changes *ret, struct e
 		machine_note(m, "%s", facts.platform.reason);
 	if (facts.memory_kb && facts.memory_kb < MEMORY_MIN_KB)
 		machine_note(m, "the machine has less than 1 GB of memory, which is enough here");
-	return platform_judge(&facts, err);
+	r = platform_judge(&facts, err);
+	if (r == -ENOPKG)
+		advise(m, &facts);
+	return r;
 }
 
 const struct step step_platform = {

@@ -54,6 +54,11 @@ const char *repo_manager_type(const struct repo_manager *manager)
 	return manager->type;
 }
 
+const char *repo_sshd_command(const struct repo_manager *manager)
+{
+	return manager->sshd;
+}
+
 static struct fs_meta meta_of(const struct sys *sys, mode_t mode)
 {
 	return (struct fs_meta){.mode = mode, .uid = sys->owner, .gid = sys->owner ? getgid() : 0};

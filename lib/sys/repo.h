@@ -36,6 +36,9 @@ const char *repo_manager_name(const struct repo_manager *manager);
 /* "deb" or "rpm" */
 const char *repo_manager_type(const struct repo_manager *manager);
 
+/* What people type to have sshd, of the owner's own repositories. */
+const char *repo_sshd_command(const struct repo_manager *manager);
+
 /* clang-format off */
 /*
  * Errors of all that follow, with the tool's own words:

@@ -27,6 +27,7 @@ struct repo_sign {
 struct repo_manager {
 	const char *name, *type;
 	const char *program;
+	const char *sshd; /* what people type for the package that has it */
 	struct repo_file files[4];
 	const char *key; /* where the key is */
 	bool armored;

@@ -47,6 +47,24 @@ esac
 """
 
 
+# The machine's own openssh-server, packed again for apt to have it from, and taken away; its scripts start and stop nothing.
+WITHOUT_SSHD = """set -e
+mkdir -p /tmp/apt/package/DEBIAN
+dpkg -L openssh-server | while read -r path; do
+	case $path in /etc/*) continue ;; esac
+	[ ! -f "$path" ] || cp -a --parents "$path" /tmp/apt/package
+done
+dpkg-query -s openssh-server | sed -e '/^Status:/d' -e '/^Conffiles:/d' -e '/^ \\//d' >/tmp/apt/package/DEBIAN/control
+cd /tmp/apt && dpkg-deb -b package openssh-server.deb && apt-ftparchive packages . >Packages
+rm -rf /etc/apt/sources.list.d/* package
+echo 'deb [trusted=yes] file:/tmp/apt ./' >/etc/apt/sources.list
+printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+apt-get update
+dpkg --force-depends --remove openssh-server
+"""
+
+
 class Lab:
     def __init__(self, machine: Machine, azure: Azure, build: Path) -> None:
         self.machine, self.azure = machine, azure
@@ -295,6 +313,8 @@ ROWS: List[Row] = [
         script("echo 'Defaults !pam_acct_mgmt' >/etc/sudoers.d/owner; chmod 440 /etc/sudoers.d/owner", "rm /etc/sudoers.d/owner")),
     Row("the rule for sudo was removed", "sudo", "not in force: write /etc/sudoers.d/", ENABLE,
         script("rm /etc/sudoers.d/aad_admins /etc/sudoers.d/*aadsshlogin* 2>/dev/null || true"), typed=True),
+    Row("sshd is not installed", "platform", "there is no /usr/sbin/sshd", "apt-get install -y openssh-server",
+        script(WITHOUT_SSHD), typed=True),
     Row("the disk is full", "disk", "free on /etc", "df -h", full),
     Row("the inodes are used up", "disk", "no more files can be made", "df -i", without_inodes, sample=False),
     Row("the extension was changed", "extension", "bin/aadssh-shim", "aadssh-shim verify",

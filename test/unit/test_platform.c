@@ -246,6 +246,7 @@ static int plan(struct err *err)
 	int r;
 
 	machine.note_count = 0;
+	machine.command[0] = '\0';
 	r = step_platform.plan(&machine, WANT_PRESENT, &changes, err);
 	assert_int_equal(changes.count, 0);
 	return r;
@@ -267,6 +268,27 @@ static void a_machine_on_which_all_is_well_passes_without_a_word(void **state)
 	if (plan(&err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(machine.note_count, 0);
+}
+
+static void what_installs_sshd_is_told_where_it_alone_is_the_cause(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	remove_file("/usr/sbin/sshd");
+	assert_int_equal(plan(&err), -ENOPKG);
+	assert_string_equal(machine.command, ""); /* nobody knows by what */
+	scratch_write(&scratch, "/usr/bin/apt-get", "", 0755);
+	assert_int_equal(plan(&err), -ENOPKG);
+	assert_string_equal(machine.command, "apt-get install -y openssh-server");
+	remove_file("/usr/bin/dpkg");
+	assert_int_equal(plan(&err), -EOPNOTSUPP);
+	assert_string_equal(machine.command, "");
+	scratch_write(&scratch, "/usr/bin/dpkg", "", 0755);
+	scratch_write(&scratch, "/usr/sbin/sshd", "", 0755);
+	remove_file("/usr/bin/getent");
+	assert_int_equal(plan(&err), -ENOPKG);
+	assert_string_equal(machine.command, "");
 }
 
 static void removing_asks_nothing(void **state)
@@ -418,6 +440,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(a_machine_on_which_all_is_well_passes_without_a_word),
+		CASE(what_installs_sshd_is_told_where_it_alone_is_the_cause),
 		CASE(removing_asks_nothing),
 		CASE(what_is_missing_is_seen),
 		CASE(a_system_unknown_to_the_table_is_decided_by_what_it_can_do),

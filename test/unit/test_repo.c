@@ -230,6 +230,24 @@ static const struct repo_manager *on_rpm(const char *name)
 	return repo_detect(&machine.sys, name);
 }
 
+static void what_installs_sshd_can_be_typed(void **state)
+{
+	static const struct {
+		const char *manager, *command;
+	} rows[] = {
+		{"dnf", "dnf install -y openssh-server"},
+		{"yum", "yum install -y openssh-server"},
+		{"zypper", "zypper install -y openssh"},
+		{"tdnf", "tdnf install -y openssh-server"},
+	};
+
+	(void)state;
+	assert_string_equal(repo_sshd_command(apt()), "apt-get install -y openssh-server");
+	scratch_write(&machine, "/var/lib/dpkg/status", "", 0644);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_string_equal(repo_sshd_command(on_rpm(rows[i].manager)), rows[i].command);
+}
+
 #define INSTALL "DEBIAN_FRONTEND=noninteractive /usr/bin/rpm --upgrade --replacepkgs --oldpackage "
 #define DNF_FETCH                                                                                  \
 	"-c " REPO_DIR "/dnf.conf --assumeyes --downloadonly --downloaddir=" REPO_DIR "/packages "
@@ -559,6 +577,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(what_is_installed_decides_when_the_table_is_wrong),
+		CASE(what_installs_sshd_can_be_typed),
 		CASE(secrets_are_in_files_of_roots_alone),
 		CASE(nothing_stays_when_it_is_taken_off),
 		CASE(what_cannot_be_told_is_refused_before_anything_is_written),
