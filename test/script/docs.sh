@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What people read: each program, module and file has a page that mandoc has nothing against; the pictures are XML,
-# small, and draw from nowhere else; what README.md and CONTRIBUTING.md lead to is there.
+# small, and draw from nowhere else; what README.md and CONTRIBUTING.md lead to, and name, is there.
 set -u
 cd "${srcdir:?}" || exit 1
 tmp=$(mktemp -d) || exit 1
@@ -67,5 +67,6 @@ for page in README.md CONTRIBUTING.md docs/*.md; do
 	done >"$tmp/missing"
 	[ ! -s "$tmp/missing" ] || fail "$(cat "$tmp/missing")"
 done
+python3 -B test/lab/readme.py --words || fail "README.md names what is not there"
 [ "$(wc -l <CONTRIBUTING.md)" -le 60 ] || fail "CONTRIBUTING.md is more than a page"
 exit $((failures != 0))
