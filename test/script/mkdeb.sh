@@ -39,6 +39,7 @@ drwxr-xr-x root/root usr/lib/tmpfiles.d/
 drwxr-xr-x root/root usr/libexec/
 drwxr-xr-x root/root usr/libexec/aadsshlogin/
 drwxr-xr-x root/root usr/sbin/
+-rwxr-xr-x root/root usr/sbin/aadssh-handler
 -rwxr-xr-x root/root usr/sbin/aadsshlogin
 drwxr-xr-x root/root usr/share/
 drwxr-xr-x root/root usr/share/aadsshlogin/

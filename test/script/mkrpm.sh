@@ -68,6 +68,7 @@ expect "what it holds" "-rw-r--r-- root:root /usr/lib/tmpfiles.d/aadsshlogin.con
 -rw-r--r-- root:root /usr/share/man/man8/aadsshlogin.8.gz>
 -rwxr-xr-x root:root /lib64/libnss_aad.so.2>
 -rwxr-xr-x root:root /lib64/security/pam_aad.so>
+-rwxr-xr-x root:root /usr/sbin/aadssh-handler>
 -rwxr-xr-x root:root /usr/sbin/aadsshlogin>
 drwxr-xr-x root:root /usr/libexec/aadsshlogin>
 drwxr-xr-x root:root /usr/share/aadsshlogin/licences>

@@ -17,6 +17,7 @@ cat >stage/usr/sbin/aadsshlogin <<'END'
 echo "${0##*/} $*" >>/var/log/stand-in
 END
 chmod 0755 stage/usr/sbin/aadsshlogin
+install -m 0755 "$source/payload/aadssh-handler" stage/usr/sbin
 for name in aad_certhandler aaduseradd aaduserdel; do
 	ln -s aadsshlogin stage/usr/sbin/$name
 done
