@@ -7,7 +7,7 @@ has it.  One instance has no identity: it must say so, with exit code 22,
 and hold up nobody.  Prints how long each took, what each asked of whom, and what that cost this machine; exit status 1
 unless every instance came to the end that it must come to.
 
-usage: fleet.py [-n N] [--build DIR] [--period SECONDS]    as root; about 100 MB of memory an instance
+usage: fleet.py [-n N] [--sample] [--build DIR] [--period SECONDS]    as root; about 100 MB of memory an instance
 """
 
 import argparse
@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "fakes")]
 
@@ -35,11 +35,17 @@ from lab.place import DOMAIN  # noqa: E402
 from lab.teller import Teller, expect  # noqa: E402
 
 SCALE_SET = "fleet"
-BATCH = 20  # percent of the instances
-UNHEALTHY = 20  # percent that a rolling upgrade bears
-POLICY = {"maxBatchInstancePercent": BATCH, "maxUnhealthyInstancePercent": UNHEALTHY,
-          "maxUnhealthyUpgradedInstancePercent": UNHEALTHY, "pauseTimeBetweenBatches": "PT0S"}
-IDENTITY_WAIT = 5  # seconds
+
+
+class Scale(NamedTuple):
+    instances: int = 40
+    batch: int = 20  # percent of the instances, and what a rolling upgrade bears of unhealthy ones
+    period: int = 6  # seconds between two looks of an agent for a goal state, its own default
+    wait: int = 5  # seconds, the setting identityWait
+    again: bool = True  # whether the model is asked for twice
+
+
+SAMPLE = Scale(4, 100, 1, 1, False)  # which takes what the agent's own waits take
 PATIENCE = 1800  # seconds for a wave
 AT_ONCE = 4  # machines that are made at a time; what is measured comes later
 EXIT_IDENTITY, REMEDY = "exit code: 22", f"az vmss identity assign --resource-group lab --name {SCALE_SET}"
@@ -133,10 +139,10 @@ class Instance:
 class Fleet:
     """The instances, their cloud in a network of its own, and who writes the model."""
 
-    def __init__(self, count: int, build: Path, period: int) -> None:
-        self.build, self.office = build, Machine(hostname="office")
-        self.instances = [Instance(number, period) for number in range(count)]
-        self.broken = self.instances[-1] if count < 25 else self.instances[count // 2]
+    def __init__(self, scale: Scale, build: Path) -> None:
+        self.scale, self.build, self.office = scale, build, Machine(hostname="office")
+        self.instances = [Instance(number, scale.period) for number in range(scale.instances)]
+        self.broken = self.instances[-1] if scale.instances < 25 else self.instances[scale.instances // 2]
 
     def __enter__(self) -> "Fleet":
         self.stack = ExitStack()
@@ -169,7 +175,7 @@ class Fleet:
         """Give the scale set the extension; returns how the operation ended."""
         properties = {"publisher": NAME.rpartition(".")[0], "type": NAME.rpartition(".")[2], "typeHandlerVersion": "1.0",
                       "autoUpgradeMinorVersion": True, "forceUpdateTag": tag,
-                      "settings": {"userDomains": [DOMAIN], "identityWait": IDENTITY_WAIT}}
+                      "settings": {"userDomains": [DOMAIN], "identityWait": self.scale.wait}}
         client, secret = self.client
         asked = {
             "login": f"https://{LOGIN_HOST}/{self.azure.tenant}/oauth2/v2.0/token",
@@ -224,8 +230,14 @@ def check_nothing_fetched(fleet: Fleet, wave: Wave) -> None:
         expect(instance is fleet.broken or not fetched, f"{instance.name} fetched a package")
 
 
+def policy(batch: int) -> Dict[str, Any]:
+    """Of a rolling upgrade."""
+    bears = {f"max{what}InstancePercent": batch for what in ("Batch", "Unhealthy", "UnhealthyUpgraded")}
+    return {**bears, "pauseTimeBetweenBatches": "PT0S"}
+
+
 def check_batches(fleet: Fleet, rolling: Dict[str, Any]) -> None:
-    size = max(1, len(fleet.instances) * BATCH // 100)
+    size = max(1, len(fleet.instances) * fleet.scale.batch // 100)
     names = [name for batch in rolling["batches"] for name in batch["instances"]]
     expect(names == [instance.name for instance in fleet.instances], names)
     expect(all(len(batch["instances"]) <= size for batch in rolling["batches"]), rolling)
@@ -275,6 +287,14 @@ def requests(waves: Sequence[Wave]) -> List[str]:
     return lines + [f"  {service}: none" for service in absent]
 
 
+def ask_again(tell: Teller, fleet: Fleet) -> List[Wave]:
+    with tell.step("asked again for the same: enabled on all at once, and nothing else is fetched", essential=True):
+        enable = Wave(fleet, "enable, all at once", "2", mode="Automatic")
+        check_ends(fleet, enable, FIRST)
+        check_nothing_fetched(fleet, enable)
+    return [enable]
+
+
 def roll_out(tell: Teller, fleet: Fleet, build: Path) -> None:
     with tell.step(f"{len(fleet.instances)} guest agents start and report", essential=True):
         fleet.start_agents()
@@ -284,33 +304,36 @@ def roll_out(tell: Teller, fleet: Fleet, build: Path) -> None:
             install = Wave(fleet, "install, all at once", "1", mode="Automatic")
             check_ends(fleet, install, FIRST)
             expect(install.end["status"] == "Failed" and EXIT_IDENTITY in install.end["error"]["message"], install.end)
-        with tell.step("asked again for the same: enabled on all at once, and nothing else is fetched", essential=True):
-            enable = Wave(fleet, "enable, all at once", "2", mode="Automatic")
-            check_ends(fleet, enable, FIRST)
-            check_nothing_fetched(fleet, enable)
-        with tell.step(f"updated by batches of {BATCH} %: the rolling upgrade completes, with one failed instance", essential=True):
+        waves = [install, *(ask_again(tell, fleet) if fleet.scale.again else [])]
+        batch = fleet.scale.batch
+        with tell.step(f"updated by batches of {batch} %: the rolling upgrade completes, with one failed instance", essential=True):
             fleet.azure.publish(zip_of(build, NEXT), NAME, NEXT)
-            update = Wave(fleet, f"update, by batches of {BATCH} %", "3", mode="Rolling", rollingUpgradePolicy=POLICY)
+            update = Wave(fleet, f"update, by batches of {batch} %", "3", mode="Rolling", rollingUpgradePolicy=policy(batch))
             check_ends(fleet, update, NEXT)
             expect(update.end["status"] == "Succeeded", update.end)
             rolling = fleet.azure.rolling(SCALE_SET)
             check_batches(fleet, rolling)
     with tell.step("an administrator signs in to the first and the last, nobody to the broken one"):
         check_logins(fleet)
-    print("", *table(fleet, (install, enable, update), meter, rolling), "", sep="\n")
+    print("", *table(fleet, [*waves, update], meter, rolling), "", sep="\n")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("-n", type=int, default=40, help="instances (default 40, at the least 5)")
+    whole = Scale()
+    parser.add_argument("-n", type=int, default=whole.instances,
+                        help=f"instances (default {whole.instances}, at the least {100 // whole.batch})")
+    parser.add_argument("--sample", action="store_true", help="a few, in one batch, as ./bootstrap check plays it")
     parser.add_argument("--build", type=Path, default=Path("build"), help="where the extension's zips are")
-    parser.add_argument("--period", type=int, default=6, help="seconds between two looks of an agent for a goal state (default 6, its own)")
+    parser.add_argument("--period", type=int, default=whole.period,
+                        help=f"seconds between two looks of an agent for a goal state (default {whole.period}, its own)")
     arguments = parser.parse_args()
-    if arguments.n < 5:
-        parser.error("with fewer than 5 instances a broken one is more than the policy bears")
+    scale = SAMPLE if arguments.sample else Scale(arguments.n, period=arguments.period)
+    if scale.instances * scale.batch < 100:
+        parser.error(f"with fewer than {100 // scale.batch} instances a broken one is more than the policy bears")
     layer.ensure()
     tell = Teller(chapters=False)
-    with Fleet(arguments.n, arguments.build, arguments.period) as fleet:
+    with Fleet(scale, arguments.build) as fleet:
         tell.play({"fleet": partial(roll_out, fleet=fleet, build=arguments.build)})
     return tell.summary("the fleet")
 
