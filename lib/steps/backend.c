@@ -8,6 +8,7 @@
 #include "lib/core/checkaccess.h"
 #include "lib/core/cleanup.h"
 #include "lib/steps/backend.h"
+#include "lib/sys/fs.h"
 #include "lib/sys/http.h"
 #include "lib/sys/imds.h"
 
@@ -145,4 +146,5 @@ void backend_ask(struct machine *m)
 	if (!backend_asks(&m->conf) || backend_check(m, oid, &err) == 0)
 		return;
 	machine_note(m, err.remedy[0] ? "%s: %s" : "%s%s", err.msg, err.remedy);
+	witness_doubt(m->sys); /* the role can be given at any time */
 }

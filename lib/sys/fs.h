@@ -168,12 +168,16 @@ struct sighting {
 struct witness {
 	struct sighting *seen;
 	size_t count;
-	bool failed; /* a note is missing, or a path could not be looked at: concludes nothing */
+	/* A note is missing, a path could not be looked at, or witness_doubt: concludes nothing. */
+	bool failed;
 };
 
 /* shallow: see struct sighting.  A path that was noted shallow can be noted whole later. */
 void witness_add(struct sys *sys, const char *path, bool shallow);
 void witness_done(struct witness *witness);
+
+/* What was concluded depends on something that no path tells of, as an answer from the network. */
+void witness_doubt(struct sys *sys);
 
 /* Whether path looks as it did when it was noted; false when that cannot be told. */
 bool witness_same(struct sys *sys, const struct sighting *seen);

@@ -1465,11 +1465,16 @@ static void verify_says_when_the_identity_cannot_read_roles(void **state)
 	sm.scratch.ops.http = answer_roles;
 	stepmachine_write(AADPASSWD_PATH, "");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(witness_done) struct witness witness = {0};
+
 		sm.machine.conf.role_backend = rows[i].backend;
 		roles_status = rows[i].status;
 		roles_url = rows[i].backend == BACKEND_STATIC ? NULL : urls[rows[i].backend];
 		roles_posted = rows[i].backend != BACKEND_ARM;
+		sm.scratch.sys.witness = &witness;
 		stepmachine_must_apply(&step_verify, STEP_OK);
+		sm.scratch.sys.witness = NULL;
+		assert_int_equal(witness.failed, rows[i].note != NULL); /* it is to be asked again */
 		assert_int_equal(sm.result.note_count, rows[i].note ? 1 : 0);
 		if (rows[i].note)
 			assert_non_null(strstr(sm.result.notes[0], rows[i].note));
