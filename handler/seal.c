@@ -8,10 +8,11 @@
 
 #include "handler/files.h"
 #include "handler/seal.h"
+#include "handler/text.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/num.h"
 
-#define HEAD "aadsshlogin-seal-2"
+#define HEAD "aadsshlogin-seal-3"
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
 
 /* The first word of a line says how much of a path counts: see struct sighting. */
@@ -19,6 +20,7 @@
 #define SHALLOW "shallow"
 #define WHOLE "whole"
 #define UNTIL "until"
+#define SAID "said"
 
 struct seal seal_of(struct sys *sys, const char *version, const char *settings_hash)
 {
@@ -70,6 +72,21 @@ void seal_add_line(const struct sighting *seen, struct buf *text)
 	buf_printf(text, "%s\n", seen->path);
 }
 
+static void add_said(const struct step_result *result, struct buf *text)
+{
+	if (result->state == STEP_SKIPPED)
+		return;
+	for (size_t i = 0; i == 0 || i < result->note_count; i++) {
+		char note[NOTE_MAX] = "";
+
+		if (result->note_count)
+			ascii_text(result->notes[i], note, sizeof(note));
+		for (char *p = strchr(note, '\n'); p; p = strchr(p, '\n'))
+			*p = ' ';
+		buf_printf(text, SAID " %s %s\n", result->step->name, note);
+	}
+}
+
 static int format(const struct seal *seal, const struct witness *witness, struct buf *ret,
 		  struct err *err)
 {
@@ -77,6 +94,8 @@ static int format(const struct seal *seal, const struct witness *witness, struct
 
 	add_head(seal, ret);
 	buf_printf(ret, UNTIL " %" PRId64 "\n", seal->until_ns);
+	for (size_t i = 0; i < seal->count; i++)
+		add_said(&seal->results[i], ret);
 	for (size_t i = 0; i < witness->count; i++) {
 		const struct sighting *seen = &witness->seen[i];
 
@@ -186,6 +205,28 @@ static bool check_time(struct sys *sys, struct span *rest, bool *ret_for_ever)
 	return until_ns == 0 || sys->ops->boottime_ns(sys) < (int64_t)until_ns;
 }
 
+bool seal_next_said(struct span *said, struct span *ret_step, struct span *ret_note)
+{
+	struct span line, word;
+
+	if (!span_line(said, &line) || !take_word(&line, &word) || !span_is(word, SAID) ||
+	    !take_word(&line, ret_step))
+		return false;
+	*ret_note = line;
+	return true;
+}
+
+/* The lines that follow the time. */
+static struct span take_said(struct span *rest)
+{
+	struct span said = *rest, after = *rest, step, note;
+
+	while (seal_next_said(&after, &step, &note))
+		*rest = after;
+	said.len -= rest->len;
+	return said;
+}
+
 /* The lines after these.  Who is to be told has no say in whether it holds. */
 static bool check_lines(struct sys *sys, const struct seal *seal, struct span rest, bool *ret_told)
 {
@@ -236,15 +277,18 @@ bool seal_made_for(struct sys *sys, const struct seal *seal)
 	return read_seal(sys, seal, &text, &rest);
 }
 
-bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told)
+bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told, struct buf *ret_said)
 {
 	AUTO_BUF text = {0};
 	bool for_ever, told;
-	struct span rest;
+	struct span rest, said;
 
-	if (!read_seal(sys, seal, &text, &rest) || !check_time(sys, &rest, &for_ever) ||
-	    !check_lines(sys, seal, rest, &told) || !(told || for_ever))
+	if (!read_seal(sys, seal, &text, &rest) || !check_time(sys, &rest, &for_ever))
+		return false;
+	said = take_said(&rest);
+	if (!check_lines(sys, seal, rest, &told) || !(told || for_ever))
 		return false;
 	*ret_told = told;
+	buf_span(ret_said, said);
 	return true;
 }

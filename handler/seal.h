@@ -9,6 +9,7 @@
  *     found all in force and changed nothing.
  *  2. It holds for one version, one text of the settings and one boot, and for a time where
  *     something was looked at that can change unseen.  What is not as it was written is no seal.
+ *  3. While it holds, what the steps had to say when it was made holds, too.
  */
 #ifndef HANDLER_SEAL_H
 #define HANDLER_SEAL_H
@@ -17,7 +18,7 @@
 
 #include "handler/settings.h"
 #include "lib/core/guid.h"
-#include "lib/steps/step.h"
+#include "lib/steps/run.h"
 #include "lib/sys/fs.h"
 
 #define SEAL_PATH STATE_DIR "/seal"
@@ -39,6 +40,9 @@ struct seal {
 	 * are told.  0: as long as nothing changes.
 	 */
 	int64_t until_ns;
+	/* For making it: what the steps had to say. */
+	const struct step_result *results;
+	size_t count;
 };
 
 /* This boot's seal, with nobody to tell of it, for as long as nothing changes. */
@@ -54,9 +58,17 @@ int seal_make(struct sys *sys, const struct seal *seal, const struct witness *wi
 
 /*
  * Is there a seal for this, and does each path look as it did?  Looks at each path once.
- * ret_told  when it holds: those of seal->told are all in it, and look as they did
+ * When it holds:
+ * ret_told  those of seal->told are all in it, and look as they did
+ * ret_said  what the steps had to say, for seal_next_said; memory: see buf_ok
  */
-bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told);
+bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told, struct buf *ret_said);
+
+/*
+ * The next note of a step, and of a step without one once an empty note.  Those of one step stand
+ * together.  False at the end.
+ */
+bool seal_next_said(struct span *said, struct span *ret_step, struct span *ret_note);
 
 /* Is there one for this at all: was everything as it shall be, with these settings, since the boot?
  */

@@ -131,7 +131,13 @@ int status_publish(struct sys *sys, const char *status_folder, int64_t sequence,
 
 enum status_value status_standing(struct sys *sys, const char *status_folder, int64_t sequence)
 {
-	const char *value = NULL;
+	return status_standing_of(sys, status_folder, sequence, NULL);
+}
+
+enum status_value status_standing_of(struct sys *sys, const char *status_folder, int64_t sequence,
+				     const char *operation)
+{
+	const char *value = NULL, *of = NULL;
 	AUTO_JSON *json = NULL;
 	json_t *status = NULL;
 	struct err err = {0};
@@ -142,7 +148,9 @@ enum status_value status_standing(struct sys *sys, const char *status_folder, in
 	if (fs_read(sys, path, 0, STATUS_FILE_MAX, &text, NULL, &err) < 0 ||
 	    json_parse(buf_bytes(&text), "the status", &json, &err) < 0 ||
 	    json_get_object(json_array_get(json, 0), "status", &status, &err) < 0 ||
-	    json_get_string(status, "status", &value, &err) < 0 || !value)
+	    json_get_string(status, "status", &value, &err) < 0 || !value ||
+	    json_get_string(status, "operation", &of, &err) < 0 ||
+	    (operation && (!of || strcmp(of, operation) != 0)))
 		return STATUS_NONE;
 	for (size_t i = STATUS_TRANSITIONING; i < ARRAY_LEN(value_names); i++)
 		if (strcmp(value, value_names[i]) == 0)

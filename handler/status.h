@@ -50,5 +50,8 @@ int status_publish(struct sys *sys, const char *status_folder, int64_t sequence,
 
 /* What stands for this sequence number; STATUS_NONE also for a file that cannot be understood. */
 enum status_value status_standing(struct sys *sys, const char *status_folder, int64_t sequence);
+/* The same, if it is of that operation. */
+enum status_value status_standing_of(struct sys *sys, const char *status_folder, int64_t sequence,
+				     const char *operation);
 
 #endif

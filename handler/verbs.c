@@ -285,6 +285,8 @@ static struct seal this_seal(struct job *job, struct telling *telling)
 	mrseq_path(job, telling->mrseq);
 	seal.told[0] = telling->status;
 	seal.told[1] = telling->mrseq;
+	seal.results = job->results;
+	seal.count = job->ran ? job->table.count : 0;
 	return seal;
 }
 
@@ -699,6 +701,75 @@ static int finish(struct job *job, struct err *err)
 	return code;
 }
 
+static const struct step *find_step(const struct job *job, struct span name)
+{
+	for (size_t i = 0; i < PACKAGE_SOURCES; i++) {
+		const struct step_table *table = &job->command->tables[i];
+
+		for (size_t j = 0; j < table->count; j++)
+			if (span_is(name, table->steps[j]->name))
+				return table->steps[j];
+	}
+	return NULL;
+}
+
+/* The result of a step, which is the last one's or another. */
+static struct step_result *find_result(struct job *job, struct span name)
+{
+	const size_t count = job->table.count;
+	const struct step *step = find_step(job, name);
+	struct step_result *grown;
+
+	if (count && job->results[count - 1].step == step)
+		return &job->results[count - 1];
+	grown = step ? reallocarray(job->results, count + 1, sizeof(*grown)) : NULL;
+	if (!grown)
+		return NULL;
+	job->results = grown;
+	job->table.count++;
+	grown[count] = (struct step_result){.step = step, .state = STEP_OK};
+	return &grown[count];
+}
+
+/* While the seal holds, what the steps had to say is so.  False: it is not known any more. */
+static bool carry_over(struct job *job, struct span said)
+{
+	struct span name, note;
+
+	while (seal_next_said(&said, &name, &note)) {
+		struct step_result *result = find_result(job, name);
+
+		if (!result)
+			return false;
+		if (note.len && result->note_count < NOTES_MAX &&
+		    span_copy(note, result->notes[result->note_count], NOTE_MAX))
+			result->note_count++;
+	}
+	job->ran = job->table.count > 0;
+	return job->ran;
+}
+
+/*
+ * The status of this sequence number, if it has none of enable's: one of disable's says nothing of
+ * the steps.
+ */
+static bool tell_in_force(struct job *job, struct span said)
+{
+	char folder[PATH_MAX];
+	int64_t sequence;
+
+	if (find_status(job, folder, &sequence) == 0 &&
+	    status_standing_of(job->sys, folder, sequence, job->verb->operation) == STATUS_SUCCESS)
+		return true;
+	if (!carry_over(job, said)) {
+		free(job->results);
+		job->results = NULL;
+		return false;
+	}
+	publish(job, STATUS_SUCCESS, EXIT_OK, job->message, "");
+	return true;
+}
+
 /*
  * enable with nothing to do.  The log and the events stay silent too: the agent asks at every
  * change of any extension of the machine.
@@ -708,16 +779,17 @@ static bool in_force(struct job *job)
 	struct telling telling;
 	const struct seal seal = this_seal(job, &telling);
 	bool told = false;
+	AUTO_BUF said = {0};
 
-	if (!seal_holds(job->sys, &seal, &told)) {
+	if (!seal_holds(job->sys, &seal, &told, &said)) {
 		job->was_in_force = seal_made_for(job->sys, &seal);
 		return false;
 	}
 	(void)snprintf(job->message, sizeof(job->message),
 		       "Sign-in with Entra ID over SSH is in force, version %s: nothing to do",
 		       job->command->version);
-	if (!told && standing(job) != STATUS_SUCCESS)
-		publish(job, STATUS_SUCCESS, EXIT_OK, job->message, "");
+	if (!told && !tell_in_force(job, buf_bytes(&said)))
+		return false;
 	if (!told)
 		(void)note_sequence(job);
 	say(job->command->out, job->message);

@@ -9,6 +9,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What a step said is all of the line. */
+static void check_said(struct span line)
+{
+	struct span rest = line, step, note;
+	AUTO_BUF again = {0};
+
+	if (!seal_next_said(&rest, &step, &note))
+		return;
+	buf_str(&again, "said ");
+	buf_span(&again, step);
+	buf_str(&again, " ");
+	buf_span(&again, note);
+	if (!span_eq(buf_bytes(&again), line))
+		abort();
+}
+
 static void check(struct span line)
 {
 	struct sighting first, second;
@@ -32,7 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span rest = {data, size}, line;
 
-	while (span_line(&rest, &line))
+	while (span_line(&rest, &line)) {
 		check(line);
+		check_said(line);
+	}
 	return 0;
 }

@@ -73,8 +73,9 @@ static bool holds(void)
 {
 	const struct seal seal = this_seal();
 	bool told = false;
+	AUTO_BUF said = {0};
 
-	return seal_holds(&scratch.sys, &seal, &told) && told;
+	return seal_holds(&scratch.sys, &seal, &told, &said) && told;
 }
 
 static void nothing_changed_holds(void **test)
@@ -206,21 +207,23 @@ static void it_holds_for_one_version_and_one_text_of_settings(void **test)
 {
 	const struct seal newer = seal_of(&scratch.sys, "2.0.0.0", HASH);
 	const struct seal other = seal_of(&scratch.sys, VERSION_TEXT, "f" HASH);
+	AUTO_BUF said = {0};
 	bool told;
 
 	(void)test;
 	make();
-	assert_false(seal_holds(&scratch.sys, &newer, &told));
-	assert_false(seal_holds(&scratch.sys, &other, &told));
+	assert_false(seal_holds(&scratch.sys, &newer, &told, &said));
+	assert_false(seal_holds(&scratch.sys, &other, &told, &said));
 }
 
 static bool holds_and(const char *first, const char *second, bool *ret_told)
 {
 	struct seal seal = this_seal();
+	AUTO_BUF said = {0};
 
 	seal.told[0] = first;
 	seal.told[1] = second;
-	return seal_holds(&scratch.sys, &seal, ret_told);
+	return seal_holds(&scratch.sys, &seal, ret_told, &said);
 }
 
 static void who_was_told_need_not_be_told_again(void **test)
@@ -248,6 +251,41 @@ static void it_holds_although_another_wrote_what_is_told(void **test)
 	assert_true(holds_and("/etc/nsswitch.conf", "/usr/lib", &told));
 	assert_false(told);
 	assert_false(holds_and("/usr/lib", NULL, &told));
+}
+
+static void what_the_steps_said_comes_back(void **test)
+{
+	static const struct step step_a = {.name = "a"}, step_b = {.name = "b"};
+	static const struct step_result results[] = {
+		{.step = &step_a, .state = STEP_SKIPPED, .note_count = 1, .notes = {"left out"}},
+		{.step = &step_a, .state = STEP_OK},
+		{.step = &step_b,
+		 .state = STEP_OK,
+		 .note_count = 2,
+		 .notes = {"said x y", "two\nlines, caf\303\251"}},
+	};
+	static const char *const expected[][2] = {
+		{"a", ""}, {"b", "said x y"}, {"b", "two lines, caf??"}};
+	CLEANUP(witness_done) struct witness witness = {0};
+	struct seal seal = this_seal();
+	struct span step, note, rest;
+	struct err err = {0};
+	AUTO_BUF said = {0};
+	bool told = false;
+
+	(void)test;
+	seal.results = results;
+	seal.count = ARRAY_LEN(results);
+	look(&witness);
+	assert_int_equal(seal_make(&scratch.sys, &seal, &witness, &err), 0);
+	assert_true(seal_holds(&scratch.sys, &seal, &told, &said));
+	rest = buf_bytes(&said);
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+		assert_true(seal_next_said(&rest, &step, &note));
+		assert_true(span_is(step, expected[i][0]));
+		assert_true(span_is(note, expected[i][1]));
+	}
+	assert_false(seal_next_said(&rest, &step, &note));
 }
 
 static void refuse(const struct witness *witness)
@@ -291,7 +329,7 @@ static void a_corrupt_seal_does_not_hold(void **test)
 	const char *tail = *test;
 	AUTO_BUF text = {0};
 
-	buf_printf(&text, "aadsshlogin-seal-2 " VERSION_TEXT " " BOOT " " HASH "\nuntil 0\n%s",
+	buf_printf(&text, "aadsshlogin-seal-3 " VERSION_TEXT " " BOOT " " HASH "\nuntil 0\n%s",
 		   tail);
 	assert_false(text.failed);
 	scratch_write(&scratch, SEAL_PATH, buf_text(&text), 0600);
@@ -301,7 +339,7 @@ static void a_corrupt_seal_does_not_hold(void **test)
 static void a_cut_head_does_not_hold(void **test)
 {
 	(void)test;
-	scratch_write(&scratch, SEAL_PATH, "aadsshlogin-seal-2 " VERSION_TEXT, 0600);
+	scratch_write(&scratch, SEAL_PATH, "aadsshlogin-seal-3 " VERSION_TEXT, 0600);
 	assert_false(holds());
 	scratch_write(&scratch, SEAL_PATH, "", 0600);
 	assert_false(holds());
@@ -347,14 +385,14 @@ static void one_without_its_time_does_not_hold(void **test)
 		AUTO_BUF text = {0};
 
 		buf_printf(&text,
-			   "aadsshlogin-seal-2 " VERSION_TEXT " " BOOT " " HASH
+			   "aadsshlogin-seal-3 " VERSION_TEXT " " BOOT " " HASH
 			   "\n%sabsent /etc/nothing\n",
 			   lines[i]);
 		scratch_write(&scratch, SEAL_PATH, buf_text(&text), 0600);
 		assert_false(holds());
 	}
 	scratch_write(&scratch, SEAL_PATH,
-		      "aadsshlogin-seal-2 " VERSION_TEXT " " BOOT " " HASH
+		      "aadsshlogin-seal-3 " VERSION_TEXT " " BOOT " " HASH
 		      "\nuntil 0\nabsent /etc/nothing\n",
 		      0600);
 	assert_true(holds());
@@ -416,6 +454,7 @@ int main(void)
 		TEST(it_holds_for_one_version_and_one_text_of_settings),
 		TEST(who_was_told_need_not_be_told_again),
 		TEST(it_holds_although_another_wrote_what_is_told),
+		TEST(what_the_steps_said_comes_back),
 		TEST(what_proves_nothing_is_not_sealed),
 		TEST(a_path_of_two_lines_is_not_sealed),
 		TEST(a_cut_head_does_not_hold),
@@ -426,6 +465,9 @@ int main(void)
 		CORRUPT("absent sysroot"),
 		CORRUPT("absent  /sysroot"),
 		CORRUPT("gone /sysroot"),
+		CORRUPT("said a b\n"),
+		CORRUPT("absent /sysroot\nsaid a b\n"),
+		CORRUPT("said a\nabsent /sysroot\n"),
 		CORRUPT("absent /sysroot\n\n"),
 		CORRUPT("shallow 1 2 /sysroot"),
 		CORRUPT("whole 1 2 3 /sysroot"),

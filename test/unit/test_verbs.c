@@ -43,6 +43,8 @@ static enum status_value seen; /* what stood while the steps were at work */
 static const char *status_watched; /* the folder where it stood */
 static const char *waited_for; /* what the steps wait for, NULL: nothing */
 static bool backend_later; /* as the steps were told */
+static const char *warning; /* what the step b warns of, NULL: nothing */
+static bool warning_is_unseen; /* no path tells of it */
 static bool wait_was_told; /* in the status, while it lasted */
 static char out[4096], notes[4096]; /* standard output and error of the last verb */
 
@@ -90,6 +92,10 @@ static int prove(struct machine *m, char name, struct err *err)
 {
 	now_ns += step_takes_ns;
 	sys_spent(m->sys, "/bin/true and more", 9, now_ns - 1234567);
+	if (name == 'b' && warning)
+		machine_note(m, "%s", warning);
+	if (name == 'b' && warning && warning_is_unseen)
+		witness_doubt(m->sys);
 	if (name != failing)
 		return 0;
 	if (shortage)
@@ -198,6 +204,8 @@ static int set_up(void **state)
 	failing = 0;
 	shortage = 0;
 	reload_fails = false;
+	warning = NULL;
+	warning_is_unseen = false;
 	status_watched = OLD "/status";
 	scratch_mkdir(&scratch, "/etc", 0755);
 	scratch_mkdir(&scratch, "/var/lib", 0755);
@@ -523,18 +531,115 @@ static void a_status_that_could_not_be_written_is_written_later(void **state)
 	assert_text(OLD "/status/3.status", "\"success\"");
 }
 
+/* A new goal state, with the settings of before. */
+static int run_next(const char *verb)
+{
+	scratch_write(&scratch, OLD "/config/4.settings", SETTINGS("{}"), 0600);
+	return run_command((struct command){
+		.verb = verb, .folder = OLD, .version = "1.0.0.0", .sequence = "4"});
+}
+
 static void a_new_sequence_number_gets_its_status(void **state)
 {
 	(void)state;
 	install_and_enable();
-	scratch_write(&scratch, OLD "/config/4.settings", SETTINGS("{}"), 0600);
-	assert_int_equal(
-		run_command((struct command){
-			.verb = "enable", .folder = OLD, .version = "1.0.0.0", .sequence = "4"}),
-		EXIT_OK);
+	assert_int_equal(run_next("enable"), EXIT_OK);
 	assert_string_equal(order, "");
 	assert_int_equal(status_standing(&scratch.sys, OLD "/status", 4), STATUS_SUCCESS);
 	assert_text(OLD "/mrseq", "4");
+}
+
+/* A substatus of each step, and the warnings of the step b. */
+static void assert_told(const char *path)
+{
+	AUTO_FREE char *text = scratch_text(&scratch, path);
+	AUTO_JSON *json = NULL;
+	struct err err = {0};
+	json_t *list;
+
+	assert_non_null(text);
+	assert_int_equal(json_parse(span_of(text), path, &json, &err), 0);
+	list = json_object_get(json_object_get(json_array_get(json, 0), "status"), "substatus");
+	assert_int_equal(json_array_size(list), ARRAY_LEN(steps));
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		const char *name = NULL, *value = NULL, *words = NULL;
+
+		assert_int_equal(json_unpack(json_array_get(list, i), "{s:s, s:s, s:{s:s}}", "name",
+					     &name, "status", &value, "formattedMessage", "message",
+					     &words),
+				 0);
+		assert_string_equal(name, steps[i]->name);
+		assert_string_equal(value, *name == 'b' && warning ? "warning" : "success");
+		assert_said(words, *name == 'b' && warning ? warning : "ok (0 ms)");
+	}
+}
+
+static void a_new_status_names_the_warnings_that_hold(void **state)
+{
+	(void)state;
+	warning = "line 7 keeps bob out; or 100% of all";
+	install_and_enable();
+	assert_told(OLD "/status/3.status");
+	assert_int_equal(run_next("enable"), EXIT_OK);
+	assert_string_equal(order, "");
+	assert_told(OLD "/status/4.status");
+	scratch_write(&scratch, OLD "/status/3.status", "", 0600);
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_string_equal(order, "");
+	assert_told(OLD "/status/3.status");
+}
+
+static void a_new_status_names_each_step_when_none_warns(void **state)
+{
+	(void)state;
+	install_and_enable();
+	assert_int_equal(run_next("enable"), EXIT_OK);
+	assert_string_equal(order, "");
+	assert_told(OLD "/status/4.status");
+}
+
+/* disable looks at nothing, and so has nothing to say of the steps. */
+static void what_disable_told_does_not_stand_for_enable(void **state)
+{
+	(void)state;
+	warning = "line 7 keeps bob out";
+	install_and_enable();
+	assert_int_equal(run_next("disable"), EXIT_OK);
+	assert_int_equal(run_next("enable"), EXIT_OK);
+	assert_string_equal(order, "");
+	assert_told(OLD "/status/4.status");
+}
+
+static void a_warning_that_no_path_tells_of_is_asked_for_each_time(void **state)
+{
+	(void)state;
+	warning = "the identity may not read roles";
+	warning_is_unseen = true;
+	install_and_enable();
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_string_equal(order, "abc");
+	assert_told(OLD "/status/3.status");
+	warning = NULL;
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_string_equal(order, "abc");
+	assert_told(OLD "/status/3.status");
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_string_equal(order, "");
+}
+
+static void a_seal_of_steps_that_there_are_not_is_none(void **state)
+{
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	install_and_enable();
+	text = scratch_text(&scratch, SEAL_PATH);
+	assert_non_null(text);
+	*(strstr(text, "\nsaid b ") + 6) = 'x';
+	scratch_write(&scratch, SEAL_PATH, text, 0600);
+	assert_int_equal(run_next("enable"), EXIT_OK);
+	assert_string_equal(order, "abc");
+	assert_told(OLD "/status/4.status");
 }
 
 static void a_status_that_was_lost_is_written_again(void **state)
@@ -1010,6 +1115,11 @@ int main(void)
 		TEST(other_settings_are_looked_at),
 		TEST(a_status_that_could_not_be_written_is_written_later),
 		TEST(a_new_sequence_number_gets_its_status),
+		TEST(a_new_status_names_the_warnings_that_hold),
+		TEST(a_new_status_names_each_step_when_none_warns),
+		TEST(what_disable_told_does_not_stand_for_enable),
+		TEST(a_warning_that_no_path_tells_of_is_asked_for_each_time),
+		TEST(a_seal_of_steps_that_there_are_not_is_none),
 		TEST(a_status_that_was_lost_is_written_again),
 		TEST(after_a_failure_enable_looks_again),
 		TEST(a_corrupt_state_is_mentioned_and_stops_nothing),
