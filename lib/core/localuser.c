@@ -5,7 +5,6 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/core/localuser.h"
-#include "lib/core/num.h"
 
 #define HASH_LEN_MIN 13 /* of crypt's oldest kind, the shortest there is */
 
@@ -21,33 +20,75 @@ static struct span take_field(struct span *in, char separator)
 	return field;
 }
 
-static size_t take_fields(struct span line, struct span *ret, size_t max)
+static bool is_blank(unsigned char c)
 {
-	size_t count = 0;
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
-	while (count < max && line.len)
-		ret[count++] = take_field(&line, ':');
-	return count;
+static struct span skip_blanks(struct span in)
+{
+	while (in.len && is_blank(in.p[0]))
+		(void)span_take(&in, 1, &(struct span){0});
+	return in;
+}
+
+/* The next line that is no comment, without the blanks before its name. */
+static bool next_line(struct span *text, struct span *ret)
+{
+	while (span_line(text, ret)) {
+		*ret = skip_blanks(*ret);
+		if (ret->len && ret->p[0] != '#')
+			return true;
+	}
+	return false;
+}
+
+/* A field that is a number as strtoul takes it, which wraps below zero. */
+static bool take_number(struct span *in, uint64_t *ret)
+{
+	struct span field = skip_blanks(take_field(in, ':')), sign = {0};
+	uint64_t value = 0;
+	bool over = false;
+
+	if (field.len && (field.p[0] == '+' || field.p[0] == '-'))
+		(void)span_take(&field, 1, &sign);
+	for (size_t i = 0; i < field.len; i++) {
+		const unsigned digit = (unsigned)(field.p[i] - '0');
+
+		if (digit > 9)
+			return false;
+		over = over || value > (UINT64_MAX - digit) / 10;
+		value = value * 10 + digit;
+	}
+	*ret = over ? UINT64_MAX : span_is(sign, "-") ? -value : value;
+	return field.len > 0;
+}
+
+/* Larger ones are the last, by which every program refuses to go. */
+static bool take_id(struct span *in, uint32_t *ret)
+{
+	uint64_t number;
+
+	if (!take_number(in, &number) || number >= UINT32_MAX)
+		return false;
+	*ret = (uint32_t)number;
+	return true;
 }
 
 /* name:password:uid:gid:gecos:home:shell */
 static bool parse_user(struct span line, struct localuser *ret)
 {
-	struct span fields[7] = {{0}};
-	uint64_t uid, gid;
+	struct localuser user = {.name = take_field(&line, ':')};
 
-	if (take_fields(line, fields, 7) < 6 || fields[0].len == 0 ||
-	    !num_parse(fields[2], UINT32_MAX - 1, &uid) ||
-	    !num_parse(fields[3], UINT32_MAX - 1, &gid))
+	if (user.name.len && (user.name.p[0] == '+' || user.name.p[0] == '-'))
 		return false;
-	*ret = (struct localuser){
-		.name = fields[0],
-		.password = fields[1],
-		.uid = (uint32_t)uid,
-		.gid = (uint32_t)gid,
-		.home = fields[5],
-		.shell = fields[6],
-	};
+	user.password = take_field(&line, ':');
+	if (!take_id(&line, &user.uid) || !take_id(&line, &user.gid))
+		return false;
+	(void)take_field(&line, ':');
+	user.home = take_field(&line, ':');
+	user.shell = line;
+	*ret = user;
 	return true;
 }
 
@@ -55,7 +96,7 @@ bool localuser_next(struct span *text, struct localuser *ret)
 {
 	struct span line;
 
-	while (span_line(text, &line))
+	while (next_line(text, &line))
 		if (parse_user(line, ret))
 			return true;
 	return false;
@@ -70,29 +111,44 @@ enum localuser_password localuser_password(struct span field)
 	return PASSWORD_SET;
 }
 
+/* How much it lets in. */
+static uint64_t weigh(const struct localuser_shadow *shadow)
+{
+	if (localuser_password(shadow->password) == PASSWORD_NONE)
+		return 0;
+	return shadow->expires ? 1 + shadow->expires_day : UINT64_MAX;
+}
+
 /* name:password:changed:least:most:warn:inactive:expires: */
 bool localuser_shadow(struct span text, struct span name, struct localuser_shadow *ret)
 {
+	struct localuser_shadow best = {.expires = false};
+	bool any = false;
 	struct span line;
 
-	while (span_line(&text, &line)) {
-		struct span fields[8] = {{0}};
+	while (next_line(&text, &line)) {
 		struct localuser_shadow found = {.expires = false};
 
-		if (take_fields(line, fields, 8) < 2 || !span_eq(fields[0], name))
+		if (!span_eq(take_field(&line, ':'), name))
 			continue;
-		found.password = fields[1];
-		found.expires = num_parse(fields[7], UINT32_MAX, &found.expires_day);
-		*ret = found;
-		return true;
+		found.password = take_field(&line, ':');
+		for (int i = 0; i < 5; i++)
+			(void)take_field(&line, ':');
+		found.expires =
+			take_number(&line, &found.expires_day) && found.expires_day < UINT32_MAX;
+		if (!any || weigh(&found) > weigh(&best))
+			best = found;
+		any = true;
 	}
-	return false;
+	if (any)
+		*ret = best;
+	return any;
 }
 
 static bool has_member(struct span list, struct span name)
 {
 	while (list.len)
-		if (span_eq(take_field(&list, ','), name))
+		if (span_eq(skip_blanks(take_field(&list, ',')), name))
 			return true;
 	return false;
 }
@@ -103,14 +159,14 @@ static bool next_group(struct span *text, const struct localuser *user, struct s
 {
 	struct span line;
 
-	while (span_line(text, &line)) {
-		struct span fields[4] = {{0}};
-		uint64_t gid;
+	while (next_line(text, &line)) {
+		struct span name = take_field(&line, ':');
+		uint32_t gid;
 
-		if (take_fields(line, fields, 4) < 3 || !num_parse(fields[2], UINT32_MAX, &gid) ||
-		    (gid != user->gid && !has_member(fields[3], user->name)))
+		(void)take_field(&line, ':');
+		if (!take_id(&line, &gid) || (gid != user->gid && !has_member(line, user->name)))
 			continue;
-		*ret_name = fields[0];
+		*ret_name = name;
 		*ret_own = gid == user->gid;
 		return true;
 	}

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Text of /etc/passwd, /etc/shadow and /etc/group, for the question who of the machine's own
- * accounts can sign in.  Sources: passwd(5), shadow(5), group(5), crypt(5).
+ * accounts can sign in.  It is read as glibc reads it, which takes more than the manual pages name:
+ * blanks before a name or a number, signs, lines that end early.  Lines of `+` and `-` are a name
+ * service's, and no program goes by an id of -1.  Sources: passwd(5), shadow(5), group(5),
+ * crypt(5); glibc, nss/nss_files/files-parse.c.
  */
 #ifndef CORE_LOCALUSER_H
 #define CORE_LOCALUSER_H
@@ -11,7 +14,7 @@
 
 /* Borrowed from the text. */
 struct localuser {
-	struct span name; /* not empty */
+	struct span name; /* may be empty, as glibc has it */
 	struct span password; /* "x": it is in the shadow */
 	uint32_t uid, gid;
 	struct span home;
@@ -36,7 +39,10 @@ struct localuser_shadow {
 	uint64_t expires_day; /* since 1970: on it the account is of no use any more */
 };
 
-/* The line of that name; the first counts.  False when there is none. */
+/*
+ * The line of that name; of several the one that lets in most, since which of them glibc takes for
+ * whole depends on its version.  False when there is none.
+ */
 bool localuser_shadow(struct span text, struct span name, struct localuser_shadow *ret);
 
 /* Add the groups that /etc/group has somebody in, by its id too, a line each. */

@@ -24,8 +24,6 @@ static void check(const struct localuser *user, struct span text, struct span se
 	AUTO_BUF files = {0}, groups = {0};
 	struct span rest, line;
 
-	if (user->name.len == 0)
-		abort();
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		inside(parts[i], text);
 	(void)localuser_password(user->password);

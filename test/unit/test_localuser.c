@@ -4,8 +4,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -23,8 +26,23 @@ static struct user_row {
 	{"an account without shell", "a:x:1:2::/:\n", "a x 1 2 / \n"},
 	{"an account without password field", "a::1:2::/:/bin/sh\n", "a  1 2 / /bin/sh\n"},
 	{"lines of other shapes are passed over",
-	 "\n# no\n+::::::\n:x:1:1::/:/bin/sh\nb:x:-1:1::/:/bin/sh\nc:x:4294967295:1::/:/s\nd:x:1:\na:x:1:2::/:/bin/sh\n",
+	 "\n  \n# no\n#b:x:1:1::/:/s\nd:x:1:\nd:x:1\nd\nd::\na:x:1:2::/:/bin/sh\n",
 	 "a x 1 2 / /bin/sh\n"},
+	{"those of a name service are passed over",
+	 "+\n+::::::\n+b:x:1:1::/:/s\n-b:x:1:1::/:/s\n", ""},
+	{"nobody becomes the last uid", "b:x:-1:1::/:/s\nc:x:1:4294967295::/:/s\nd:x:99999999999999999999:1::/:/s\n", ""},
+	{"leading zeros", "a:x:00000000000000000000000001:02::/:/s\n", "a x 1 2 / /s\n"},
+	{"a sign", "a:x:+1:+2::/:/s\n", "a x 1 2 / /s\n"},
+	{"a number from the other end", "a:x:-18446744073709551615:2::/:/s\n", "a x 1 2 / /s\n"},
+	{"blanks before a number", "a:x: \t1:\v\f\r2::/:/s\n", "a x 1 2 / /s\n"},
+	{"blanks before the name", " \ta:x:1:2::/:/s\n", "a x 1 2 / /s\n"},
+	{"blanks in the name", "a b :x:1:2::/:/s\n", "a b  x 1 2 / /s\n"},
+	{"what is no number",
+	 "a:x:1 :2::/:/s\na:x:+ 1:2::/:/s\na:x:++1:2::/:/s\na:x:0x1:2::/:/s\na:x::2::/:/s\na:x: :2::/:/s\na:x:1:2x::/:/s\n", ""},
+	{"no home and no shell", "a:x:1:2\nb:x:1:2:\nc:x:1:2:g\nd:x:1:2:g:/\n",
+	 "a x 1 2  \nb x 1 2  \nc x 1 2  \nd x 1 2 / \n"},
+	{"a colon in the shell", "a:x:1:2::/:/s:b\n", "a x 1 2 / /s:b\n"},
+	{"a name of nothing", ":x:0:0::/root:/s\n", " x 0 0 /root /s\n"},
 	{"two of one uid are two accounts", "root:x:0:0::/root:/s\ntoor:x:0:0::/root:/s\n",
 	 "root x 0 0 /root /s\ntoor x 0 0 /root /s\n"},
 	{"nothing", "", ""},
@@ -48,7 +66,12 @@ static struct password_row {
 	{"a form that is not known counts", "{SSHA}aaaaaaaaaaaaa", PASSWORD_SET},
 };
 
-#define SHADOW "a:$6$x:1:2:3:4:5:20000:\nb:!:1::::::\nc:*\nb:y:1::::::\nd:z:::::::\n"
+#define HASH_D "$6$salt$0123456789d"
+#define HASH_F "$6$salt$0123456789f"
+#define SHADOW                                                                                     \
+	"a:$6$x:1:2:3:4:5:20000:\nb:*:1::::::\nc:*\nb:y:1::::::\nd:z:::::::\nd:" HASH_D            \
+	":1:2:3:\n \te:!:::::: +07:\n#g:y:::::::\nf:" HASH_F ":::::: 1:\nf:" HASH_F ":x:::::9:\n"    \
+	"h:z::::::-1:\n"
 
 static struct shadow_row {
 	const char *name;
@@ -58,10 +81,15 @@ static struct shadow_row {
 	int64_t expires; /* -1: does not */
 } shadow_rows[] = {
 	{"a line with a day", "a", true, "$6$x", 20000},
-	{"the first of two lines counts", "b", true, "!", -1},
+	{"the first of two lines that let nobody in", "b", true, "*", -1},
+	{"of two lines the one that lets somebody in", "d", true, HASH_D, -1},
+	{"of two lines the one that lets somebody in for longer", "f", true, HASH_F, 9},
+	{"blanks before the name and a day", "e", true, "!", 7},
+	{"a day before all", "h", true, "z", -1},
+	{"a comment", "#g", false, "", -1},
+	{"a comment's name", "g", false, "", -1},
 	{"a line with few fields", "c", true, "*", -1},
-	{"a line without a day", "d", true, "z", -1},
-	{"no line", "e", false, "", -1},
+	{"no line", "i", false, "", -1},
 	{"the beginning of a name is none", "", false, "", -1},
 };
 
@@ -94,6 +122,30 @@ static void read_users(void **state)
 			   (const char *)user.home.p, (int)user.shell.len,
 			   (const char *)user.shell.p);
 	assert_string_equal(buf_text(&users), row->users);
+}
+
+/* Who is in none of its sources, and who nobody can become: see localuser.h. */
+static bool is_account(const struct passwd *user)
+{
+	return user->pw_name[0] != '+' && user->pw_name[0] != '-' && user->pw_uid != (uid_t)-1 &&
+	       user->pw_gid != (gid_t)-1;
+}
+
+static void read_users_as_libc_does(void **state)
+{
+	const struct user_row *row = *state;
+	AUTO_FREE char *text = strdup(row->text);
+	FILE *file = fmemopen(text, strlen(text), "r");
+	const struct passwd *user;
+	AUTO_BUF users = {0};
+
+	while (file && (user = fgetpwent(file)))
+		if (is_account(user))
+			buf_printf(&users, "%s %s %u %u %s %s\n", user->pw_name, user->pw_passwd,
+				   user->pw_uid, user->pw_gid, user->pw_dir, user->pw_shell);
+	assert_string_equal(buf_text(&users), row->users);
+	if (file)
+		(void)fclose(file);
 }
 
 static void judge_password(void **state)
@@ -134,6 +186,51 @@ static void groups_are_those_by_id_and_by_name(void **state)
 	assert_string_equal(buf_text(&groups), "own\nwheel\nlast\n");
 }
 
+/* With bob in it, as glibc reads it. */
+static struct group_row {
+	const char *name;
+	const char *text;
+	bool in;
+} group_rows[] = {
+	{"an id with leading zeros", "g:x:01002:\n", true},
+	{"an id after blanks and a sign", "g:x: +1002:\n", true},
+	{"no list", "g:x:1002\n", true},
+	{"blanks before the name", "\t g:x:1002:\n", true},
+	{"blanks before a member", "g:x:1:al, \tbob\n", true},
+	{"empty members", "g:x:1:,,bob,,\n", true},
+	{"blanks behind a member", "g:x:1:bob ,al\n", false},
+	{"a colon in a member", "g:x:1:al:bob,bob:\n", false},
+	{"a comment", "#g:x:1002:bob\n", false},
+	{"no id", "g:x::bob\ng:x:1x:bob\ng:x\n", false},
+};
+
+static void read_groups(void **state)
+{
+	const struct group_row *row = *state;
+	AUTO_BUF groups = {0};
+
+	localuser_groups(span_of(row->text), &bob, &groups);
+	assert_string_equal(buf_text(&groups), row->in ? "g\n" : "");
+}
+
+static void read_groups_as_libc_does(void **state)
+{
+	const struct group_row *row = *state;
+	AUTO_FREE char *text = strdup(row->text);
+	FILE *file = fmemopen(text, strlen(text), "r");
+	const struct group *group;
+	bool in = false;
+
+	while (file && (group = fgetgrent(file))) {
+		in = in || group->gr_gid == bob.gid;
+		for (char **member = group->gr_mem; *member; member++)
+			in = in || strcmp(*member, "bob") == 0;
+	}
+	assert_int_equal(in, row->in);
+	if (file)
+		(void)fclose(file);
+}
+
 static void a_group_of_others_is_one_more(void **state)
 {
 	(void)state;
@@ -171,15 +268,19 @@ static void without_a_home_nothing_is_below_it(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[2 + ARRAY_LEN(user_rows) + ARRAY_LEN(password_rows) +
-				ARRAY_LEN(shadow_rows) + ARRAY_LEN(file_rows)] = {
+	struct CMUnitTest tests[3 + 2 * ARRAY_LEN(user_rows) + ARRAY_LEN(password_rows) +
+				ARRAY_LEN(shadow_rows) + 2 * ARRAY_LEN(group_rows) +
+				ARRAY_LEN(file_rows)] = {
 		cmocka_unit_test(groups_are_those_by_id_and_by_name),
 		cmocka_unit_test(a_group_of_others_is_one_more),
 		cmocka_unit_test(without_a_home_nothing_is_below_it),
 	};
-	size_t count = 2;
+	size_t count = 3;
 
 	ADD_ROWS(user_rows, read_users);
+	ADD_ROWS(group_rows, read_groups);
+	ADD_ROWS(user_rows, read_users_as_libc_does);
+	ADD_ROWS(group_rows, read_groups_as_libc_does);
 	ADD_ROWS(password_rows, judge_password);
 	ADD_ROWS(shadow_rows, find_shadow);
 	ADD_ROWS(file_rows, name_files);
