@@ -11,6 +11,7 @@
 #include "lib/core/sshdaccess.h"
 #include "lib/core/sshdconf.h"
 #include "lib/steps/programs.h"
+#include "lib/steps/sshd.h"
 #include "lib/sys/fs.h"
 
 #define FILE_MAX ((size_t)16 << 20) /* bytes of /etc/passwd, /etc/shadow and /etc/group */
@@ -28,11 +29,19 @@ void localaccounts_done(struct localaccounts *accounts)
 	*accounts = (struct localaccounts){0};
 }
 
+/* What sshd shows for the names of one kind: see sshdtree_kind. */
+struct answer {
+	struct buf kind, settings;
+};
+
 /* What all questions share. */
 struct look {
 	struct machine *m;
 	struct span approved;
 	struct buf passwd, shadow, group;
+	struct sshdtree sshd; /* its configuration */
+	struct answer *answers;
+	size_t answer_count;
 	struct localaccounts found;
 };
 
@@ -41,6 +50,12 @@ static void look_done(struct look *look)
 	buf_done(&look->passwd);
 	buf_done(&look->shadow);
 	buf_done(&look->group);
+	sshdtree_done(&look->sshd);
+	for (size_t i = 0; i < look->answer_count; i++) {
+		buf_done(&look->answers[i].kind);
+		buf_done(&look->answers[i].settings);
+	}
+	free(look->answers);
 	localaccounts_done(&look->found);
 }
 
@@ -255,7 +270,7 @@ static void account_done(struct localaccount *account)
 	localkeys_done(&account->keys);
 }
 
-/* Settings that cannot be had are the defaults. */
+/* Settings that cannot be had are the defaults, of which *ret says nothing. */
 static void ask_sshd(struct look *look, const char *name, struct buf *ret)
 {
 	struct err err = {0};
@@ -267,17 +282,51 @@ static void ask_sshd(struct look *look, const char *name, struct buf *ret)
 		not_seen(look, name, err.msg);
 }
 
+static struct answer *add_answer(struct look *look)
+{
+	struct answer *grown = reallocarray(look->answers, look->answer_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	look->answers = grown;
+	grown += look->answer_count++;
+	*grown = (struct answer){.kind = {0}};
+	return grown;
+}
+
+/*
+ * sshd takes its time for an answer, and one serves all names of a kind.  What is no answer is not
+ * kept.  *own holds what is nobody else's.
+ */
+static struct span settings_of(struct look *look, const char *name, struct buf *own)
+{
+	AUTO_BUF kind = {0};
+	const bool told = sshdtree_kind(&look->sshd, span_of(name), &kind);
+	struct answer *answer;
+
+	for (size_t i = 0; told && i < look->answer_count; i++)
+		if (span_eq(buf_bytes(&look->answers[i].kind), buf_bytes(&kind)))
+			return buf_bytes(&look->answers[i].settings);
+	ask_sshd(look, name, own);
+	answer = told && own->len ? add_answer(look) : NULL;
+	if (!answer)
+		return buf_bytes(own);
+	buf_move(&answer->kind, &kind);
+	buf_move(&answer->settings, own);
+	return buf_bytes(&answer->settings);
+}
+
 static int look_at(struct look *look, const struct localuser *user, struct err *err)
 {
 	CLEANUP(account_done) struct localaccount account = {.uid = user->uid};
-	AUTO_BUF settings = {0};
+	AUTO_BUF own = {0};
 	int r;
 
 	account.name = strndup((const char *)user->name.p, user->name.len);
 	if (!account.name)
 		return err_oom(err);
-	ask_sshd(look, account.name, &settings);
-	r = find_ways(look, buf_bytes(&settings), user, account.name, &account, err);
+	r = find_ways(look, settings_of(look, account.name, &own), user, account.name, &account,
+		      err);
 	account.approved = is_approved(look->approved, user->name);
 	return r == 0 && account.ways ? keep(look, &account, err) : r;
 }
@@ -308,13 +357,12 @@ static void name_other_ways(struct look *look)
 {
 	static const char *const keywords[] = {"trustedusercakeys", "authorizedkeyscommand"};
 	static const char *const names[] = {"TrustedUserCAKeys", "AuthorizedKeysCommand"};
-	AUTO_BUF settings = {0};
+	AUTO_BUF own = {0};
+	const struct span settings = settings_of(look, "root", &own);
 	struct span shown;
 
-	ask_sshd(look, "root", &settings);
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
-		if (is_set(buf_bytes(&settings), keywords[i]) &&
-		    sshdconf_shown(buf_bytes(&settings), keywords[i], &shown))
+		if (is_set(settings, keywords[i]) && sshdconf_shown(settings, keywords[i], &shown))
 			buf_printf(&look->found.unseen,
 				   "%s: sshd takes keys from %.*s, which is not looked into\n",
 				   names[i], (int)shown.len, (const char *)shown.p);
@@ -340,12 +388,15 @@ int localaccounts_look(struct machine *m, const char *approved, struct localacco
 	CLEANUP(look_done) struct look look = {.m = m, .approved = span_of(approved)};
 	const int64_t deadline = m->sys->deadline_ns;
 	int64_t own = m->sys->ops->boottime_ns(m->sys) + LOOK_S * 1000000000LL;
+	struct err ignored = {0};
 	int r = read_files(&look, err);
 
 	if (r < 0)
 		return r;
 	if (!deadline || own < deadline)
 		m->sys->deadline_ns = own;
+	if (sshd_load(m, &look.sshd, &ignored) < 0)
+		look.sshd.partial = true;
 	r = look_at_all(&look, err);
 	if (r == 0)
 		name_other_ways(&look);
@@ -367,7 +418,7 @@ static void tell_account(const struct localaccount *account, struct buf *ret)
 	const size_t keys = account->keys.count;
 	const char *comma = "";
 
-	buf_printf(ret, "%s (uid %u): ", account->name, account->uid);
+	buf_printf(ret, "%s (uid %u): ", account->name[0] ? account->name : "\"\"", account->uid);
 	if (account->ways & (WAY_PASSWORD | WAY_CONSOLE)) {
 		buf_printf(ret, "%s%s",
 			   account->ways & WAY_EMPTY ? "an empty password" : "password",

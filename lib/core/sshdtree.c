@@ -516,3 +516,73 @@ size_t sshdtree_bars(const struct sshdtree *tree, const struct conf *conf, struc
 			fill_bar(tree, conf, (enum list)i, &all.lists[i], &ret[count++]);
 	return count;
 }
+
+/* ---- which names are the same to sshd */
+
+static bool is_plain(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (strchr("\"'\\=#", text.p[i]))
+			return false;
+	return true;
+}
+
+/* What belongs to the connection, which is the same for all names. */
+static bool is_of_connection(struct span word)
+{
+	static const char *const words[] = {"address", "host", "localaddress", "localport",
+					    "rdomain"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (span_is_nocase(word, words[i]))
+			return true;
+	return false;
+}
+
+/* 0: it does not apply, 1: the name does not keep it from that, -1: that cannot be told. */
+static int judge_match(struct span args, struct span name)
+{
+	struct span word, value;
+	int found = 1;
+
+	if (!is_plain(args))
+		return -1;
+	while (sshdconf_arg(&args, &word)) {
+		if (span_is_nocase(word, "all"))
+			continue;
+		if (!sshdconf_arg(&args, &value))
+			return -1;
+		if (span_is_nocase(word, "user") && sshdtree_match(value, name) <= 0)
+			return 0;
+		if (span_is_nocase(word, "group"))
+			found = -1;
+		else if (!span_is_nocase(word, "user") && !is_of_connection(word))
+			return -1;
+	}
+	return found;
+}
+
+/* Wherever a line stands, and whether its file is read for a name or not. */
+bool sshdtree_kind(const struct sshdtree *tree, struct span name, struct buf *ret)
+{
+	struct sshd_directive directive;
+
+	if (tree->partial || tree->count == 0)
+		return false;
+	for (size_t i = 0; i < tree->count; i++) {
+		struct span text = buf_bytes(&tree->files[i].text);
+		unsigned line = 0;
+
+		while (sshdconf_next(&text, &line, &directive)) {
+			int applies = sshdconf_is(&directive, "Match")
+					      ? judge_match(directive.args, name)
+					      : 0;
+
+			if (applies < 0 || directive.keyword.len == 0)
+				return false;
+			if (sshdconf_is(&directive, "Match"))
+				buf_str(ret, applies ? "1" : "0");
+		}
+	}
+	return !ret->failed;
+}

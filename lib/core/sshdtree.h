@@ -20,6 +20,7 @@ struct sshd_file {
 struct sshdtree {
 	struct sshd_file *files;
 	size_t count;
+	bool partial; /* sshd may read a file that is not here */
 };
 
 void sshdtree_done(struct sshdtree *tree);
@@ -69,6 +70,14 @@ struct sshd_bar {
 #define SSHD_BARS_MAX 4
 size_t sshdtree_bars(const struct sshdtree *tree, const struct conf *conf, struct span groups,
 		     struct sshd_bar *ret);
+
+/*
+ * Add what the Match lines make of a name, a byte each.  Of two names with the same bytes sshd
+ * shows the same settings, for the same connection.  False when the tree does not tell: it is
+ * partial, a line is not of the plain form, or a Match that the name is not excluded from asks for
+ * more than the name, as for the group.
+ */
+bool sshdtree_kind(const struct sshdtree *tree, struct span name, struct buf *ret);
 
 /* A pattern list: commas, `*`, `?`, `!`.  1 matches, -1 is excluded by `!`, 0 neither. */
 int sshdtree_match(struct span list, struct span name);

@@ -123,12 +123,12 @@ static int plan_files(struct machine *m, const struct wanted *wanted, struct cha
 	return changes_write(m, ret, SSHD_DROPIN_PATH, buf_bytes(&wanted->dropin), &meta, err);
 }
 
-/* ---- the whole configuration, for messages */
+/* ---- the whole configuration, for messages; wanted NULL: as it is */
 
 static int load_text(struct machine *m, const struct wanted *wanted, const char *path,
 		     struct buf *ret, struct err *err)
 {
-	if (strcmp(path, SSHD_DROPIN_PATH) != 0)
+	if (!wanted || strcmp(path, SSHD_DROPIN_PATH) != 0)
 		return fs_read(m->sys, path, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, err);
 	buf_span(ret, buf_bytes(&wanted->dropin));
 	return buf_ok(ret, err);
@@ -149,9 +149,12 @@ static int load_file(struct machine *m, const struct wanted *wanted, const char 
 	AUTO_BUF text = {0};
 	struct err ignored = {0};
 
-	if (is_loaded(tree, path) || tree->count == FILES_MAX ||
-	    load_text(m, wanted, path, &text, &ignored) < 0)
+	if (is_loaded(tree, path))
 		return 0;
+	if (tree->count == FILES_MAX || load_text(m, wanted, path, &text, &ignored) < 0) {
+		tree->partial = true;
+		return 0;
+	}
 	return sshdtree_add(tree, path, &text, err);
 }
 
@@ -168,11 +171,16 @@ static int load_pattern(struct machine *m, const struct wanted *wanted, struct s
 			 (const char *)pattern.p);
 	int r = 0;
 
-	if (n < 0 || (size_t)n >= sizeof(dir))
+	if (n < 0 || (size_t)n >= sizeof(dir)) {
+		tree->partial = true;
 		return 0;
+	}
 	slash = strrchr(dir, '/');
 	*slash = '\0';
-	if (fs_list(m->sys, dir[0] ? dir : "/", &names, &ignored) < 0)
+	tree->partial |= dir[strcspn(dir, "*?[\\\"'")] || strpbrk(slash + 1, "\\\"'");
+	r = fs_list(m->sys, dir[0] ? dir : "/", &names, &ignored);
+	tree->partial |= r < 0 && r != -ENOENT;
+	if (r < 0)
 		return 0;
 	for (char **name = names; r == 0 && *name; name++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, *name);
@@ -180,22 +188,19 @@ static int load_pattern(struct machine *m, const struct wanted *wanted, struct s
 			r = load_file(m, wanted, path, tree, err);
 	}
 	/* Ours may not be there yet. */
-	if (r == 0 && wanted->by_dropin && sshdconf_pattern_covers(pattern, SSHD_DROPIN_PATH))
+	if (r == 0 && wanted && wanted->by_dropin &&
+	    sshdconf_pattern_covers(pattern, SSHD_DROPIN_PATH))
 		r = load_file(m, wanted, SSHD_DROPIN_PATH, tree, err);
 	return r;
 }
 
-static int load_tree(struct machine *m, const struct wanted *wanted, struct sshdtree *tree,
-		     struct err *err)
+/* main, which is emptied, and what it includes. */
+static int load_from(struct machine *m, const struct wanted *wanted, const char *path,
+		     struct buf *main, struct sshdtree *tree, struct err *err)
 {
 	struct sshd_directive directive;
-	AUTO_BUF main = {0};
-	int r;
+	int r = sshdtree_add(tree, path, main, err);
 
-	buf_span(&main, buf_bytes(&wanted->main));
-	r = buf_ok(&main, err);
-	if (r == 0)
-		r = sshdtree_add(tree, wanted->main_path, &main, err);
 	for (size_t i = 0; r == 0 && i < tree->count; i++) {
 		/* The text stays where it is when the tree grows. */
 		struct span text = buf_bytes(&tree->files[i].text), pattern;
@@ -207,6 +212,26 @@ static int load_tree(struct machine *m, const struct wanted *wanted, struct sshd
 				r = load_pattern(m, wanted, pattern, tree, err);
 	}
 	return r;
+}
+
+static int load_tree(struct machine *m, const struct wanted *wanted, struct sshdtree *tree,
+		     struct err *err)
+{
+	AUTO_BUF main = {0};
+	int r;
+
+	buf_span(&main, buf_bytes(&wanted->main));
+	r = buf_ok(&main, err);
+	return r < 0 ? r : load_from(m, wanted, wanted->main_path, &main, tree, err);
+}
+
+int sshd_load(struct machine *m, struct sshdtree *ret, struct err *err)
+{
+	const char *path = NULL;
+	AUTO_BUF main = {0};
+	int r = read_main(m, &path, &main, err);
+
+	return r < 0 ? r : load_from(m, NULL, path, &main, ret, err);
 }
 
 /* With sed, for names that a shell takes as they are. */

@@ -2,8 +2,15 @@
 #ifndef STEPS_SSHD_H
 #define STEPS_SSHD_H
 
+#include "lib/core/sshdtree.h"
 #include "lib/steps/step.h"
 #include "lib/sys/service.h"
+
+/*
+ * All files of the configuration in force; ret->partial when one may be missing.  The errors of
+ * fs_read for the main file; -ENOMEM.
+ */
+int sshd_load(struct machine *m, struct sshdtree *ret, struct err *err);
 
 /*
  * Does sshd, as it is configured, ask our key command and PAM for this user?  *ret is what it

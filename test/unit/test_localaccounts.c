@@ -47,6 +47,7 @@ static struct machine_of_test {
 	struct extension extension;
 	struct settings settings;
 	const char *sshd; /* what sshd -T shows; NULL: it refuses */
+	const char *sshd_for_al; /* NULL: the same */
 	unsigned asked;
 	uid_t uid; /* of an account whose files are read in a child */
 } t;
@@ -65,7 +66,10 @@ static int answer(struct sys *sys, const struct proc_spec *spec, struct proc_res
 	assert_string_equal(spec->argv[0], "/usr/sbin/sshd");
 	t.asked++;
 	ret->status = t.sshd ? 0 : 255;
-	buf_str(&ret->output, t.sshd ? t.sshd : "line 1: bad\n");
+	if (t.sshd_for_al && strncmp(spec->argv[3], "user=al,", 8) == 0)
+		buf_str(&ret->output, t.sshd_for_al);
+	else
+		buf_str(&ret->output, t.sshd ? t.sshd : "line 1: bad\n");
 	return 0;
 }
 
@@ -388,6 +392,85 @@ static void an_sshd_that_does_not_answer_is_named_and_the_usual_places_count(voi
 	assert_non_null(strstr(buf_text(&unseen), "bob: sshd refuses its configuration"));
 }
 
+#define MAIN "/etc/ssh/sshd_config"
+#define INCLUDED "/etc/ssh/sshd_config.d/a.conf"
+
+/* How often sshd is asked about three accounts, and root.
+ */
+static void ask_as_seldom_as_its_configuration_lets(void **state)
+{
+	static const struct {
+		const char *main, *included;
+		unsigned asked;
+	} cases[] = {
+		{"PermitRootLogin no\n", NULL, 1},
+		{"Include /etc/ssh/sshd_config.d/*.conf\n", "Match User *@*\n", 1},
+		{"Match User bob\nX11Forwarding no\n", NULL, 2},
+		{"Include sshd_config.d/*\n", "Match User bob\nMatch User b*\n", 2},
+		{"Match Group wheel\n", NULL, 4},
+		{"Match User al,bob Group wheel\n", NULL, 3},
+		{"Include /etc/ssh/*/a.conf\n", NULL, 4}, /* what it covers is not known */
+		{"Include /etc/ssh/sshd_config.d\n", NULL, 4}, /* no file */
+		{NULL, NULL, 4},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_BUF more = {0}, accounts = {0}, keys = {0}, unseen = {0};
+		struct err err = {0};
+
+		add_account(&more, "al");
+		add_account(&more, "cy");
+		passwd("/bin/bash", buf_text(&more));
+		scratch_mkdir(&t.scratch, "/etc/ssh/sshd_config.d", 0755);
+		(void)fs_remove(&t.scratch.sys, MAIN, &err);
+		(void)fs_remove(&t.scratch.sys, INCLUDED, &err);
+		if (cases[i].main)
+			scratch_write(&t.scratch, MAIN, cases[i].main, 0644);
+		if (cases[i].included)
+			scratch_write(&t.scratch, INCLUDED, cases[i].included, 0644);
+		t.asked = 0;
+		look(&accounts, &keys, &unseen);
+		if (t.asked != cases[i].asked)
+			fail_msg("case %zu: asked %u times", i, t.asked);
+	}
+}
+
+static void each_account_goes_by_the_answer_for_its_own_kind(void **state)
+{
+	AUTO_BUF more = {0}, accounts = {0}, wanted = {0};
+	AUTO_LOCALACCOUNTS found = {0};
+	struct err err = {0};
+
+	(void)state;
+	add_account(&more, "ann");
+	add_account(&more, "al");
+	add_account(&more, "cy");
+	passwd("/bin/zsh", buf_text(&more));
+	t.sshd_for_al = "passwordauthentication no\nkbdinteractiveauthentication no\n";
+	scratch_write(&t.scratch, MAIN, "Match User a?\nPasswordAuthentication no\n", 0644);
+	assert_int_equal(localaccounts_look(&t.machine, "", &found, &err), 0);
+	(void)localaccounts_list(&found, FINDING_ACCOUNTS, &accounts);
+	buf_printf(&wanted,
+		   "ann (uid %u): password\nal (uid %u): password at the console\n"
+		   "cy (uid %u): password\n",
+		   t.uid, t.uid, t.uid);
+	assert_string_equal(buf_text(&accounts), buf_text(&wanted));
+	assert_int_equal(t.asked, 2);
+}
+
+static void an_account_without_a_name_is_named(void **state)
+{
+	AUTO_BUF more = {0}, accounts = {0}, keys = {0}, unseen = {0}, wanted = {0};
+
+	(void)state;
+	add_account(&more, "");
+	passwd("/bin/zsh", buf_text(&more));
+	look(&accounts, &keys, &unseen);
+	buf_printf(&wanted, "\"\" (uid %u): password\n", t.uid);
+	assert_string_equal(buf_text(&accounts), buf_text(&wanted));
+}
+
 static void other_ways_of_sshd_are_named(void **state)
 {
 	AUTO_BUF accounts = {0}, keys = {0}, unseen = {0};
@@ -600,6 +683,9 @@ int main(void)
 		TEST(more_keys_than_are_listed_count_and_are_named),
 		TEST(files_beyond_those_that_are_read_count_and_are_named),
 		TEST(an_sshd_that_does_not_answer_is_named_and_the_usual_places_count),
+		TEST(ask_as_seldom_as_its_configuration_lets),
+		TEST(each_account_goes_by_the_answer_for_its_own_kind),
+		TEST(an_account_without_a_name_is_named),
 		TEST(other_ways_of_sshd_are_named),
 		TEST(accounts_beyond_the_bound_are_counted),
 		TEST(what_is_left_when_the_time_is_up_is_counted),

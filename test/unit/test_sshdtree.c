@@ -122,6 +122,37 @@ static const struct access_row {
 	 "/etc/ssh/sshd_config:1: DenyGroups keeps all Entra users out; take * out of the line\n"},
 };
 
+/* What sshd's Match lines make of al, bob and root; "?" where it must be asked. */
+static const struct kind_row {
+	const char *name;
+	const char *text;
+	const char *kinds;
+} kind_rows[] = {
+	{"no_Match", "AllowUsers bob\nPermitRootLogin no\n", ",,"},
+	{"Match_all", "Match all\nX11Forwarding no\n", "1,1,1"},
+	{"a_user", "Match User bob\n", "0,1,0"},
+	{"patterns", "match user b*,!bo?,ro?t\n", "0,0,1"},
+	{"several", "Match User al\nMatch user *\nMatch User al,bob\n", "111,011,010"},
+	{"our_users", "Match User *@*,????????" "-????" "-????" "-????" "-????????????\n", "0,0,0"},
+	{"a_commented_Match", "# Match Group x\n", ",,"},
+	{"a_group", "Match Group wheel\n", "?,?,?"},
+	{"a_group_of_some_users", "Match Group wheel User bob\n", "0,?,0"},
+	{"some_users_of_a_group", "Match User bob Group wheel\n", "0,?,0"},
+	{"an_address", "Match Address 10.0.0.0/8\n", "1,1,1"},
+	{"all_of_the_connection", "Match Host *.a LocalAddress 10.0.0.1 LocalPort 22 RDomain x User bob\n", "0,1,0"},
+	{"users_that_do_not_exist", "Match Invalid-User\n", "?,?,?"},
+	{"a_criterion_that_is_not_known", "Match Version OpenSSH_10 User bob\n", "?,?,?"},
+	{"a_criterion_that_is_not_known_behind_the_user", "Match User bob Version 10\n", "0,?,0"},
+	{"a_criterion_without_value", "Match User\n", "?,?,?"},
+	{"an_equals_sign", "Match User=bob\n", "?,?,?"},
+	{"an_equals_sign_behind_Match", "Match=User bob\n", "0,1,0"},
+	{"quotes", "Match User \"bob\"\n", "?,?,?"},
+	{"quotes_around_Match", "\"Match\" User bob\n", "?,?,?"},
+	{"other_quotes", "Match User 'bob'\n", "?,?,?"},
+	{"a_backslash", "Match User b\\ob\n", "?,?,?"},
+	{"a_comment_behind_it", "Match User bob # or not\n", "?,?,?"},
+};
+
 static const struct match_row {
 	const char *list, *name;
 	int found;
@@ -190,6 +221,37 @@ static void the_advice_names_line_and_change(void **state)
 	assert_string_equal(buf_text(&advice), row->advice);
 }
 
+static void names_of_one_kind_are_told(void **state)
+{
+	static const char *const names[] = {"al", "bob", "root"};
+	const struct kind_row *row = *state;
+	AUTO_SSHDTREE tree = {0};
+	AUTO_BUF kinds = {0};
+
+	add_file(&tree, SSHD_MAIN_PATH, INCLUDE);
+	add_file(&tree, D "/10-x.conf", row->text);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_BUF kind = {0};
+		const bool told = sshdtree_kind(&tree, span_of(names[i]), &kind);
+
+		buf_printf(&kinds, "%s%s", i ? "," : "", told ? buf_text(&kind) : "?");
+	}
+	assert_string_equal(buf_text(&kinds), row->kinds);
+}
+
+static void a_tree_with_gaps_tells_no_kind(void **state)
+{
+	AUTO_SSHDTREE tree = {0};
+	AUTO_BUF kind = {0};
+
+	(void)state;
+	assert_false(sshdtree_kind(&tree, SPAN_LIT("bob"), &kind));
+	add_file(&tree, SSHD_MAIN_PATH, "");
+	assert_true(sshdtree_kind(&tree, SPAN_LIT("bob"), &kind));
+	tree.partial = true;
+	assert_false(sshdtree_kind(&tree, SPAN_LIT("bob"), &kind));
+}
+
 /* What sed is told, which troubles.py of the lab lets it do. */
 static void the_edit_is_that_of_the_advice(void **state)
 {
@@ -247,8 +309,10 @@ int main(void)
 		cmocka_unit_test(the_edit_is_that_of_the_advice),
 		cmocka_unit_test(patterns_match_as_in_sshd),
 		cmocka_unit_test(an_empty_tree_has_nothing),
+		cmocka_unit_test(a_tree_with_gaps_tells_no_kind),
 	};
-	struct CMUnitTest tests[ARRAY_LEN(rival_rows) + ARRAY_LEN(access_rows)];
+	struct CMUnitTest
+		tests[ARRAY_LEN(rival_rows) + ARRAY_LEN(access_rows) + ARRAY_LEN(kind_rows)];
 	size_t n = 0;
 	int failed;
 
@@ -260,6 +324,9 @@ int main(void)
 		tests[n++] =
 			(struct CMUnitTest){access_rows[i].name, the_advice_names_line_and_change,
 					    NULL, NULL, (void *)(uintptr_t)&access_rows[i]};
+	for (size_t i = 0; i < ARRAY_LEN(kind_rows); i++)
+		tests[n++] = (struct CMUnitTest){kind_rows[i].name, names_of_one_kind_are_told,
+						 NULL, NULL, (void *)(uintptr_t)&kind_rows[i]};
 	failed = cmocka_run_group_tests_name("rows", tests, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("sshdtree", others, NULL, NULL);
 }
