@@ -93,14 +93,22 @@ static bool close_from(int first)
 	return syscall(SYS_close_range, first, ~0U, 0) == 0 || close_listed(first);
 }
 
+static bool copy_to(int fd, int to)
+{
+	while (dup2(fd, to) < 0)
+		if (errno != EINTR)
+			return false;
+	return true;
+}
+
 /* Standard input and error are /dev/null, standard output is the pipe; nothing else is open. */
 static bool set_descriptors(int answer)
 {
 	int pipe_end = fcntl(answer, F_DUPFD, 3); /* the host may have closed its own 0 to 2 */
 	int null = open("/dev/null", O_RDWR | O_NOCTTY);
 
-	return pipe_end >= 0 && null >= 0 && dup2(null, 0) == 0 && dup2(null, 2) == 2 &&
-	       dup2(pipe_end, 1) == 1 && close_from(3);
+	return pipe_end >= 0 && null >= 0 && copy_to(null, 0) && copy_to(null, 2) &&
+	       copy_to(pipe_end, 1) && close_from(3);
 }
 
 /* setresuid last: the others need what it may take away. */

@@ -140,6 +140,7 @@ static int authorize(int argc, char **argv)
 
 static uid_t euid;
 static bool old_kernel;
+static int interrupted_copies; /* calls of dup2 that are yet to come, in each process anew */
 
 uid_t __wrap_geteuid(void);
 int __real_setgroups(size_t size, const gid_t *list);
@@ -148,6 +149,8 @@ int __real_setresgid(gid_t real, gid_t effective, gid_t saved);
 int __wrap_setresgid(gid_t real, gid_t effective, gid_t saved);
 int __real_setresuid(uid_t real, uid_t effective, uid_t saved);
 int __wrap_setresuid(uid_t real, uid_t effective, uid_t saved);
+int __real_dup2(int fd, int to);
+int __wrap_dup2(int fd, int to);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
@@ -169,6 +172,16 @@ int __wrap_setresgid(gid_t real, gid_t effective, gid_t saved)
 int __wrap_setresuid(uid_t real, uid_t effective, uid_t saved)
 {
 	return getuid() == 0 ? __real_setresuid(real, effective, saved) : 0;
+}
+
+int __wrap_dup2(int fd, int to)
+{
+	if (interrupted_copies > 0) {
+		interrupted_copies--;
+		errno = EINTR;
+		return -1;
+	}
+	return __real_dup2(fd, to);
 }
 
 /* Six arguments are handed on, as syscall itself does, however many there are. */
@@ -272,6 +285,7 @@ static int open_scratch(void **state)
 	logged = 0;
 	euid = 0;
 	old_kernel = false;
+	interrupted_copies = 0;
 	return 0;
 }
 
@@ -396,6 +410,14 @@ static void nothing_of_the_host_reaches_the_program(void **state)
 	assert_report_ends(clean_signals);
 	if (getuid() == 0)
 		assert_reported("groups: 0\n");
+}
+
+static void copies_of_descriptors_that_are_interrupted_are_made_again(void **state)
+{
+	(void)state;
+	interrupted_copies = 4;
+	assert_granted();
+	assert_report_ends(clean_signals);
 }
 
 static void descriptors_are_closed_on_an_old_kernel_too(void **state)
@@ -848,6 +870,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(nothing_of_the_host_reaches_the_program),
+		TEST(copies_of_descriptors_that_are_interrupted_are_made_again),
 		TEST(descriptors_are_closed_on_an_old_kernel_too),
 		TEST(a_host_without_stdio_is_served),
 		TEST(the_host_s_other_children_stay_its_own),
