@@ -179,6 +179,13 @@ class OrderTest(unittest.TestCase):
     def test_what_was_in_a_removed_directory_needs_no_sync(self) -> None:
         self.assertEqual(self.losses(["unlinkat 0 /etc/d/x 0", "unlinkat 0 /etc/d 512", "fsync 0 /etc"] + CLAIM), [])
 
+    def test_what_a_killed_run_left_must_be_synced_by_the_next(self) -> None:
+        """It finds the file as it shall be, and has nothing to write."""
+        for line, lost in (("", True), ("syncfs 0 /etc", False), ("syncfs 0 /usr", True), ("syncfs 0 /etcetera", True)):
+            with self.subTest(line):
+                order = calls.Order().play(log(*REPLACED[:-1]), ())
+                self.assertEqual(bool(order.play(log(*[line] * bool(line), *CLAIM), {f"0:{len(CLAIM) - 1 + bool(line)}"}).losses), lost)
+
     def test_a_change_after_the_claim_is_not_claimed(self) -> None:
         self.assertEqual(self.losses(CLAIM + ["unlinkat 0 /etc/b 0"]), [])
 

@@ -92,7 +92,8 @@ class Loss(NamedTuple):
 class Order:
     """
     What the disk may not have yet: a file until fsync of it, a name in a directory until fsync of the directory.
-    check: each rename, and each claim (the renames that say that the work is done), against that.
+    check: each rename, and each claim (the renames that say that the work is done), against that.  What syncfs is called
+    for is taken to be a file system of its own.
     """
 
     # Lost with the power anyhow; logs; a lock, of which nobody reads anything when no process holds it.
@@ -127,6 +128,13 @@ class Order:
         self._files.discard(path)
         self._names.pop(path, None)
 
+    def _sync_all(self, place: str) -> None:
+        def outside(path: str) -> bool:
+            return path != place and not path.startswith(place.rstrip("/") + "/")
+
+        self._files = set(filter(outside, self._files))
+        self._names = {folder: names for folder, names in self._names.items() if outside(folder)}
+
     def _unsynced(self) -> Iterator[str]:
         yield from self._files
         for folder, names in self._names.items():
@@ -139,7 +147,7 @@ class Order:
                         if call.arguments[0] not in what]
 
     def play(self, calls: Iterable[Call], claims: Container[str]) -> "Order":
-        """claims: points of the renames that say that all is done"""
+        """claims: points of the renames that say that all is done.  Several runs are played one after the other."""
         for call in calls:
             if call.failed or call.result is None:
                 continue
@@ -150,6 +158,8 @@ class Order:
                 self._rename(call)
             elif call.name in ("fsync", "fdatasync"):
                 self._sync(path)
+            elif call.name == "syncfs":
+                self._sync_all(path)
             elif call.name in ("unlink", "unlinkat", "rmdir", "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat"):
                 self._files.discard(path)
                 self._names.pop(path, None)  # of a directory that went

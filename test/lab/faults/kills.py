@@ -16,7 +16,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[2] / "fakes")]
 
@@ -30,7 +30,9 @@ from lab.snapshot import difference, lookup  # noqa: E402
 from lab.teller import expect  # noqa: E402
 
 KILLED_CODE = 128 + 9  # of interrupt.c
+PACKAGES_CODE = 24  # a package manager failed
 STATE_FILE = f"{STATE}/state.json"
+DPKG = "/usr/bin/dpkg"
 
 # What no run leaves as another did: databases and caches of others, what the agent is told, what holds times of files.
 UNSETTLED = ["/var/lib/dpkg/*", "/var/lib/waagent/*/status/*", "/var/lib/aadsshlogin/lock", "/etc/ld.so.cache", "/etc/.pwd.lock",
@@ -67,6 +69,8 @@ class Row(NamedTuple):
     variables: Dict[str, str] = {}
     children: bool = False  # killed at the calls of its children alone
     alone: bool = False  # what it started runs on, as when the guest agent kills it
+    program: str = ""  # this is killed instead, wherever it runs, and the handler goes on
+    renames: int = 0  # kills after one, of which the next run must have the name synced
     most: int = 0  # kills, evenly spread; 0: all
     sample: int = 0  # kills of the sample
     changes: bool = True  # is anything to be done?
@@ -122,6 +126,10 @@ def litter(picture: Picture, clean: Picture) -> List[str]:
 
 # ---- trying
 
+def is_own(call: calls.Call) -> bool:
+    return call.process == "0"
+
+
 class Trial:
     """One row on one machine."""
 
@@ -152,22 +160,42 @@ class Trial:
         expect(not found, "it ends elsewhere:\n" + "\n".join(found))
 
     def kills(self) -> List[calls.Kill]:
-        """At the calls of the handler, or of its children alone; or while it has children."""
+        """At the calls of the handler, or of its children alone, or of one program; or while it has children."""
+        if self.row.program:
+            these = {call.process for call in self.calls if call.name == "execve" and not call.failed
+                     and call.arguments[0] == self.row.program}
+            expect(these, f"{self.row.program} is never run")
+            return calls.kills(call for call in self.calls if call.process in these)
         if self.row.alone:
             return [calls.Kill("--after", call) for call in self.calls if calls.has_child(call)]
         return calls.kills(call for call in self.calls if (call.process != "0") == self.row.children)
 
-    def claims(self) -> Set[str]:
+    def claims(self, run: Iterable[calls.Call]) -> Set[str]:
         """The renames that say that the verb succeeded: the last ones of state.json and of the status."""
         status = f"{self.lab.extensions[self.row.version].folder}/status/{SEQUENCE}.status"
-        found = {path: call.point for call in self.calls if call.name.startswith("rename") and not call.failed
+        found = {path: call.point for call in run if call.name.startswith("rename") and not call.failed
                  for path in (status, STATE_FILE) if call.arguments[-1] == path}
         expect(status in found, "no status was published")
         return set(found.values())
 
     def order(self) -> calls.Order:
         """What dpkg does for its own files is dpkg's: the calls of the handler alone count."""
-        return calls.Order().play((call for call in self.calls if call.process == "0"), self.claims())
+        return calls.Order().play(filter(is_own, self.calls), self.claims(self.calls))
+
+    def renames(self) -> List[calls.Call]:
+        """After each of these a name is not on the disk that the next run finds as it shall be."""
+        claims = self.claims(self.calls)
+        return [call for call in self.calls if is_own(call) and call.name.startswith("rename") and not call.failed
+                and call.point not in claims]
+
+    def order_of_next(self, rename: calls.Call) -> calls.Order:
+        """Of a run that was killed there, and the one after it."""
+        self.lab.rewinder.put_back(self.start.begin)
+        code, killed = self.traced("--after", rename.point)
+        expect(code == KILLED_CODE, f"killed, it ends with {code}")
+        code, after = self.traced()
+        expect(code == 0, f"after a kill it ends with {code}")
+        return calls.Order().play(filter(is_own, killed), ()).play(filter(is_own, after), self.claims(after))
 
     def check_moment(self, now: Picture) -> None:
         self.lab.check_local()
@@ -224,7 +252,7 @@ class Trial:
         if code == UNREACHED:
             return False
         with self.lab.tally.trial(KILLED):
-            expect(code == KILLED_CODE, f"killed, it ends with {code}")
+            expect(code in ((0, PACKAGES_CODE) if self.row.program else (KILLED_CODE,)), f"killed, it ends with {code}")
             killed = self.lab.rewinder.picture()
             self.check_status(killed)
             if self.campaign.is_new(digest(killed)) or self.row.alone:
@@ -232,9 +260,9 @@ class Trial:
         return True
 
 
-def spread(kills: Sequence[calls.Kill]) -> List[calls.Kill]:
+def spread(cases: Sequence[Any]) -> List[Any]:
     """In an order of which every beginning is spread evenly, as the golden section does it."""
-    return [kill for _, kill in sorted((number * 0.6180339887 % 1, kill) for number, kill in enumerate(kills))]
+    return [cases[number] for _, number in sorted((number * 0.6180339887 % 1, number) for number in range(len(cases)))]
 
 
 def play(labs: Sequence[Lab], row: Row, most: int) -> str:
@@ -243,12 +271,14 @@ def play(labs: Sequence[Lab], row: Row, most: int) -> str:
     trials = on_each(labs, lambda lab: Trial(lab, row, campaign))
     order = trials[0].order()
     campaign.play(trials, spread(trials[0].kills()), Trial.attempt)
-    labs[0].tally.add(LOST_POWER, order.renames + order.claims, min(len(order.losses), order.renames + order.claims))
-    for loss in order.losses:
-        campaign.lose(f"to the power: {loss}")
+    orders = [order, *(trials[0].order_of_next(call) for call in spread(trials[0].renames())[:row.renames])]
+    for order in orders:
+        labs[0].tally.add(LOST_POWER, order.renames + order.claims, min(len(order.losses), order.renames + order.claims))
+        for loss in order.losses:
+            campaign.lose(f"to the power: {loss}")
     told = (f"{len(trials[0].calls)} calls; {campaign.tried} of {campaign.total} kills, {campaign.different} different machines after them, "
-            f"{campaign.unreached} points not reached; {order.renames} renames and {order.claims} claims, "
-            f"{len(order.losses)} before their time")
+            f"{campaign.unreached} points not reached; {sum(order.renames for order in orders)} renames and "
+            f"{sum(order.claims for order in orders)} claims, {sum(len(order.losses) for order in orders)} before their time")
     expect(not campaign.broken, f"{told}; {len(campaign.broken)} lost, see above")
     return told
 
@@ -275,10 +305,10 @@ def drifted(lab: Lab) -> None:
 
 
 ROWS: List[Row] = [
-    Row("install, on a clean machine", "install", nothing, sample=7),
-    Row("enable, of what an owner changed", "enable", drifted, sample=5, added=ADDED),
+    Row("install, on a clean machine", "install", nothing, renames=2, sample=7),
+    Row("enable, of what an owner changed", "enable", drifted, renames=1, sample=5, added=ADDED),
     Row("update", "update", updated, NEXT, UPDATE, sample=4),
-    Row("uninstall", "uninstall", installed, sample=5),
+    Row("uninstall", "uninstall", installed, renames=1, sample=5),
     Row("install, at calls of its children", "install", nothing, children=True, most=40, sample=4),
     Row("update, at calls of its children", "update", updated, NEXT, UPDATE, children=True, most=20),
     Row("uninstall, at calls of its children", "uninstall", installed, children=True, most=30),
@@ -287,6 +317,8 @@ ROWS: List[Row] = [
     Row("uninstall of rpm's, at calls of its children", "uninstall", installed, children=True, most=12, of_rpm=True),
     Row("install, the handler alone", "install", nothing, alone=True, most=16),
     Row("uninstall, the handler alone", "uninstall", installed, alone=True, most=12),
+    Row("install, dpkg alone", "install", nothing, children=True, alone=True, program=DPKG, most=30),
+    Row("uninstall, dpkg alone", "uninstall", installed, children=True, alone=True, program=DPKG, most=20),
     Row("disable", "disable", installed, changes=False),
 ]
 
