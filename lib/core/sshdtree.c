@@ -13,6 +13,7 @@
 #include "lib/core/sshdtree.h"
 
 #define SAMPLE_GUID "00000000-0000-4000-8000-000000000000" /* a service principal's name */
+#define PLAIN_MAX 1000 /* bytes of a Match line that is sure to be read as here */
 #define FILES_MAX 1024 /* files that one walk reads: Includes may name each other */
 
 void sshdtree_done(struct sshdtree *tree)
@@ -519,8 +520,12 @@ size_t sshdtree_bars(const struct sshdtree *tree, const struct conf *conf, struc
 
 /* ---- which names are the same to sshd */
 
+/* Two stars in a row match less in old releases (seen on 8.4, not on 9.2), and sshd has room for
+ * patterns of 1023 bytes. */
 static bool is_plain(struct span text)
 {
+	if (span_has(text, "**") || text.len >= PLAIN_MAX)
+		return false;
 	for (size_t i = 0; i < text.len; i++)
 		if (strchr("\"'\\=#", text.p[i]))
 			return false;

@@ -147,6 +147,7 @@ static const struct kind_row {
 	{"an_equals_sign", "Match User=bob\n", "?,?,?"},
 	{"an_equals_sign_behind_Match", "Match=User bob\n", "0,1,0"},
 	{"quotes", "Match User \"bob\"\n", "?,?,?"},
+	{"two_stars_which_old_releases_take_otherwise", "Match User b**\n", "?,?,?"},
 	{"quotes_around_Match", "\"Match\" User bob\n", "?,?,?"},
 	{"other_quotes", "Match User 'bob'\n", "?,?,?"},
 	{"a_backslash", "Match User b\\ob\n", "?,?,?"},
