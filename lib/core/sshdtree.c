@@ -527,7 +527,7 @@ static bool is_plain(struct span text)
 	if (span_has(text, "**") || text.len >= PLAIN_MAX)
 		return false;
 	for (size_t i = 0; i < text.len; i++)
-		if (strchr("\"'\\=#", text.p[i]))
+		if (strchr("\"'\\=", text.p[i]))
 			return false;
 	return true;
 }

@@ -151,7 +151,9 @@ static const struct kind_row {
 	{"quotes_around_Match", "\"Match\" User bob\n", "?,?,?"},
 	{"other_quotes", "Match User 'bob'\n", "?,?,?"},
 	{"a_backslash", "Match User b\\ob\n", "?,?,?"},
-	{"a_comment_behind_it", "Match User bob # or not\n", "?,?,?"},
+	{"a_comment_behind_it", "Match User bob # Group wheel\n", "0,1,0"},
+	{"a_comment_in_the_place_of_a_name", "Match User # bob\n", "?,?,?"},
+	{"a_comment_with_quotes", "Match User bob # \"\n", "?,?,?"},
 };
 
 static const struct match_row {
@@ -240,6 +242,23 @@ static void names_of_one_kind_are_told(void **state)
 	assert_string_equal(buf_text(&kinds), row->kinds);
 }
 
+/* They are on each machine. */
+static void our_own_lines_are_told(void **state)
+{
+	const struct conf conf = conf_of("*");
+	AUTO_SSHDTREE tree = {0};
+	AUTO_BUF text = {0}, kind = {0};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(sshdconf_dropin(&conf, &text, &err), 0);
+	add_file(&tree, SSHD_MAIN_PATH, INCLUDE);
+	add_file(&tree, SSHD_DROPIN_PATH, buf_text(&text));
+	assert_true(sshdtree_kind(&tree, SPAN_LIT("bob"), &kind));
+	assert_true(sshdtree_kind(&tree, SPAN_LIT("bob@contoso.com"), &kind));
+	assert_string_equal(buf_text(&kind), "01");
+}
+
 static void a_tree_with_gaps_tells_no_kind(void **state)
 {
 	AUTO_SSHDTREE tree = {0};
@@ -310,6 +329,7 @@ int main(void)
 		cmocka_unit_test(the_edit_is_that_of_the_advice),
 		cmocka_unit_test(patterns_match_as_in_sshd),
 		cmocka_unit_test(an_empty_tree_has_nothing),
+		cmocka_unit_test(our_own_lines_are_told),
 		cmocka_unit_test(a_tree_with_gaps_tells_no_kind),
 	};
 	struct CMUnitTest

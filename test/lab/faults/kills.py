@@ -317,8 +317,8 @@ ROWS: List[Row] = [
     Row("uninstall of rpm's, at calls of its children", "uninstall", installed, children=True, most=12, of_rpm=True),
     Row("install, the handler alone", "install", nothing, alone=True, most=16),
     Row("uninstall, the handler alone", "uninstall", installed, alone=True, most=12),
-    Row("install, dpkg alone", "install", nothing, children=True, alone=True, program=DPKG, most=30),
-    Row("uninstall, dpkg alone", "uninstall", installed, children=True, alone=True, program=DPKG, most=20),
+    Row("install, dpkg alone", "install", nothing, children=True, alone=True, program=DPKG, most=20),
+    Row("uninstall, dpkg alone", "uninstall", installed, children=True, alone=True, program=DPKG, most=12),
     Row("disable", "disable", installed, changes=False),
 ]
 
