@@ -281,7 +281,7 @@ static const struct rule rules[] = {
 	{"repositoryKeyUrl", false, set_text, FIELD(repository_key_url),
 	 "an https:// URL", .valid = https_url},
 	{"proxy", false, set_text, FIELD(proxy),
-	 "an http:// or https:// URL without a password, which belongs in the protected settings",
+	 "an http:// or https:// URL without a password, which belongs in the protected settings, and without a path",
 	 .valid = proxy_url},
 	{"noProxy", false, set_text, FIELD(no_proxy),
 	 "host names separated by commas", .valid = host_list},

@@ -345,7 +345,7 @@ bool http_proxy_valid(const char *url)
 	char *host = NULL;
 	/* Until 7.75 libcurl lets a host have a sign, where the password has one of its own. */
 	bool valid = parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-		     curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+		     curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK && host[0] &&
 		     !strchr(host, '@') && part_is(parsed, CURLUPART_USER, CURLU_URLDECODE, NULL) &&
 		     part_is(parsed, CURLUPART_PASSWORD, CURLU_URLDECODE, NULL) &&
 		     part_is(parsed, CURLUPART_PATH, 0, "/") &&
