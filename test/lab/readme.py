@@ -213,7 +213,7 @@ def on_the_machine(tell: Teller, machine: Empty, text: str) -> None:
     shims = [f"{span} version" for span in spans(text) if span.startswith("/var/lib/waagent/") and span.endswith("/aadssh-shim")]
     typed = [*shims, *machine_commands(text)]
     expect(len(typed) > 6, typed)
-    lines = ["alice sudo -n id -u && echo 'typed: 0 alice'", "cd /tmp"]
+    lines = ["alice sudo -n id -u </dev/null && echo 'typed: 0 alice'", "cd /tmp"]
     lines += [f"{each.replace('USER', 'alice.admin@contoso.com')}; echo 'typed:' \"$? {each}\"" for each in typed]
     machine.path(f"{HOME}/typed").write_text("\n".join([*lines, "exit 0", ""]), encoding="utf-8")
     with tell.step("./bootstrap shell: what an administrator of the machine types works there, and alice has sudo"):
