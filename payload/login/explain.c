@@ -427,13 +427,23 @@ static const char *const kinds[] = {
 	[VERDICT_DENIED] = "denied",
 };
 
+/* "roleAssignments/GUID": where it was made is told beside it. */
+static const char *short_id(const char *id)
+{
+	const char *last = strrchr(id, '/'), *begin = last;
+
+	while (begin && begin > id && begin[-1] != '/')
+		begin--;
+	return begin && begin < last ? begin : id;
+}
+
 static void add_verdict(struct buf *out, const char *action, const struct verdict *verdict)
 {
 	buf_printf(out, "; %s: %s", action, kinds[verdict->kind]);
 	if (verdict->id[0])
-		buf_printf(out, " by %.120s", verdict->id);
+		buf_printf(out, " by %.80s", short_id(verdict->id));
 	if (verdict->scope[0])
-		buf_printf(out, " at %.120s", verdict->scope);
+		buf_printf(out, " at %.210s", verdict->scope);
 }
 
 static int judge_decision(const struct decision *decision, bool is_old, const char *when,

@@ -28,7 +28,13 @@
 
 #define OTHER_GUID "11111111-93c4-4be1-8f07-2f6c1b7a9e30"
 #define HOME "/home/" FAKELOGIN_NAME
-#define ASSIGNMENT "/providers/Microsoft.Authorization/roleAssignments/1"
+/* As long as they are. */
+#define GROUP_SCOPE                                                                                \
+	"/subscriptions/" OTHER_GUID "/resourceGroups/"                                            \
+	"a-resource-group-with-a-name-of-sixty-four-bytes-which-are-not-few"
+#define SCOPE GROUP_SCOPE "/providers/Microsoft.Compute/virtualMachines/machine-0001"
+#define ASSIGNED "roleAssignments/" OTHER_GUID
+#define ASSIGNMENT SCOPE "/providers/Microsoft.Authorization/" ASSIGNED
 #define SKIPPED 77 /* automake's: homes and decisions are root's */
 
 static const struct uid_range range = {10000000, 10001039};
@@ -113,11 +119,13 @@ static void decide(struct fakelogin *fake, enum verdict_kind login, enum verdict
 {
 	struct decision decision = {.boottime_ns = FAKELOGIN_BOOT_NS,
 				    .life_ms = DECISION_LIFE_MS,
-				    .login = {login, ASSIGNMENT, "/subscriptions/s"},
+				    .login = {login, ASSIGNMENT, SCOPE},
 				    .admin = {admin, "", ""}};
 	AUTO_CONF conf = {0};
 	struct err err = {0};
 
+	if (admin == VERDICT_GRANTED)
+		decision.admin = decision.login;
 	fakelogin_load(fake, &conf);
 	assert_int_equal(decision_store(fakelogin_sys(fake), &conf, CERTMAKE_OID, &decision, &err),
 			 0);
@@ -137,7 +145,7 @@ static struct fakelogin *open_machine(void)
 	write_entry(wanted(), "/bin/bash");
 	write_settings("");
 	memset(group_names, 0, sizeof(group_names));
-	decide(fake, VERDICT_GRANTED, VERDICT_MISSING);
+	decide(fake, VERDICT_GRANTED, VERDICT_GRANTED);
 	return fake;
 }
 
@@ -432,7 +440,7 @@ static struct row rows[] = {
 	{"an id that a local group has too", shared_id, "ledger", REASON_UID_SHARED, "crew"},
 	{"an account with another name", renamed, "ledger", REASON_ACCOUNT_RENAMED, "bob@contoso.com"},
 	{"no role", no_role, "role", REASON_ROLE_MISSING, "no role grants it"},
-	{"a deny assignment", denied, "role", REASON_ROLE_DENIED, ASSIGNMENT},
+	{"a deny assignment", denied, "role", REASON_ROLE_DENIED, ASSIGNED},
 	{"a file of roles that is missing", no_roles_file, "role", REASON_NOT_CONFIGURED, "/etc/roles"},
 	{"a home of somebody else", foreign_home, "home", REASON_HOME_OWNED, HOME},
 };
@@ -512,8 +520,9 @@ static void a_good_login_is_told_check_by_check(void **state)
 	expect_row(&explanation, "signing-key", EXPLAIN_OK,
 		   "one of 1 cached keys, fetched 10 min ago");
 	expect_row(&explanation, "ledger", EXPLAIN_OK, "the first login sets it up");
-	expect_row(&explanation, "role", EXPLAIN_OK, "40 s ago; login: granted by " ASSIGNMENT);
-	expect_row(&explanation, "role", EXPLAIN_OK, "at /subscriptions/s; administer: no role");
+	expect_row(&explanation, "role", EXPLAIN_OK,
+		   "40 s ago; login: granted by " ASSIGNED " at " SCOPE
+		   "; administer: granted by " ASSIGNED " at " SCOPE);
 	expect_row(&explanation, "home", EXPLAIN_OK, "will be made");
 	expect_row(&explanation, "administrator", EXPLAIN_NOTE, "not in aad_admins");
 	fakelogin_free(fake);
