@@ -520,14 +520,17 @@ size_t sshdtree_bars(const struct sshdtree *tree, const struct conf *conf, struc
 
 /* ---- which names are the same to sshd */
 
-/* Two stars in a row match less in old releases (seen on 8.4, not on 9.2), and sshd has room for
- * patterns of 1023 bytes. */
+/*
+ * Two stars in a row match less in old releases, for which a `#` in a word ends it, too (seen on
+ * 8.4, not on 9.2), and sshd has room for patterns of 1023 bytes.
+ */
 static bool is_plain(struct span text)
 {
 	if (span_has(text, "**") || text.len >= PLAIN_MAX)
 		return false;
 	for (size_t i = 0; i < text.len; i++)
-		if (strchr("\"'\\=", text.p[i]))
+		if (strchr("\"'\\=", text.p[i]) ||
+		    (text.p[i] == '#' && i && text.p[i - 1] != ' ' && text.p[i - 1] != '\t'))
 			return false;
 	return true;
 }

@@ -153,6 +153,7 @@ static const struct kind_row {
 	{"a_backslash", "Match User b\\ob\n", "?,?,?"},
 	{"a_comment_behind_it", "Match User bob # Group wheel\n", "0,1,0"},
 	{"a_comment_in_the_place_of_a_name", "Match User # bob\n", "?,?,?"},
+	{"a_hash_in_a_name", "Match User bob#x\n", "?,?,?"},
 	{"a_comment_with_quotes", "Match User bob # \"\n", "?,?,?"},
 };
 

@@ -183,10 +183,9 @@ class Trial:
         return calls.Order().play(filter(is_own, self.calls), self.claims(self.calls))
 
     def renames(self) -> List[calls.Call]:
-        """After each of these a name is not on the disk that the next run finds as it shall be."""
-        claims = self.claims(self.calls)
+        """After each of these a name in /etc is not on the disk that the next run finds as it shall be."""
         return [call for call in self.calls if is_own(call) and call.name.startswith("rename") and not call.failed
-                and call.point not in claims]
+                and call.arguments[-1].startswith("/etc/")]
 
     def order_of_next(self, rename: calls.Call) -> calls.Order:
         """Of a run that was killed there, and the one after it."""
@@ -195,7 +194,12 @@ class Trial:
         expect(code == KILLED_CODE, f"killed, it ends with {code}")
         code, after = self.traced()
         expect(code == 0, f"after a kill it ends with {code}")
-        return calls.Order().play(filter(is_own, killed), ()).play(filter(is_own, after), self.claims(after))
+        claims = self.claims(after)
+        order = calls.Order().play(filter(is_own, killed), ()).play(filter(is_own, after), claims)
+        first = next(number for number, call in enumerate(after) if call.point in claims)
+        if not any(call.name == "syncfs" and not call.failed for call in after[:first]):
+            order.losses.append(calls.Loss(after[first], "what the killed run left was not synced"))
+        return order
 
     def check_moment(self, now: Picture) -> None:
         self.lab.check_local()
