@@ -93,6 +93,23 @@ static bool differs_by_our_line(const struct copy *with, const struct copy *with
 	return !others.failed && span_eq(buf_bytes(&others), buf_bytes(&without->bytes));
 }
 
+/* The backup first: when the file itself is kept, both are. */
+static int save_one(struct machine *m, const char *name, struct err *err)
+{
+	AUTO_COPY then = {0}, now = {0}, backup = {0};
+	int r = copy_read(m, KEPT_DIR, name, "", &then, err);
+
+	if (r == 0)
+		r = copy_read(m, "/etc", name, "", &now, err);
+	/* A useradd that was killed may have left half of its backup. */
+	if (r < 0 || (then.exists && same(&then, &now)))
+		return r;
+	r = copy_read(m, "/etc", name, "-", &backup, err);
+	if (r == 0)
+		r = copy_write(m, KEPT_DIR, name, "-", &backup, err);
+	return r < 0 ? r : copy_write(m, KEPT_DIR, name, "", &now, err);
+}
+
 int backups_save(struct machine *m, struct err *err)
 {
 	const struct fs_meta meta = machine_meta(m, 0700);
@@ -102,14 +119,8 @@ int backups_save(struct machine *m, struct err *err)
 	if (r < 0 || has_our_line(&passwd))
 		return r;
 	r = fs_mkdir(m->sys, KEPT_DIR, &meta, err);
-	for (size_t i = 0; r == 0 && i < 2 * ARRAY_LEN(files); i++) {
-		const char *suffix = i % 2 ? "-" : "";
-		AUTO_COPY copy = {0};
-
-		r = copy_read(m, "/etc", files[i / 2], suffix, &copy, err);
-		if (r == 0)
-			r = copy_write(m, KEPT_DIR, files[i / 2], suffix, &copy, err);
-	}
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
+		r = save_one(m, files[i], err);
 	return r;
 }
 

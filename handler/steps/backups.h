@@ -9,7 +9,10 @@
 
 #include "lib/steps/step.h"
 
-/* Before the installation.  Keeps the first state: nothing is done while the user is there. */
+/*
+ * Before the installation.  Keeps the first state: nothing is done while the user is there, and
+ * what a run that was killed kept of a file stays while the file is the same.
+ */
 int backups_save(struct machine *m, struct err *err);
 
 /*

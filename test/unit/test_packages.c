@@ -633,6 +633,29 @@ static void what_a_killed_useradd_left_beside_the_accounts_goes(void **state)
 	assert_true(fs_exists(&scratch.sys, "/etc/shadow+"));
 }
 
+static void a_backup_that_a_killed_useradd_was_writing_is_as_before_in_the_end(void **state)
+{
+	static const char *const kept[] = {"passwd-", "passwd"};
+	struct err err;
+
+	(void)state;
+	scratch_mkdir(&scratch, STATE_DIR "/accounts", 0700);
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+		AUTO_FREE char *text = NULL;
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/etc/%s", kept[i]);
+		text = scratch_text(&scratch, path);
+		(void)snprintf(path, sizeof(path), STATE_DIR "/accounts/%s", kept[i]);
+		scratch_write(&scratch, path, text, i ? 0644 : 0604);
+	}
+	scratch_write(&scratch, UNFINISHED_PATH, "", 0600);
+	scratch_write(&scratch, "/etc/passwd-", "", 0604);
+	must(install(&err), &err);
+	must(uninstall(&err), &err);
+	assert_accounts_as_before();
+}
+
 static void removing_leaves_the_accounts_and_their_backups_as_before(void **state)
 {
 	AUTO_FREE char *passwd = NULL;
@@ -1216,6 +1239,7 @@ int main(void)
 		CASE(a_removal_that_was_killed_goes_on),
 		CASE(an_installation_is_noted_after_a_removal_that_was_killed),
 		CASE(what_a_killed_useradd_left_beside_the_accounts_goes),
+		CASE(a_backup_that_a_killed_useradd_was_writing_is_as_before_in_the_end),
 		CASE(removing_leaves_the_accounts_and_their_backups_as_before),
 		CASE(a_user_that_the_package_left_is_removed_by_the_next_run_too),
 		CASE(nothing_is_forgotten_of_which_nobody_could_tell_whether_it_is_there),
