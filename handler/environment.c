@@ -70,7 +70,7 @@ int environment_parse(struct span text, struct environment *ret, struct err *err
 /* It is being written, or the machine is short of something at the moment. */
 static bool may_pass(int r)
 {
-	return r == -EBADMSG || r == -EIO || r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+	return r == -EBADMSG || r == -EIO || err_is_shortage(r);
 }
 
 int environment_read(struct sys *sys, const char *extension, struct environment *ret,

@@ -42,6 +42,8 @@ static int no_identity(const char *resource_id, struct err *err)
  */
 static int service_failed(const struct imds *imds, struct err *err)
 {
+	if (err_is_shortage(-err->code))
+		return -err->code;
 	if (imds->kind == IMDS_ARC)
 		return err_remedy(
 			err, EXIT_DEPENDENCY,

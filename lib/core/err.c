@@ -89,3 +89,8 @@ int err_oom(struct err *err)
 {
 	return err_set(err, ENOMEM, "out of memory");
 }
+
+bool err_is_shortage(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}

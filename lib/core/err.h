@@ -7,6 +7,8 @@
 #ifndef CORE_ERR_H
 #define CORE_ERR_H
 
+#include <stdbool.h>
+
 #define ERR_MSG_MAX 640
 #define ERR_REMEDY_MAX 320
 
@@ -37,5 +39,11 @@ int err_remedy(struct err *err, int outcome, const char *fmt, ...)
 
 /* -ENOMEM with the usual words. */
 int err_oom(struct err *err);
+
+/*
+ * Does -errno say that this process or its machine was short of memory or descriptors?  Whoever was
+ * to be asked has no part in it then, and the outcome and remedy are not theirs.
+ */
+bool err_is_shortage(int r);
 
 #endif

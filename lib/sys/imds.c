@@ -148,7 +148,8 @@ static int exchange(struct sys *sys, const struct imds *imds, const char *url,
 /* What another try would not mend. */
 static bool final(int r)
 {
-	return r == -EMSGSIZE || r == -ENOMEM || r == -EACCES || r == -EBADMSG || r == -EINVAL;
+	return r == -EMSGSIZE || r == -EACCES || r == -EBADMSG || r == -EINVAL ||
+	       err_is_shortage(r);
 }
 
 /* Ask until there is a 200 in *ret, or the patience for what is answered instead ended. */

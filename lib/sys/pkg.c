@@ -235,7 +235,7 @@ static int ask(struct sys *sys, const char *const *command, size_t limit, const 
  * words. */
 static int no_answer(const struct pkg_manager *manager, int r, struct err *err)
 {
-	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+	if (err_is_shortage(r))
 		return r;
 	return err_remedy(err, EXIT_PACKAGE, "see why %s does not answer, and try again",
 			  manager->query[0]);

@@ -103,6 +103,27 @@ static void a_machine_without_identity_reads_the_command_to_type(void **state)
 	assert_int_equal(fake_imds.token_requests, 1);
 }
 
+static int out_of_memory(struct sys *sys, const struct http_request *requests, size_t count,
+			 struct http_response *ret, struct err *err)
+{
+	(void)sys;
+	(void)requests;
+	(void)count;
+	(void)ret;
+	return err_oom(err);
+}
+
+static void a_shortage_of_the_machine_is_not_told_as_a_missing_identity(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	scratch.ops.http = out_of_memory;
+	assert_int_equal(plan(WANT_PRESENT, &err), -ENOMEM);
+	assert_int_equal(err.outcome, 0);
+	assert_string_equal(err.remedy, "");
+}
+
 static void a_scale_set_gets_its_identity_as_a_whole(void **state)
 {
 	static const struct fake_answer instance[] = {
@@ -316,6 +337,7 @@ int main(void)
 		TEST(the_configuration_learns_who_the_machine_is),
 		TEST(taking_away_asks_nobody),
 		TEST(a_machine_without_identity_reads_the_command_to_type),
+		TEST(a_shortage_of_the_machine_is_not_told_as_a_missing_identity),
 		TEST(a_scale_set_gets_its_identity_as_a_whole),
 		TEST(a_shell_takes_the_command_whatever_the_names_are),
 		TEST(the_wait_is_the_owners),

@@ -107,6 +107,28 @@ static void patience_ends(void **state)
 	}
 }
 
+static int short_of_descriptors(struct sys *sys, const struct http_request *requests, size_t count,
+				struct http_response *ret, struct err *err)
+{
+	(void)sys;
+	(void)requests;
+	(void)count;
+	(void)ret;
+	fake_imds.token_requests++;
+	return err_set(err, EMFILE, "pipe: none left");
+}
+
+static void what_this_process_is_short_of_is_not_waited_for(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	ops.http = short_of_descriptors;
+	assert_int_equal(ask_token(&err), -EMFILE);
+	assert_int_equal(fake_imds.token_requests, 1);
+	assert_string_equal(err.msg, "the instance metadata service: pipe: none left");
+}
+
 static void silence_and_a_status_are_told_apart(void **state)
 {
 	static const struct fake_answer silence[] = {{0, "", 0, 0}}, broken[] = {{503, "", 0, 0}};
@@ -560,6 +582,7 @@ int main(void)
 		TEST(the_token_comes_with_its_claims),
 		TEST(what_passes_is_asked_again),
 		TEST(patience_ends),
+		TEST(what_this_process_is_short_of_is_not_waited_for),
 		TEST(silence_and_a_status_are_told_apart),
 		TEST(what_does_not_pass_is_told_at_once),
 		TEST(a_new_identity_is_waited_for),
