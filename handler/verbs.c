@@ -764,6 +764,7 @@ static bool tell_in_force(struct job *job, struct span said)
 	if (!carry_over(job, said)) {
 		free(job->results);
 		job->results = NULL;
+		job->table = (struct step_table){.count = 0};
 		return false;
 	}
 	publish(job, STATUS_SUCCESS, EXIT_OK, job->message, "");
