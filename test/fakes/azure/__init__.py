@@ -13,7 +13,10 @@
     entra    OpenID configuration and signing keys
     oauth    who signs in to Resource Manager: device codes, secrets
     arm      role assignments, role definitions, deny assignments, checkaccess, pdp
+    operations   which request to Resource Manager is which, and who may send it
     compute  virtual machines, scale sets and their extensions in Resource Manager
+    deployments  of templates, whose resources become those of compute
+    policies  definitions, assignments and remediations of Azure Policy
     proxy    a CONNECT proxy in front of them
     sshcert  OpenSSH certificates, byte by byte
     control  the Unix socket that the client talks to
@@ -22,3 +25,8 @@
 The facts behind each are public: the guest agent's own source for the wire server, Microsoft's
 reference for the rest.
 """
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # test/manifest evaluates templates and policies

@@ -18,10 +18,11 @@ import uuid
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from azure import network
-from azure.arm import failure, page, refusal
+from azure.arm import failure, page
 from azure.cloud import Cloud, guid
-from azure.http import Answer, Request, Response
+from azure.http import Request, Response
 from azure.model import ARM_HOST, REGION, Extension, ExtensionStatus
+from azure.operations import Operation, Refused, serving
 from azure.vm import Vm
 
 Json = Dict[str, Any]
@@ -31,14 +32,6 @@ VERBS = {1007: "Install", 1008: "Update", 1009: "Enable", 1010: "Disable"}  # by
 HEALTH_PORT = 22  # that the load balancer of a scale set probes
 PROBE_TIMEOUT = 5  # seconds
 RETRY_AFTER = "1"
-
-
-class Refused(Exception):
-    """A request that is answered with an error."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
 
 
 @dataclasses.dataclass
@@ -608,6 +601,7 @@ def list_tenants(cloud: Cloud, request: Request) -> Response:
                                      "defaultDomain": "contoso.com", "tenantCategory": "Home", "tenantType": "AAD"}]})
 
 
+COMPUTE = "Microsoft.Compute"
 GROUP = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute"
 VM = rf"{GROUP}/virtualMachines/([^/]+)"
 SCALE_SET = rf"{GROUP}/virtualMachineScaleSets/([^/]+)"
@@ -615,50 +609,28 @@ ALL = r"/subscriptions/[^/]+/providers/Microsoft\.Compute"
 PLACE = rf"{ALL}/locations/[^/]+"
 PUBLISHERS = rf"{PLACE}/publishers"
 
-# Method, path, endpoint, action that the caller needs ("": none), answer
-OPERATIONS: List[Tuple[str, str, str, str, Callable[..., Response]]] = [
+OPERATIONS: List[Operation] = [
     ("GET", "/subscriptions", "arm.subscriptions", "", list_subscriptions),
     ("GET", "/tenants", "arm.tenants", "", list_tenants),
-    ("GET", rf"{PLACE}/operations/([^/]+)", "arm.operation", "locations/operations/read", get_operation),
-    ("GET", PUBLISHERS, "arm.publishers", "locations/publishers/read", list_publishers),
-    ("GET", rf"{PUBLISHERS}/([^/]+)/artifacttypes/vmextension/types", "arm.types", "locations/publishers/read", list_types),
+    ("GET", rf"{PLACE}/operations/([^/]+)", "arm.operation", f"{COMPUTE}/locations/operations/read", get_operation),
+    ("GET", PUBLISHERS, "arm.publishers", f"{COMPUTE}/locations/publishers/read", list_publishers),
+    ("GET", rf"{PUBLISHERS}/([^/]+)/artifacttypes/vmextension/types", "arm.types", f"{COMPUTE}/locations/publishers/read", list_types),
     ("GET", rf"{PUBLISHERS}/([^/]+)/artifacttypes/vmextension/types/([^/]+)/versions", "arm.versions",
-     "locations/publishers/read", list_versions),
-    ("GET", rf"{ALL}/virtualMachines", "arm.vms", "virtualMachines/read", list_vms),
-    ("GET", rf"{ALL}/virtualMachineScaleSets", "arm.scalesets", "virtualMachineScaleSets/read", list_scale_sets),
-    ("GET", VM, "arm.vm", "virtualMachines/read", get_vm),
-    ("PATCH", VM, "arm.vm", "virtualMachines/write", patch_vm),
-    ("GET", rf"{VM}/extensions", "arm.extensions", "virtualMachines/extensions/read", list_extensions),
-    ("GET", rf"{VM}/extensions/([^/]+)", "arm.extension", "virtualMachines/extensions/read", get_extension),
-    ("PUT", rf"{VM}/extensions/([^/]+)", "arm.extension", "virtualMachines/extensions/write", put_extension),
-    ("DELETE", rf"{VM}/extensions/([^/]+)", "arm.extension", "virtualMachines/extensions/delete", delete_extension),
-    ("GET", SCALE_SET, "arm.scaleset", "virtualMachineScaleSets/read", get_scale_set),
-    ("PATCH", SCALE_SET, "arm.scaleset", "virtualMachineScaleSets/write", patch_scale_set),
-    ("PUT", SCALE_SET, "arm.scaleset", "virtualMachineScaleSets/write", put_scale_set),
-    ("POST", rf"{SCALE_SET}/manualupgrade", "arm.scaleset", "virtualMachineScaleSets/manualUpgrade/action", update_instances),
-    ("GET", rf"{SCALE_SET}/virtualMachines", "arm.instances", "virtualMachineScaleSets/virtualMachines/read", list_instances),
-    ("GET", rf"{SCALE_SET}/rollingUpgrades/latest", "arm.rolling", "virtualMachineScaleSets/rollingUpgrades/read", latest_upgrade),
+     f"{COMPUTE}/locations/publishers/read", list_versions),
+    ("GET", rf"{ALL}/virtualMachines", "arm.vms", f"{COMPUTE}/virtualMachines/read", list_vms),
+    ("GET", rf"{ALL}/virtualMachineScaleSets", "arm.scalesets", f"{COMPUTE}/virtualMachineScaleSets/read", list_scale_sets),
+    ("GET", VM, "arm.vm", f"{COMPUTE}/virtualMachines/read", get_vm),
+    ("PATCH", VM, "arm.vm", f"{COMPUTE}/virtualMachines/write", patch_vm),
+    ("GET", rf"{VM}/extensions", "arm.extensions", f"{COMPUTE}/virtualMachines/extensions/read", list_extensions),
+    ("GET", rf"{VM}/extensions/([^/]+)", "arm.extension", f"{COMPUTE}/virtualMachines/extensions/read", get_extension),
+    ("PUT", rf"{VM}/extensions/([^/]+)", "arm.extension", f"{COMPUTE}/virtualMachines/extensions/write", put_extension),
+    ("DELETE", rf"{VM}/extensions/([^/]+)", "arm.extension", f"{COMPUTE}/virtualMachines/extensions/delete", delete_extension),
+    ("GET", SCALE_SET, "arm.scaleset", f"{COMPUTE}/virtualMachineScaleSets/read", get_scale_set),
+    ("PATCH", SCALE_SET, "arm.scaleset", f"{COMPUTE}/virtualMachineScaleSets/write", patch_scale_set),
+    ("PUT", SCALE_SET, "arm.scaleset", f"{COMPUTE}/virtualMachineScaleSets/write", put_scale_set),
+    ("POST", rf"{SCALE_SET}/manualupgrade", "arm.scaleset", f"{COMPUTE}/virtualMachineScaleSets/manualUpgrade/action", update_instances),
+    ("GET", rf"{SCALE_SET}/virtualMachines", "arm.instances", f"{COMPUTE}/virtualMachineScaleSets/virtualMachines/read", list_instances),
+    ("GET", rf"{SCALE_SET}/rollingUpgrades/latest", "arm.rolling", f"{COMPUTE}/virtualMachineScaleSets/rollingUpgrades/read", latest_upgrade),
 ]
 
-
-def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
-    for method, path, endpoint, action, answer in OPERATIONS:
-        match = re.fullmatch(path, request.path.rstrip("/"), re.IGNORECASE)
-        if method == request.method and match:
-            return endpoint, guarded(f"Microsoft.Compute/{action}" if action else "", answer, match.groups())
-    return None
-
-
-def guarded(action: str, answer: Callable[..., Response], names: Tuple[str, ...]) -> Answer:
-    def call(cloud: Cloud, request: Request) -> Response:
-        refused = refusal(cloud, request, request.path, action)
-        if refused:
-            return refused
-        try:
-            return answer(cloud, request, *names)
-        except Refused as error:
-            return failure(error.status, error.code, str(error))
-        except (ValueError, KeyError, TypeError) as error:
-            return failure(400, "InvalidRequestContent", f"The request content was invalid: {error!r}.")
-
-    return call
+site = serving(OPERATIONS)

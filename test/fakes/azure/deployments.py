@@ -12,22 +12,19 @@ but for --debug (github.com/Azure/azure-cli/issues/31581).
 import copy
 import json
 import re
-import sys
-from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
+from azure.arm import failure, refusal
+from azure.cloud import Assignment, Cloud
+from azure.compute import Json, accepted, lookup, scale_set_of, show_scale_set, show_vm, vm_of
+from azure.http import Answer, Request, Response
+from azure.model import REGION, Role
+from azure.operations import Operation, Refused, serving
+from azure.vm import Vm
+from manifest.expr import Unknown
+from manifest.template import Place, Result, evaluate, principal_of
 
-from azure.arm import failure, refusal  # noqa: E402
-from azure.cloud import Assignment, Cloud  # noqa: E402
-from azure.compute import Json, Refused, accepted, lookup, scale_set_of, show_scale_set, show_vm, vm_of  # noqa: E402
-from azure.http import Answer, Request, Response  # noqa: E402
-from azure.model import REGION, Role  # noqa: E402
-from manifest.expr import Unknown  # noqa: E402
-from azure.vm import Vm  # noqa: E402
-from manifest.template import Place, Result, evaluate, principal_of  # noqa: E402
-
-PATH = r"(/subscriptions/[^/]+)(?:/resourceGroups/([^/]+))?/providers/Microsoft\.Resources/deployments/([^/]+)(/validate)?"
+PATH = r"(/subscriptions/[^/]+)(?:/resourceGroups/([^/]+))?/providers/Microsoft\.Resources/deployments/([^/]+)"
 
 
 def properties_of(body: bytes) -> Json:
@@ -208,31 +205,42 @@ def deploy_later(cloud: Cloud, shown: Json, resources: List[Json]) -> Optional[J
 # Requests
 
 
-def put(cloud: Cloud, request: Request, scope: str, group: Optional[str], name: str, validate: Optional[str]) -> Response:
-    result = evaluated(cloud, request, group)
+def refused_of(cloud: Cloud, request: Request, result: Result) -> Optional[Response]:
+    """When one of the resources is not deployed here, or may not be by the sender."""
     for resource in result.resources:
         if resource["type"] not in KINDS:
             raise Refused(400, "InvalidTemplate", f"{resource['type']} is not deployed here.")
         refused = refusal(cloud, request, resource["id"], f"{resource['type']}/write")
         if refused:
             return refused
+    return None
+
+
+def shown_as(request: Request, name: str, result: Result) -> Json:
     outputs = {key: {"type": "String", "value": value} for key, value in result.outputs.items()}
-    shown: Json = {"id": request.path.removesuffix("/validate"), "name": name, "type": "Microsoft.Resources/deployments",
-                   "properties": {"provisioningState": "Running", "mode": "Incremental", "outputs": outputs,
-                                  "outputResources": [{"id": resource["id"]} for resource in result.resources]}}
-    if validate:
-        return Response.json(shown)
-    cloud.deployments[shown["id"].lower()] = shown
+    return {"id": request.path.removesuffix("/validate"), "name": name, "type": "Microsoft.Resources/deployments",
+            "properties": {"provisioningState": "Running", "mode": "Incremental", "outputs": outputs,
+                           "outputResources": [{"id": resource["id"]} for resource in result.resources]}}
+
+
+def validate(cloud: Cloud, request: Request, scope: str, group: Optional[str], name: str) -> Response:
+    result = evaluated(cloud, request, group)
+    return refused_of(cloud, request, result) or Response.json(shown_as(request, name, result))
+
+
+def put(cloud: Cloud, request: Request, scope: str, group: Optional[str], name: str) -> Response:
+    result = evaluated(cloud, request, group)
+    refused = refused_of(cloud, request, result)
+    if refused:
+        return refused
+    cloud.deployments[request.path.lower()] = shown = shown_as(request, name, result)
     operation = cloud.compute.start(lambda: deploy_later(cloud, shown, result.resources))
     return accepted(cloud, request, operation, 201, shown)
 
 
-def get(cloud: Cloud, request: Request, *_: Optional[str]) -> Response:
+def get(cloud: Cloud, request: Request, scope: str, group: Optional[str], name: str) -> Response:
     shown = cloud.deployments.get(request.path.lower())
     return Response.json(shown) if shown else failure(404, "DeploymentNotFound", f"{request.path} could not be found.")
-
-
-ANSWERS = {"PUT": put, "POST": put, "GET": get}
 
 
 def kept(cloud: Cloud, request: Request) -> Response:
@@ -246,23 +254,15 @@ def kept(cloud: Cloud, request: Request) -> Response:
     return Response.json(found)
 
 
+OPERATIONS: List[Operation] = [
+    ("PUT", PATH, "arm.deployment", "Microsoft.Resources/deployments/write", put),
+    ("POST", rf"{PATH}/validate", "arm.deployment", "Microsoft.Resources/deployments/validate/action", validate),
+    ("GET", PATH, "arm.deployment", "Microsoft.Resources/deployments/read", get),
+]
+deployment = serving(OPERATIONS)
+
+
 def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
     if request.method in ("GET", "DELETE") and request.path.lower() in cloud.kept:
         return "arm.kept", kept
-    match = re.fullmatch(PATH, request.path, re.IGNORECASE)
-    if not match or request.method not in ANSWERS or (request.method == "POST") != bool(match[4]):
-        return None
-
-    def answer(cloud: Cloud, request: Request) -> Response:
-        action = "read" if request.method == "GET" else "validate/action" if match[4] else "write"
-        refused = refusal(cloud, request, request.path, f"Microsoft.Resources/deployments/{action}")
-        if refused:
-            return refused
-        try:
-            return ANSWERS[request.method](cloud, request, *match.groups())
-        except Refused as error:
-            return failure(error.status, error.code, str(error))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return failure(400, "InvalidRequestContent", f"The request content was invalid: {error!r}.")
-
-    return "arm.deployment", answer
+    return deployment(cloud, request)

@@ -11,13 +11,14 @@ Source: Microsoft.Authorization, api-version 2021-06-01; Microsoft.PolicyInsight
 import json
 import re
 import threading
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Dict, List
 
-from azure.arm import assignment, failure, refusal
+from azure.arm import assignment
 from azure.cloud import Cloud, covers
-from azure.compute import Json, Refused, vm_of
+from azure.compute import Json, vm_of
 from azure.deployments import deploy_later, machines, place
-from azure.http import Answer, Request, Response
+from azure.http import Request, Response
+from azure.operations import Operation, Refused, serving
 from manifest.expr import Unknown
 from manifest.policies import handed
 from manifest.policy import NON_COMPLIANT, Rule, check_parameter
@@ -177,34 +178,12 @@ AUTHORIZATION = r"/subscriptions/[^/]+/providers/Microsoft\.Authorization"
 REMEDIATION = rf"/subscriptions/[^/]+{re.escape(INSIGHTS)}/remediations/([^/]+)"
 STATES = rf"{AUTHORIZATION}/policyAssignments/([^/]+){re.escape(INSIGHTS)}/policyStates/latest"
 
-# Method, path, action that the caller needs, answer
-OPERATIONS: List[Tuple[str, str, str, Callable[..., Response]]] = [
-    ("PUT", rf"{AUTHORIZATION}/policyDefinitions/([^/]+)", "Microsoft.Authorization/policyDefinitions/write", put_definition),
-    ("GET", rf"{AUTHORIZATION}/policyAssignments", "Microsoft.Authorization/policyAssignments/read", list_assignments),
-    ("PUT", REMEDIATION, "Microsoft.PolicyInsights/remediations/write", put_remediation),
-    ("POST", rf"{REMEDIATION}/listDeployments", "Microsoft.PolicyInsights/remediations/listDeployments/read", list_deployments),
-    ("POST", rf"{STATES}/summarize", "Microsoft.PolicyInsights/policyStates/summarize/read", summarize),
+OPERATIONS: List[Operation] = [
+    ("PUT", rf"{AUTHORIZATION}/policyDefinitions/([^/]+)", "arm.policy", "Microsoft.Authorization/policyDefinitions/write", put_definition),
+    ("GET", rf"{AUTHORIZATION}/policyAssignments", "arm.policy", "Microsoft.Authorization/policyAssignments/read", list_assignments),
+    ("PUT", REMEDIATION, "arm.policy", "Microsoft.PolicyInsights/remediations/write", put_remediation),
+    ("POST", rf"{REMEDIATION}/listDeployments", "arm.policy", "Microsoft.PolicyInsights/remediations/listDeployments/read", list_deployments),
+    ("POST", rf"{STATES}/summarize", "arm.policy", "Microsoft.PolicyInsights/policyStates/summarize/read", summarize),
 ]
 
-
-def site(cloud: Cloud, request: Request) -> Optional[Tuple[str, Answer]]:
-    for method, path, action, answer in OPERATIONS:
-        match = re.fullmatch(path, request.path, re.IGNORECASE)
-        if method == request.method and match:
-            return "arm.policy", guarded(action, answer, match.groups())
-    return None
-
-
-def guarded(action: str, answer: Callable[..., Response], names: Tuple[Any, ...]) -> Answer:
-    def call(cloud: Cloud, request: Request) -> Response:
-        refused = refusal(cloud, request, request.path, action)
-        if refused:
-            return refused
-        try:
-            return answer(cloud, request, *names)
-        except Refused as error:
-            return failure(error.status, error.code, str(error))
-        except (ValueError, KeyError, TypeError, Unknown) as error:
-            return failure(400, "InvalidRequestContent", f"The request content was invalid: {error!r}.")
-
-    return call
+site = serving(OPERATIONS)
