@@ -365,7 +365,8 @@ def masked(text: str) -> str:
     text = re.sub(r"\d+ min left", "60 min left", text)
     text = re.sub(r"kill -HUP \d+", "kill -HUP 1", text)
     text = text.replace("Couldn't connect", "Could not connect")  # as later releases of the library say
-    text = re.sub(r"\d+ s ago", "1 s ago", text)
+    text = re.sub(r"\d+ (s|min) ago", "1 s ago", text)
+    text = re.sub(r"good for 2[34] h", "good for 23 h", text)  # of a day that has hardly begun
     return re.sub(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-01-01T00:00:00Z", text)
 
 
