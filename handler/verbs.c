@@ -10,15 +10,13 @@
 #include <unistd.h>
 
 #include "handler/files.h"
+#include "handler/inforce.h"
+#include "handler/job.h"
 #include "handler/presence.h"
 #include "handler/seal.h"
-#include "handler/session.h"
-#include "handler/state.h"
-#include "handler/status.h"
 #include "handler/text.h"
 #include "handler/verbs.h"
 #include "lib/core/cleanup.h"
-#include "lib/core/num.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sshdconf.h"
 #include "lib/steps/changes.h"
@@ -31,59 +29,7 @@
 #define LEDGER_PATH STATE_DIR "/users"
 #define LOCK_TRIES 3
 #define HANDLER_STATE_MAX 64 /* bytes of the agent's word for how far a version has come */
-#define LOOK_AGAIN_S 86400 /* at local accounts, whose keys can change unseen */
 #define UNDO_S 30 /* what a failure gets for undoing, beyond the deadline if need be */
-
-struct job;
-
-struct verb {
-	const char *name;
-	const char *operation; /* as the status file calls it */
-	int deadline_s; /* below the agent's own 300 and 900 s, with time to undo and report */
-	bool tolerant; /* goes on without environment and settings */
-	enum want want; /* of the steps */
-	bool then_enable; /* the agent runs enable next: what no step needs is left to that */
-	bool passive; /* changes nothing, and what it has to say hides no status that stands */
-	bool heir; /* begins with a copy of the status of the version before */
-	int (*work)(struct job *job, struct err *err);
-};
-
-/* One run of a verb. */
-struct job {
-	const struct verb *verb;
-	const struct command *command;
-	struct sys *sys;
-	struct session session;
-	struct state state;
-	struct witness witness; /* what the steps looked at */
-	struct log log;
-	int lock; /* held while 0 or above */
-	bool ran; /* the steps were walked: there are results to tell */
-	bool no_state; /* the state is another version's, or gone: it is not written */
-	bool failed; /* a step did */
-	bool unchanged; /* all is in force and nothing had to be done: the witness counts */
-	bool was_in_force; /* with these settings: what must be changed has drifted */
-	bool late; /* it failed because the deadline had passed */
-	struct step_table table; /* of the steps that count */
-	struct step_result *results; /* of each */
-	char message[STATUS_MESSAGE_MAX]; /* how it went, when it went well */
-};
-
-/* ---- telling */
-
-static void say(int fd, const char *text)
-{
-	if (fd >= 0)
-		(void)dprintf(fd, "%s\n", text);
-}
-
-/* What is worth knowing but stops nothing. */
-static void mention(struct job *job, const char *what, const struct err *err)
-{
-	if (job->command->err >= 0)
-		(void)dprintf(job->command->err, "note: %s: %s\n", what, err->msg);
-	log_line(&job->log, LOG_LEVEL_WARNING, "%s: %s", what, err->msg);
-}
 
 /* The first failure says why the verb ends, and needs time for undoing what was done before it. */
 static void fail(struct job *job)
@@ -111,92 +57,6 @@ static void observe(const struct step_result *result, void *arg)
 	for (size_t i = 0; i < result->note_count; i++)
 		log_line(&job->log, LOG_LEVEL_WARNING, "%s: %s", result->step->name,
 			 result->notes[i]);
-}
-
-/*
- * Where the status goes: what HandlerEnvironment.json says, and while it cannot be read, where the
- * agent has it as a rule.  -ENOENT when there is no such folder, or no sequence number.
- */
-static int find_status(struct job *job, char ret[PATH_MAX], int64_t *ret_sequence)
-{
-	const char *folder = job->session.environment.status_folder;
-	const char *told = job->command->sequence;
-	struct err ignored = {0};
-	uint64_t number = 0;
-	struct stat st;
-
-	*ret_sequence = job->session.sequence;
-	if (folder && *ret_sequence >= 0)
-		return span_copy(span_of(folder), ret, PATH_MAX) ? 0 : -ENOENT;
-	if (folder || !told || !num_parse(span_of(told), INT32_MAX, &number))
-		return -ENOENT;
-	*ret_sequence = (int64_t)number;
-	(void)snprintf(ret, PATH_MAX, "%s/status", job->command->folder);
-	if (fs_lstat(job->sys, ret, &st, &ignored) < 0 || !S_ISDIR(st.st_mode))
-		return -ENOENT;
-	return 0;
-}
-
-static void publish(struct job *job, enum status_value value, int code, const char *cause,
-		    const char *remedy)
-{
-	const struct status status = {
-		.operation = job->verb->operation,
-		.value = value,
-		.code = code,
-		.cause = cause,
-		.remedy = remedy,
-		.time_s = sys_realtime_s(job->sys),
-		.results = job->results,
-		.count = job->ran ? job->table.count : 0,
-	};
-	struct err err = {0};
-	char folder[PATH_MAX];
-	int64_t sequence;
-
-	if (find_status(job, folder, &sequence) < 0)
-		return;
-	if (status_publish(job->sys, folder, sequence, &status, &err) < 0)
-		mention(job, "cannot publish the status", &err);
-}
-
-static bool is_terminal(enum status_value value)
-{
-	return value == STATUS_SUCCESS || value == STATUS_ERROR;
-}
-
-static enum status_value standing(struct job *job)
-{
-	char folder[PATH_MAX];
-	int64_t sequence;
-
-	if (find_status(job, folder, &sequence) < 0)
-		return STATUS_NONE;
-	return status_standing(job->sys, folder, sequence);
-}
-
-static void mrseq_path(const struct job *job, char ret[PATH_MAX])
-{
-	(void)snprintf(ret, PATH_MAX, "%s/mrseq", job->command->folder);
-}
-
-/* mrseq is a convention between handlers and agent.  Nothing here is skipped because of it. */
-static bool note_sequence(struct job *job)
-{
-	const struct fs_meta meta = files_meta(job->sys, 0600);
-	char path[PATH_MAX], text[24];
-	struct err err = {0};
-	AUTO_BUF old = {0};
-
-	mrseq_path(job, path);
-	(void)snprintf(text, sizeof(text), "%lld", (long long)job->session.sequence);
-	if (fs_read(job->sys, path, 0, sizeof(text), &old, NULL, &err) == 0 &&
-	    strcmp(buf_text(&old), text) == 0)
-		return true;
-	if (fs_replace(job->sys, path, span_of(text), &meta, &err) == 0)
-		return true;
-	mention(job, "cannot write mrseq", &err);
-	return false;
 }
 
 /* ---- before the work */
@@ -227,7 +87,7 @@ static void open_log(struct job *job)
 		return;
 	job->log.fd = files_open_log(job->sys, folder, "handler.log", &err);
 	if (job->log.fd < 0)
-		mention(job, "cannot write a log", &err);
+		job_mention(job, "cannot write a log", &err);
 }
 
 /* What a killed run changed is found as it shall be, and may not be on the disk: nobody would write
@@ -240,7 +100,8 @@ static void keep_work(struct job *job)
 		struct err err = {0};
 
 		if (fs_sync(job->sys, places[i], &err) < 0 && err.code != ENOENT)
-			mention(job, "what a killed run did may not survive a power loss", &err);
+			job_mention(job, "what a killed run did may not survive a power loss",
+				    &err);
 	}
 }
 
@@ -270,26 +131,6 @@ static int take_lock(struct job *job, struct err *err)
 	return job->lock < 0 ? job->lock : 0;
 }
 
-/* Where it is told that all is in force. */
-struct telling {
-	char status[PATH_MAX];
-	char mrseq[PATH_MAX];
-};
-
-static struct seal this_seal(struct job *job, struct telling *telling)
-{
-	const struct session *session = &job->session;
-	struct seal seal = seal_of(job->sys, job->command->version, session->settings_hash);
-
-	status_path(session->environment.status_folder, session->sequence, telling->status);
-	mrseq_path(job, telling->mrseq);
-	seal.told[0] = telling->status;
-	seal.told[1] = telling->mrseq;
-	seal.results = job->results;
-	seal.count = job->ran ? job->table.count : 0;
-	return seal;
-}
-
 /* From here on nothing is known of the machine until it was looked at again. */
 static int break_seal(struct job *job, struct err *err)
 {
@@ -304,7 +145,8 @@ static void read_state(struct job *job)
 	int r = state_read(job->sys, &job->state, &err);
 
 	if (r < 0 && r != -ENOENT)
-		mention(job, "what was remembered is lost, everything is looked at again", &err);
+		job_mention(job, "what was remembered is lost, everything is looked at again",
+			    &err);
 }
 
 /* ---- the work */
@@ -367,7 +209,7 @@ static int apply(struct job *job, struct err *err)
 	/* What was seen before a change is no picture of now, and what was left to enable must not
 	 * be left out: it looks again. */
 	job->unchanged = changed == 0 && !job->verb->then_enable;
-	(void)note_sequence(job);
+	(void)job_note_sequence(job);
 	(void)snprintf(
 		job->message, sizeof(job->message),
 		"Sign-in with Entra ID over SSH is in force, version %s: %zu steps, %zu changed",
@@ -437,7 +279,7 @@ static void keep_track(struct job *job)
 
 	job->state.partly_removed = true;
 	if (!job->late && all_is_off(job) && forget(job, &err) < 0)
-		mention(job, "cannot forget what was removed", &err);
+		job_mention(job, "cannot forget what was removed", &err);
 }
 
 /*
@@ -553,7 +395,7 @@ static int work(struct job *job, struct err *err)
 	read_state(job);
 	r = session_parse(&job->session, err);
 	if (r < 0 && job->verb->tolerant) {
-		mention(job, "going on with default settings", err);
+		job_mention(job, "going on with default settings", err);
 		*err = (struct err){0};
 		r = 0;
 	}
@@ -597,7 +439,7 @@ static void remember(struct job *job, int code, const char *message)
 		remember_steps(job);
 	if (state_write(job->sys, state, &err) == 0)
 		return;
-	mention(job, "cannot remember the outcome", &err);
+	job_mention(job, "cannot remember the outcome", &err);
 	job->unchanged = false;
 }
 
@@ -651,30 +493,6 @@ static void send_event(struct job *job, int code, const char *message)
 				      job->session.environment.events_folder, &event, &ignored);
 }
 
-/*
- * What was written is part of what is looked at: a corrupt state is written anew.  Without a seal
- * the next enable looks at everything, as this one did.
- */
-static void make_seal(struct job *job)
-{
-	struct telling telling;
-	struct seal seal = this_seal(job, &telling);
-	const bool told = standing(job) == STATUS_SUCCESS && note_sequence(job);
-	struct err err = {0};
-
-	if (job->session.settings.approved_local_accounts)
-		seal.until_ns = job->sys->ops->boottime_ns(job->sys) + LOOK_AGAIN_S * 1000000000LL;
-
-	job->sys->witness = &job->witness;
-	(void)fs_exists(job->sys, STATE_PATH);
-	if (told)
-		(void)(fs_exists(job->sys, telling.status) && fs_exists(job->sys, telling.mrseq));
-	job->sys->witness = NULL;
-	if (seal_make(job->sys, &seal, &job->witness, &err) < 0)
-		log_line(&job->log, LOG_LEVEL_WARNING, "the next enable will not be quick: %s",
-			 err.msg);
-}
-
 static int finish(struct job *job, struct err *err)
 {
 	int code = choose_code(job, err);
@@ -688,113 +506,17 @@ static int finish(struct job *job, struct err *err)
 	else
 		(void)snprintf(line, sizeof(line), "error %d %s: %s. %s", code, outcome->name,
 			       cause, remedy);
-	say(job->command->out, line);
+	job_say(job->command->out, line);
 	if (code)
-		say(job->command->err, line);
+		job_say(job->command->err, line);
 	log_line(&job->log, code ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", line);
 	remember(job, code, cause);
-	if (!job->verb->passive || !is_terminal(standing(job)))
-		publish(job, code ? STATUS_ERROR : STATUS_SUCCESS, code, cause, remedy);
+	if (!job->verb->passive || !job_is_terminal(job_standing(job)))
+		job_publish(job, code ? STATUS_ERROR : STATUS_SUCCESS, code, cause, remedy);
 	if (job->unchanged)
-		make_seal(job);
+		inforce_seal(job);
 	send_event(job, code, line);
 	return code;
-}
-
-static const struct step *find_step(const struct job *job, struct span name)
-{
-	for (size_t i = 0; i < PACKAGE_SOURCES; i++) {
-		const struct step_table *table = &job->command->tables[i];
-
-		for (size_t j = 0; j < table->count; j++)
-			if (span_is(name, table->steps[j]->name))
-				return table->steps[j];
-	}
-	return NULL;
-}
-
-/* The result of a step, which is the last one's or another. */
-static struct step_result *find_result(struct job *job, struct span name)
-{
-	const size_t count = job->table.count;
-	const struct step *step = find_step(job, name);
-	struct step_result *grown;
-
-	if (count && job->results[count - 1].step == step)
-		return &job->results[count - 1];
-	grown = step ? reallocarray(job->results, count + 1, sizeof(*grown)) : NULL;
-	if (!grown)
-		return NULL;
-	job->results = grown;
-	job->table.count++;
-	grown[count] = (struct step_result){.step = step, .state = STEP_OK};
-	return &grown[count];
-}
-
-/* While the seal holds, what the steps had to say is so.  False: it is not known any more. */
-static bool carry_over(struct job *job, struct span said)
-{
-	struct span name, note;
-
-	while (seal_next_said(&said, &name, &note)) {
-		struct step_result *result = find_result(job, name);
-
-		if (!result)
-			return false;
-		if (note.len && result->note_count < NOTES_MAX &&
-		    span_copy(note, result->notes[result->note_count], NOTE_MAX))
-			result->note_count++;
-	}
-	job->ran = job->table.count > 0;
-	return job->ran;
-}
-
-/*
- * The status of this sequence number, if it has none of enable's: one of disable's says nothing of
- * the steps.
- */
-static bool tell_in_force(struct job *job, struct span said)
-{
-	char folder[PATH_MAX];
-	int64_t sequence;
-
-	if (find_status(job, folder, &sequence) == 0 &&
-	    status_standing_of(job->sys, folder, sequence, job->verb->operation) == STATUS_SUCCESS)
-		return true;
-	if (!carry_over(job, said)) {
-		free(job->results);
-		job->results = NULL;
-		job->table = (struct step_table){.count = 0};
-		return false;
-	}
-	publish(job, STATUS_SUCCESS, EXIT_OK, job->message, "");
-	return true;
-}
-
-/*
- * enable with nothing to do.  The log and the events stay silent too: the agent asks at every
- * change of any extension of the machine.
- */
-static bool in_force(struct job *job)
-{
-	struct telling telling;
-	const struct seal seal = this_seal(job, &telling);
-	bool told = false;
-	AUTO_BUF said = {0};
-
-	if (!seal_holds(job->sys, &seal, &told, &said)) {
-		job->was_in_force = seal_made_for(job->sys, &seal);
-		return false;
-	}
-	(void)snprintf(job->message, sizeof(job->message),
-		       "Sign-in with Entra ID over SSH is in force, version %s: nothing to do",
-		       job->command->version);
-	if (!told && !tell_in_force(job, buf_bytes(&said)))
-		return false;
-	if (!told)
-		(void)note_sequence(job);
-	say(job->command->out, job->message);
-	return true;
 }
 
 /* A status that stays may be all that people see for minutes; the log has it in each case. */
@@ -807,8 +529,8 @@ static void tell_waiting(void *arg, const char *what)
 	job->sys->witness = NULL; /* what is told is not what a step looked at */
 	(void)snprintf(text, sizeof(text), "Waiting: %s", what);
 	log_line(&job->log, LOG_LEVEL_INFO, "%s", text);
-	if (!job->verb->passive && !is_terminal(standing(job)))
-		publish(job, STATUS_TRANSITIONING, EXIT_OK, text, "");
+	if (!job->verb->passive && !job_is_terminal(job_standing(job)))
+		job_publish(job, STATUS_TRANSITIONING, EXIT_OK, text, "");
 	job->sys->witness = witness;
 }
 
@@ -817,19 +539,6 @@ static void tell_spent(void *arg, const char *on, int64_t ns)
 	const struct job *job = arg;
 
 	log_line(&job->log, LOG_LEVEL_DEBUG, "%s took %.3f ms", on, (double)ns / 1e6);
-}
-
-static void job_done(struct job *job)
-{
-	job->sys->waiting = NULL;
-	job->sys->spent = NULL;
-	if (job->lock >= 0)
-		lock_end(job->lock);
-	if (job->log.fd >= 0)
-		(void)close(job->log.fd);
-	session_done(&job->session);
-	witness_done(&job->witness);
-	free(job->results);
 }
 
 static const struct verb *find_verb(const char *name)
@@ -858,15 +567,15 @@ int verb_run(struct sys *sys, const struct command *command)
 	sys->waiting = tell_waiting;
 	sys->spent = tell_spent;
 	sys->waiting_arg = &job;
-	if (prepare(&job, &err) == 0 && strcmp(command->verb, "enable") == 0 && in_force(&job))
+	if (prepare(&job, &err) == 0 && strcmp(command->verb, "enable") == 0 && inforce_tell(&job))
 		return EXIT_OK;
 	open_log(&job);
 	if (err.code && job.verb->tolerant) {
-		mention(&job, "going on with default settings", &err);
+		job_mention(&job, "going on with default settings", &err);
 		err = (struct err){0};
 	}
-	if (!job.verb->passive && (job.verb->heir || !is_terminal(standing(&job))))
-		publish(&job, STATUS_TRANSITIONING, EXIT_OK, "The work has begun", "");
+	if (!job.verb->passive && (job.verb->heir || !job_is_terminal(job_standing(&job))))
+		job_publish(&job, STATUS_TRANSITIONING, EXIT_OK, "The work has begun", "");
 	if (err.code == 0)
 		(void)work(&job, &err);
 	return finish(&job, &err);
