@@ -60,6 +60,7 @@ struct replay {
 	struct buf settings;
 	char oid[GUID_SIZE]; /* by the certificate, otherwise by the line */
 	bool proved; /* by the certificate */
+	bool somebodys; /* the name is that of an account that is not ours */
 };
 
 /* What a check that does not refuse says. */
@@ -203,8 +204,9 @@ static bool split_entry(struct replay *replay)
 	return true;
 }
 
-static int not_ours(const struct replay *replay, struct err *err)
+static int not_ours(struct replay *replay, struct err *err)
 {
+	replay->somebodys = true;
 	return reason_refuse(err, REASON_LOCAL_ACCOUNT,
 			     "the passwd entry in force, with uid %u, is not one of ours",
 			     replay->uid);
@@ -342,6 +344,8 @@ static int check_local(struct replay *replay, struct seen *seen, struct err *err
 
 	(void)span_copy(replay->field[NAME], entry, sizeof(entry));
 	r = precondition_not_local(replay->sys, entry[0] ? entry : replay->name, replay->name, err);
+	if (r < 0 && reason_of(err) == REASON_LOCAL_ACCOUNT)
+		replay->somebodys = true;
 	return r < 0 ? r : see(seen, EXPLAIN_OK, "nobody in /etc/passwd has the name");
 }
 
@@ -417,7 +421,8 @@ static int check_ledger(struct replay *replay, struct seen *seen, struct err *er
 				     (int)replay->user.oid.len, (const char *)replay->user.oid.p,
 				     replay->oid);
 	if (replay->standing == LEDGER_UNKNOWN)
-		return see(seen, EXPLAIN_OK, "not known yet: the first login sets it up");
+		return see(seen, EXPLAIN_OK, "not known yet%s",
+			   replay->somebodys ? "" : ": the first login sets it up");
 	return see_line(replay, seen);
 }
 
@@ -495,6 +500,8 @@ static int check_home(struct replay *replay, struct seen *seen, struct err *err)
 	char home[HOME_SIZE];
 	int r;
 
+	if (replay->somebodys)
+		return see(seen, EXPLAIN_SKIPPED, "no home of ours: the name is somebody else's");
 	if (!span_copy(is_known ? replay->user.home : replay->field[HOME], home, sizeof(home)))
 		return reason_refuse(err, REASON_PROVISION_FAILED, "the home is too long");
 	r = home_look(replay->sys, home, is_known ? replay->user.id : replay->uid, &exists, err);

@@ -580,6 +580,56 @@ static void a_uid_that_changed_is_a_mismatch(void **state)
 	fakelogin_free(fake);
 }
 
+/* Neither home nor line of an account that is no Entra account's is the login's. */
+static void expect_somebody_elses(struct fakelogin *fake, const char *check)
+{
+	struct explanation explanation;
+
+	ask(fake, FAKELOGIN_NAME, NULL, &explanation);
+	assert_string_equal(explanation.refusal->check, check);
+	assert_int_equal(explanation.refusal->reason, REASON_LOCAL_ACCOUNT);
+	expect_row(&explanation, "ledger", EXPLAIN_OK, "not known");
+	assert_null(strstr(row_of(&explanation, "ledger")->seen, "sets it up"));
+	expect_row(&explanation, "home", EXPLAIN_SKIPPED, "somebody else's");
+}
+
+static void nothing_will_be_made_for_an_entry_that_is_not_ours(void **state)
+{
+	struct fakelogin *fake = open_machine();
+
+	(void)state;
+	(void)snprintf(passwd_entry, sizeof(passwd_entry),
+		       FAKELOGIN_NAME ":x:1000:1000::/:/bin/bash\n");
+	expect_somebody_elses(fake, "entry");
+	fakelogin_free(fake);
+}
+
+static void nothing_will_be_made_for_a_local_account_within_the_range(void **state)
+{
+	struct fakelogin *fake = open_machine();
+	struct machine_parts parts = {.fake = fake};
+
+	(void)state;
+	local_account(&parts);
+	expect_somebody_elses(fake, "local-account");
+	fakelogin_free(fake);
+}
+
+static void a_remembered_home_is_told_though_the_entry_is_not_ours(void **state)
+{
+	struct fakelogin *fake = open_machine();
+	struct explanation explanation;
+
+	(void)state;
+	write_line(fake, LEDGER_PATH, FAKELOGIN_NAME, CERTMAKE_OID, wanted(), HOME);
+	write_entry(1000, "/bin/bash");
+	ask(fake, FAKELOGIN_NAME, NULL, &explanation);
+	assert_string_equal(explanation.refusal->check, "entry");
+	expect_row(&explanation, "ledger", EXPLAIN_OK, "remembered");
+	expect_row(&explanation, "home", EXPLAIN_SKIPPED, "somebody else's");
+	fakelogin_free(fake);
+}
+
 static void groups_and_hosts_are_looked_at(void **state)
 {
 	struct fakelogin *fake = open_machine();
@@ -701,6 +751,9 @@ int main(void)
 		cmocka_unit_test(who_is_set_up_is_told_from_the_line),
 		cmocka_unit_test(a_uid_that_was_probed_away_is_told),
 		cmocka_unit_test(a_uid_that_changed_is_a_mismatch),
+		cmocka_unit_test(nothing_will_be_made_for_an_entry_that_is_not_ours),
+		cmocka_unit_test(nothing_will_be_made_for_a_local_account_within_the_range),
+		cmocka_unit_test(a_remembered_home_is_told_though_the_entry_is_not_ours),
 		cmocka_unit_test(groups_and_hosts_are_looked_at),
 		cmocka_unit_test(what_cannot_be_told_offline_is_skipped),
 		cmocka_unit_test(a_file_of_roles_is_read),
