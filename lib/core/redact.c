@@ -6,12 +6,12 @@
 
 #include "lib/core/cleanup.h"
 #include "lib/core/guid.h"
+#include "lib/core/redactname.h"
 #include "lib/core/redactvalue.h"
 
 #define WORD_MAX 1024 /* bytes of a URL that are searched for user information */
 #define CRYPT_MIN 16 /* bytes of a hash of crypt(3) with its method */
 #define PEM_MAX 65536 /* bytes between BEGIN and END */
-#define WRAP_MIN 60 /* bytes of a line that is wrapped */
 #define PEM_LABEL_MAX 128 /* bytes of the line that ends it */
 #define FINGERPRINT "SHA256:"
 #define FINGERPRINT_LEN 43
@@ -116,13 +116,6 @@ static bool find_userinfo(struct scan *scan, size_t at, struct hit *ret)
 	return scan_hit(ret, from, sign, REDACT_PASSWORD);
 }
 
-#define NAME_SIGNS "._-+'!#^~"
-
-static bool is_name_byte(unsigned char c)
-{
-	return c >= 0x80 || scan_is_letter(c, NAME_SIGNS);
-}
-
 /* What stands between the colon and the `@` may be a name all the same. */
 static bool is_named(const struct scan *scan, size_t from, size_t sign)
 {
@@ -130,7 +123,7 @@ static bool is_named(const struct scan *scan, size_t from, size_t sign)
 	bool replaced = scan_starts(scan, from, "person-") && scan_starts(scan, sign, "@domain-");
 
 	for (size_t i = from; i < sign; i++)
-		if (!is_name_byte(scan->text.p[i]))
+		if (!redact_is_name_byte(scan->text.p[i]))
 			return false;
 	return (replaced || memchr(scan->text.p + sign, '.', host - sign)) &&
 	       !(scan_byte(scan, host) == ':' &&
@@ -142,7 +135,7 @@ static bool find_password(struct scan *scan, size_t at, struct hit *ret)
 {
 	size_t end, sign;
 
-	if (scan->text.p[at] != ':' || at == 0 || !is_name_byte(scan->text.p[at - 1]) ||
+	if (scan->text.p[at] != ':' || at == 0 || !redact_is_name_byte(scan->text.p[at - 1]) ||
 	    scan_is_in(scan_byte(scan, at + 1), "/:") || !has_at_sign(scan, at))
 		return false;
 	end = scan_until(scan, at + 1, WORD_ENDS "/", WORD_MAX);
@@ -287,90 +280,6 @@ static bool find_blob(struct scan *scan, size_t at, struct hit *ret)
 	return scan_hit(ret, at, scan_skip(scan, end, "="), REDACT_ENCODED);
 }
 
-/* ---- names */
-
-/* What has the form of a name and is none: algorithms of SSH, and units of systemd, which escape
- * the sign of a name. */
-static const char *const no_domains[] = {
-	"openssh.com", "libssh.org", "tinyssh.org", ".service", ".socket",
-	".slice",      ".scope",     ".target",     ".timer",   ".mount",
-};
-
-static bool is_no_domain(const struct scan *scan, size_t from, size_t to)
-{
-	for (size_t i = 0; i < ARRAY_LEN(no_domains); i++) {
-		size_t len = strlen(no_domains[i]);
-
-		if (len <= to - from && scan_starts(scan, to - len, no_domains[i]) &&
-		    (no_domains[i][0] == '.' || len == to - from))
-			return true;
-	}
-	return false;
-}
-
-/* The last label may be followed by the full stop of a sentence. */
-static size_t domain_end(const struct scan *scan, size_t at)
-{
-	unsigned char c;
-	size_t len;
-
-	while ((len = scan_letter(scan, at, &c)) && (c >= 0x80 || scan_is_letter(c, ".-")))
-		at += len;
-	while (scan_is_in(scan_byte(scan, at - 1), ".-"))
-		at--;
-	return at;
-}
-
-static bool is_domain(const struct scan *scan, size_t from, size_t to)
-{
-	return from < to && memchr(scan->text.p + from, '.', to - from);
-}
-
-/* A domain that ends with a long line may go on in the next, which begins with the rest of it. */
-static size_t wrapped_end(const struct scan *scan, size_t at)
-{
-	size_t from = scan_skip(scan, at + 1, SCAN_BLANKS), end;
-
-	if (scan_byte(scan, at) != '\n' || at < WRAP_MIN ||
-	    memchr(scan->text.p + at - WRAP_MIN, '\n', WRAP_MIN))
-		return at;
-	end = domain_end(scan, from);
-	return is_domain(scan, from, end) && (end == scan->text.len ||
-					      scan_is_in(scan->text.p[end], SCAN_ENDS ",;)>\"'"))
-		       ? end
-		       : at;
-}
-
-/* All signs up to the last before a domain belong to it: a@b@c.d is one name. */
-static bool find_name(struct scan *scan, size_t at, struct hit *ret)
-{
-	unsigned char c = scan_letter_before(scan, at);
-	size_t from = at, len;
-	bool found = false;
-
-	if (is_name_byte(c) || c == '@')
-		return false;
-	while ((len = scan_letter(scan, from, &c)) && scan_is_in(c, NAME_SIGNS "@"))
-		from += len;
-	for (at = from; (len = scan_letter(scan, at, &c)) && (is_name_byte(c) || c == '@');
-	     at += len) {
-		size_t end = c == '@' ? domain_end(scan, at + len) : 0;
-
-		if (c != '@' || at == from)
-			continue;
-		if (!is_domain(scan, at + len, end))
-			end = wrapped_end(scan, end);
-		if (!is_domain(scan, at + len, end) ||
-		    (len == 1 && is_no_domain(scan, at + 1, end)))
-			continue;
-		*ret = (struct hit){.from = from, .to = end, .kind = REDACT_NAME};
-		ret->sign = at;
-		ret->sign_len = len;
-		found = true;
-	}
-	return found;
-}
-
 /* ---- replacing */
 
 /* The number of a line, which is added when it is not there. */
@@ -403,10 +312,17 @@ static void add_plain(const struct scan *scan, size_t from, size_t to, struct bu
 static void add_pseudonym(struct redact *redact, const struct scan *scan, const struct hit *hit,
 			  struct buf *ret)
 {
+	size_t behind = hit->sign + hit->sign_len;
 	AUTO_BUF name = {0}, domain = {0};
 
-	add_plain(scan, hit->from, hit->to, &name);
-	add_plain(scan, hit->sign + hit->sign_len, hit->to, &domain);
+	if (hit->domain_first) {
+		add_plain(scan, hit->from, hit->sign, &domain);
+		buf_printf(&name, "%s\\", buf_text(&domain));
+		add_plain(scan, behind, hit->to, &name);
+	} else {
+		add_plain(scan, hit->from, hit->to, &name);
+		add_plain(scan, behind, hit->to, &domain);
+	}
 	buf_printf(ret, "person-%zu@domain-%zu", number_of(&redact->people, buf_bytes(&name)),
 		   number_of(&redact->domains, buf_bytes(&domain)));
 	ret->failed |=
@@ -425,10 +341,12 @@ static const struct {
 	const char *first; /* NULL: any */
 	find_fn *find;
 } rules[] = {
-	{"-", find_pem},      {"-", redact_find_option}, {":", find_userinfo},
-	{":", find_password}, {"Bb", find_scheme},       {"AaBbCcDdFfPpSsTtWw", redact_find_named},
-	{"e", find_jwt},      {"$", find_crypt},         {"Q", find_client_secret},
-	{NULL, find_blob},    {NULL, find_name},
+	{"-", find_pem},           {"-", redact_find_option},
+	{":", find_userinfo},      {":", find_password},
+	{"Bb", find_scheme},       {"Pp", redact_find_netrc},
+	{"e", find_jwt},           {"$", find_crypt},
+	{"Q", find_client_secret}, {"AaBbCcDdFfPpSsTtWw", redact_find_named},
+	{NULL, find_blob},
 };
 
 static bool find(const struct redact *redact, struct scan *scan, size_t at, struct hit *ret)
@@ -436,10 +354,9 @@ static bool find(const struct redact *redact, struct scan *scan, size_t at, stru
 	redact_follow(scan, at);
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if ((!rules[i].first || scan_is_in(scan->text.p[at], rules[i].first)) &&
-		    !(redact->keep_names && rules[i].find == find_name) &&
 		    rules[i].find(scan, at, ret))
 			return true;
-	return false;
+	return !redact->keep_names && redact_find_name(scan, at, ret);
 }
 
 void redact_text(struct redact *redact, struct span text, struct buf *ret)

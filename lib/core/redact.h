@@ -10,10 +10,12 @@
  *  - user information in URLs, and in HOST:PORT with an `@` before it;
  *  - the value of what is called a password, a token, a secret, a key, a signature: behind `=` or
  *    `:`, with all that is in its brackets, in an element of XML, and on a command line behind the
- *    blank after such an option; the arguments of some options of some programs (`curl -u`);
+ *    blank after such an option; the arguments of some options of some programs (`curl -u`), and
+ *    behind `password` in netrc;
  *  - runs of base64 of REDACT_BLOB_MIN bytes and more, such as keys of SSH, but for SHA256
  *    fingerprints and UUIDs;
- *  - names with an `@` and a domain of two labels or more, also where the domain was wrapped.
+ *  - names with an `@` and a domain of two labels or more, also where the domain was wrapped, and
+ *    DOMAIN\account, where it is no escape.
  * It reads what URLs, JSON, HTML, sshd, systemd and rsyslog escape.  Arrays, objects and numbers
  * become a string, so that JSON stays JSON.
  * A name always gets the same pseudonym, in any letter case, as long as the struct redact lives.  A

@@ -24,7 +24,8 @@ struct hit {
 	size_t from, to;
 	enum redact_kind kind;
 	size_t quote, quote_len; /* what the replacement stands between: a copy of these bytes */
-	size_t sign, sign_len; /* of a name: where its `@` is */
+	size_t sign, sign_len; /* of a name: where its `@` is, or its backslashes, */
+	bool domain_first; /* which stand behind the domain */
 };
 
 /* Fill a hit; false when it is empty. */

@@ -107,7 +107,7 @@ static bool find_argument(const struct scan *scan, size_t from, const char *want
 /* Those that are secret without being called so.  programs: how their names begin. */
 static const struct option {
 	const char *program; /* NULL: any */
-	const char *option;
+	const char *option; /* "-pX": only what is attached to it */
 	const char *wanted; /* in its argument, NULL: anything */
 	enum redact_kind kind;
 } options[] = {
@@ -122,6 +122,7 @@ static const struct option {
 	{"useradd", "-p", NULL, REDACT_PASSWORD},    {"usermod", "-p", NULL, REDACT_PASSWORD},
 	{"ldap", "-w", NULL, REDACT_PASSWORD},       {"smbclient", "-U", "%", REDACT_PASSWORD},
 	{"net", "-U", "%", REDACT_PASSWORD},         {"sqlcmd", "-P", NULL, REDACT_PASSWORD},
+	{"mysql", "-pX", NULL, REDACT_PASSWORD},     {"mariadb", "-pX", NULL, REDACT_PASSWORD},
 };
 
 void redact_follow(struct scan *scan, size_t at)
@@ -145,18 +146,36 @@ static size_t argument_of(const struct scan *scan, size_t end)
 	return from > end ? from : 0;
 }
 
-/* "-u ARGUMENT", "-uARGUMENT", "-u'ARGUMENT'", "-sSu ARGUMENT" */
-static size_t short_argument(const struct scan *scan, size_t at, unsigned char letter)
+#define ARGUMENT_SIGNS "$!#%&*+/=?@^_~" /* that no sentence has behind an option */
+
+/* "-uARGUMENT", "-u'ARGUMENT'"; 0: none is attached. */
+static size_t attached_argument(const struct scan *scan, size_t at, unsigned char letter)
+{
+	bool quoted = at > scan->done && scan_is_in(scan->text.p[at - 1], "\"'");
+	size_t from = at + 2;
+
+	return scan_byte(scan, at + 1) == letter &&
+			       (scan_is_letter(scan_byte(scan, from), ARGUMENT_SIGNS) ||
+				(!quoted && scan_quote(scan, from)))
+		       ? from
+		       : 0;
+}
+
+/* "-u ARGUMENT", "-sSu ARGUMENT" */
+static size_t next_of_short(const struct scan *scan, size_t at, unsigned char letter)
 {
 	size_t end = scan_skip_letters(scan, at + 1, "");
 	size_t from = scan_byte(scan, end - 1) == letter ? next_argument(scan, end) : end;
-	bool quoted = at > scan->done && scan_is_in(scan->text.p[at - 1], "\"'");
 
-	if (from > end)
-		return from;
-	if (scan_byte(scan, at + 1) != letter)
-		return 0;
-	return end > at + 2 || (!quoted && scan_quote(scan, end)) ? at + 2 : 0;
+	return from > end ? from : 0;
+}
+
+static size_t short_argument(const struct scan *scan, size_t at, const struct option *option)
+{
+	unsigned char letter = (unsigned char)option->option[1];
+	size_t from = attached_argument(scan, at, letter);
+
+	return from || option->option[2] ? from : next_of_short(scan, at, letter);
 }
 
 bool redact_find_option(struct scan *scan, size_t at, struct hit *ret)
@@ -165,18 +184,69 @@ bool redact_find_option(struct scan *scan, size_t at, struct hit *ret)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		const struct option *o = &options[i];
-		size_t len = strlen(o->option), from = 0;
+		size_t from = 0;
 
 		if (o->program && (!scan->program || strcmp(o->program, scan->program) != 0))
 			continue;
-		if (len == 2)
-			from = short_argument(scan, at, (unsigned char)o->option[1]);
+		if (!o->option[2] || o->option[2] == 'X')
+			from = short_argument(scan, at, o);
 		else if (scan_starts(scan, at, o->option))
-			from = argument_of(scan, at + len);
-		if (from && find_argument(scan, from, o->wanted, o->kind, ret))
-			return true;
+			from = argument_of(scan, at + strlen(o->option));
+		if (!from || !find_argument(scan, from, o->wanted, o->kind, ret))
+			continue;
+		if (from == at + 2 && at > scan->done && scan->text.p[at - 1] == '\'')
+			ret->to = scan_until(scan, from + 1, "'", ret->to - from - 1);
+		return true;
 	}
 	return false;
+}
+
+/* ---- netrc(5), which curl, wget, ftp, git and apt read */
+
+#define NETRC_PAIRS 3 /* machine, login, account */
+#define NETRC_WORD_MAX 256
+
+/* The word that ends before there, across lines; what was replaced already counts, too. */
+static struct span word_before(const struct scan *scan, size_t *at)
+{
+	size_t end = *at;
+
+	while (end > 0 && *at - end < NETRC_WORD_MAX &&
+	       scan_is_in(scan->text.p[end - 1], SCAN_ENDS))
+		end--;
+	*at = end;
+	while (*at > 0 && end - *at < NETRC_WORD_MAX &&
+	       !scan_is_in(scan->text.p[*at - 1], SCAN_ENDS))
+		(*at)--;
+	return (struct span){scan->text.p + *at, end - *at};
+}
+
+static bool is_of_netrc(const struct scan *scan, size_t at)
+{
+	for (int i = 0; i < NETRC_PAIRS; i++) {
+		struct span value = word_before(scan, &at);
+		struct span key = word_before(scan, &at);
+
+		if (span_is(key, "machine") || span_is(value, "default"))
+			return true;
+		if (!span_is(key, "login") && !span_is(key, "account"))
+			return false;
+	}
+	return false;
+}
+
+bool redact_find_netrc(struct scan *scan, size_t at, struct hit *ret)
+{
+	size_t len = strlen(scan_starts(scan, at, "password") ? "password" : "passwd");
+	size_t from = scan_skip(scan, at + len, SCAN_ENDS), quote = scan_quote(scan, from);
+
+	if (!scan_starts(scan, at, "passw") || from == at + len || at == 0 ||
+	    !scan_is_in(scan->text.p[at - 1], SCAN_ENDS) || !is_of_netrc(scan, at))
+		return false;
+	return scan_hit(ret, from + quote,
+			quote ? scan_quoted(scan, from + quote, from, quote)
+			      : scan_until(scan, from, SCAN_ENDS, SIZE_MAX),
+			REDACT_PASSWORD);
 }
 
 /* ---- values */

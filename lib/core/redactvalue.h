@@ -17,6 +17,9 @@ bool redact_find_named(struct scan *scan, size_t at, struct hit *ret);
 /* An option there of a program that was called on the same line: `curl -u`. */
 bool redact_find_option(struct scan *scan, size_t at, struct hit *ret);
 
+/* The word behind `password` there, where `machine` and `login` of netrc(5) stand before it. */
+bool redact_find_netrc(struct scan *scan, size_t at, struct hit *ret);
+
 /* To be called at each place that is not replaced: which program's options follow? */
 void redact_follow(struct scan *scan, size_t at);
 

@@ -87,6 +87,17 @@ static struct row {
 	{"an argument in quotes behind its option", "sshpass -p'a b' ssh x; ssh-keygen -N\"a b\" -f x", "sshpass -p'[password-removed]' ssh x; ssh-keygen -N\"[password-removed]\" -f x"},
 	{"an option at the end of a list", "['sshpass', '-p'], ['x']", NULL},
 	{"passwords of openssl and samba", "openssl x -passin pass:hunter2 -passout file:/x; net ads join -U me%hunter2", "openssl x -passin [password-removed] -passout file:/x; net ads join -U [password-removed]"},
+	{"passwords that end as their option, or begin with a sign", "sshpass -phump ssh x; sshpass -p$ump ssh x", "sshpass -p[password-removed] ssh x; sshpass -p[password-removed] ssh x"},
+	{"an attached argument in a list", "['sshpass', '-phunter2', 'x']", "['sshpass', '-p[password-removed]', 'x']"},
+	{"passwords of mysql and its kin", "mysql -uroot -phunter2 db; /usr/bin/mysqldump -h x -p'a b' db\nmariadb -p$ecret x; mariadb-dump -pump", "mysql -uroot -p[password-removed] db; /usr/bin/mysqldump -h x -p'[password-removed]' db\nmariadb -p[password-removed] x; mariadb-dump -p[password-removed]"},
+	{"a password of mysql in a list", "['mysql', '-phunter2', 'x'] [\"mysql\", \"-phunter2\"]", "['mysql', '-p[password-removed]', 'x'] [\"mysql\", \"-p[password-removed]\"]"},
+	{"mysql asks for the password", "mysql -u root -p db; mysqldump -P 3306 -p db; ['mysql', '-p', 'db']; mysql -p", NULL},
+	{"-p of others", "mkdir -p/x/mysql\nssh -p22 mysql1\ninstall -p22", NULL},
+	{"netrc", "machine x.com login me password hunter2\ndefault login a password b c", "machine x.com login me password [password-removed]\ndefault login a password [password-removed] c"},
+	{"netrc in lines", "machine x.com\n\tlogin me\n\tpassword hunter2\n\nmachine y\nlogin z\npasswd -x\n", "machine x.com\n\tlogin me\n\tpassword [password-removed]\n\nmachine y\nlogin z\npasswd [password-removed]\n"},
+	{"netrc in another order", "machine x password hunter2 login me machine y login a account b password \"c d\" x", "machine x password [password-removed] login me machine y login a account b password \"[password-removed]\" x"},
+	{"netrc of a person", "machine x login alice@contoso.com password hunter2", "machine x login person-1@domain-1 password [password-removed]"},
+	{"no netrc", "the login of x password is wrong, login me password prompt\nthis machine wants a password now\npassword x machine y login z passwords a", NULL},
 	{"wget", "wget --password=hunter2 --http-password hunter2 x", "wget --password=[password-removed] --http-password [password-removed] x"},
 	{"a password in a log", "Password: hunter x", "Password: [password-removed] x"},
 	{"a password in quotes", "passphrase = 'a \\' b' x", "passphrase = '[password-removed]' x"},
@@ -165,6 +176,14 @@ static struct row {
 	{"many signs", "a@b@contoso.com", "person-1@domain-1"},
 	{"a sign behind it", "a@contoso.com@ a@contoso.com@vm1", "person-1@domain-1@ person-1@domain-1@vm1"},
 	{"a name after a colon", "user:alice@contoso.com", "user:person-1@domain-1"},
+	{"accounts of a Windows domain", "CONTOSO\\alice : TTY, CONTOSO\\\\alice contoso\\alice CONTOSO\\\\\\\\Mia.x. 'NET-1\\alice'(", "person-1@domain-1 : TTY, person-1@domain-1 contoso\\alice person-2@domain-1. 'person-3@domain-2'("},
+	{"accounts that begin as an escape", "for CONTOSO\\\\bob from, user=CONTOSO\\tom x, for user CONTOSO\\nina(uid=0), Match User CONTOSO\\\\ron", "for person-1@domain-1 from, user=person-2@domain-1 x, for user person-3@domain-1(uid=0), Match User person-4@domain-1"},
+	{"an account beside a name", "CONTOSO\\alice@contoso.com CONTOSO\\alice alice@contoso.com", "CONTOSO\\person-1@domain-1 person-2@domain-2 person-1@domain-1"},
+	{"paths of Windows", "C:\\USERS\\alice \\\\SERVER\\share D:\\X\\LOGS\\file.txt HKLM\\Software\\x SHARE\\dir\\file", NULL},
+	{"accounts that are nobody's", "NT AUTHORITY\\SYSTEM BUILTIN\\Administrators CONTOSO\\VM1$", NULL},
+	{"escapes", "{\"x\": \"ERROR\\nTraceback WARNING\\tfile\"} \"ERROR\\\\nTraceback\" BOOT\\x2dlabel DATA\\040disk X\\u0041bc FOO\\babc", NULL},
+	{"regular expressions", "^[A-Z]+\\\\d+$ ID\\s+ ROOT\\w* ERR\\S{3} [A-Z0-9]\\abc FOO\\.bar AB\\wcd* AB\\d", NULL},
+	{"escapes of sudoers and sshd", "x ALL=/bin/ls /home/VM\\ x, /bin/cat A\\:B, C\\=D, E\\,F %GROUP\\ one ALL\nMatch User *\\?x\n", NULL},
 	{"a domain alone", "Match User *@contoso.com,@contoso.com", NULL},
 	{"a machine", "root@vm1 a@", NULL},
 	{"algorithms", "ssh-rsa-cert-v01@openssh.com,+chacha20-poly1305@openssh.com,curve25519-sha256@libssh.org", NULL},
@@ -208,10 +227,12 @@ static void names_stay_when_they_shall_and_nothing_else(void **state)
 {
 	static const struct row row = {.text = "alice@contoso.com " JWT};
 	static const struct row proxy = {.text = "http://alice:pw@contoso.com"};
+	static const struct row account = {.text = "CONTOSO\\alice"};
 
 	(void)state;
 	check(&row, true, "alice@contoso.com [token-removed]");
 	check(&proxy, true, "http://[password-removed]@contoso.com");
+	check(&account, true, "CONTOSO\\alice");
 }
 
 static void a_name_has_one_pseudonym_in_all_texts(void **state)
@@ -262,6 +283,11 @@ static void hostile_text_takes_time_in_proportion(void **state)
 		"'token:[\"",
 		"\"token\":{\n",
 		"&quot;pw&quot;:",
+		"AB\\",
+		"A-",
+		"machine a password ",
+		"login a password ",
+		"password\n",
 	};
 
 	(void)state;
