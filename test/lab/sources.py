@@ -31,6 +31,7 @@ from lab.install import FIRST, NAME, Extension, settings, zip_of  # noqa: E402
 from lab.login import Person, as_person, check_local, check_no_sudo, check_sudo, ssh  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
 from lab.place import DOMAIN, MEMORY, NOT_OURS, SETTINGS, WATCHED, Place  # noqa: E402
+from lab.schema import check_schema  # noqa: E402
 from lab.snapshot import Snapshot, difference  # noqa: E402
 from lab.teller import NotHere, Teller, expect  # noqa: E402
 from lab.userland import (AZURE_LINUX, MANAGERS, RED_HAT_7, RED_HAT_9, RED_HAT_10, SUSE_15_6, Userland, os_release,  # noqa: E402
@@ -566,7 +567,9 @@ def odd_uninstall(lab: Lab) -> None:
 
 
 def verified(lab: Lab) -> Result:
-    return lab.machine.run([f"{lab.extension.folder}/bin/aadssh-shim", "verify", "--json"], check=False)
+    result = lab.machine.run([f"{lab.extension.folder}/bin/aadssh-shim", "verify", "--json"], check=False)
+    check_schema("verify", json.loads(result.stdout))
+    return result
 
 
 def finds(lab: Lab, what: str) -> None:

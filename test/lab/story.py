@@ -207,6 +207,7 @@ def life(tell: Teller, place: Place) -> None:
 def verified(machine: Machine) -> Tuple[int, str, str]:
     """Exit code, output and messages of verify, in the folder that the agent unpacked."""
     result = machine.sh(f"/var/lib/waagent/{NAME}-{NEXT}/bin/aadssh-shim verify --json", check=False)
+    check_schema("verify", json.loads(result.stdout))
     return result.returncode, result.stdout, result.stderr
 
 

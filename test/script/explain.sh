@@ -4,8 +4,8 @@
 # memory: nothing reaches the machine.  Where there is no sshd, a program of the test's prints what
 # `sshd -T` would.  Needs root.  make check runs this in the build directory.
 set -u
-schemas=$(cd "${srcdir:-.}/manifest" && pwd) || exit 1
-python3 -c 'import jsonschema' || exit 77
+# shellcheck source=test/script/conforms.sh
+. "$(dirname "$0")/conforms.sh"
 layers='usr etc var home'
 # shellcheck source=test/script/layers.sh
 . "$(dirname "$0")/layers.sh"
@@ -95,14 +95,6 @@ cp user.pub plain.cert
 
 explain() { ./aadsshlogin explain "$@"; }
 
-# conforms VERB: what it printed into json is what its schema says
-conforms()
-{
-	python3 -c 'import json, jsonschema, sys
-jsonschema.validate(json.load(open("json")), json.load(open(sys.argv[1])))' "$schemas/aadsshlogin-$1.schema.json" 2>error ||
-		fail "$1: $(cat json error)"
-}
-
 # narrow NAME: no line of what was told is longer than a terminal, but for words and commands that cannot be broken
 narrow()
 {
@@ -121,7 +113,7 @@ row()
 	explain --json $alice --cert - <"$1.cert" >json 2>&1
 	python3 -c 'import json, sys; d = json.load(open("json")); sys.exit(d["ok"] or [d["refusedAt"], d["reason"]] != sys.argv[1:])' \
 		"$2" "$3" || fail "$1: $(cat json)"
-	conforms explain
+	conforms aadsshlogin-explain
 }
 
 # ---- accepted
@@ -134,7 +126,7 @@ grep -q '^ok *role *by the file; login: granted' out || fail "role: $(cat out)"
 explain $alice >out 2>&1 || fail "no certificate: $(cat out)"
 grep -q '^skipped certificate' out || fail "no certificate: $(cat out)"
 explain --json $alice --cert - <good.cert >json 2>&1 || fail "good: $(cat json)"
-conforms explain
+conforms aadsshlogin-explain
 python3 - "$schemas/aadsshlogin-explain.schema.json" <<'END' || fail 'the schema does not list the checks as they are'
 import json, sys
 listed = json.load(open(sys.argv[1]))["$defs"]["check"]["properties"]["check"]["enum"]
@@ -178,23 +170,44 @@ chmod 755 "$tmp"
 explain --json "$(printf 'ann\351@contoso.com')" >json 2>&1
 [ $? -eq 1 ] || fail "a name that is no UTF-8: $(cat json)"
 grep -q '"user": "ann?@contoso.com"' json || fail "a name that is no UTF-8: $(cat json)"
-conforms explain
+conforms aadsshlogin-explain
 echo "$alice:$oid:96865231:96865231::/home/$alice:/bin/bash" >/etc/aadpasswd
 echo "bob@contoso.com:$other:12345678:12345678::/home/bob:/bin/bash" >/var/lib/aadsshlogin/users
 chmod 600 /var/lib/aadsshlogin/users
 ./aadsshlogin users --json >json 2>&1 || fail "users: $(cat json)"
 grep -q '"present": false' json || fail "users: $(cat json)"
-conforms users
+conforms aadsshlogin-users
 ./aadsshlogin status --json >json 2>&1
 [ $? -eq 1 ] || fail "status without sshd's lines: $(cat json)"
 grep -q '"check": "pam-module"' json || fail "status without sshd's lines: $(cat json)"
-conforms status
+conforms aadsshlogin-status
 for verb in status users "explain $alice"; do
 	# shellcheck disable=SC2086 # words
 	setpriv --reuid=65534 --regid=65534 --clear-groups ./aadsshlogin $verb --json >json 2>&1
 	grep -q '"problem": .*only root' json || fail "$verb without root: $(cat json)"
-	conforms "${verb%% *}"
+	conforms "aadsshlogin-${verb%% *}"
 done
+
+# ---- accounts are made and taken away
+ln -s aadsshlogin aaduseradd
+ln -s aadsshlogin aaduserdel
+# account STATUS WORDS PROGRAM ARGUMENT...
+account()
+{
+	status=$1 words=$2 program=$3
+	shift 3
+	"./$program" --json "$@" >json 2>error
+	[ $? -eq "$status" ] || fail "$program $*: $(cat json error)"
+	grep -q "$words" json || fail "$program $*, without $words: $(cat json error)"
+	conforms aaduser
+}
+account 0 '"uid": 12345678' aaduseradd Bob@contoso.com "$other"
+account 0 '"renamedFrom": "bob@contoso.com"' aaduseradd bo@contoso.com "$other"
+account 1 '"problem": "nobody is no name' aaduseradd nobody "$other"
+account 1 '"remedy": ' aaduseradd $alice "$other"
+account 0 '"homeKept": true' aaduserdel Bo@contoso.com
+account 0 '"homeKept": false' aaduserdel --remove bo@contoso.com
+account 1 '"problem": "there is no Entra user' aaduserdel bo@contoso.com
 
 # ---- nothing can be told
 explain >out 2>&1
