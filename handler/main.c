@@ -322,6 +322,15 @@ static int run(inspect_fn *inspect, const struct command *command, const struct 
 	return code;
 }
 
+/* Of the program or of a verb: the page is the same, and no verb runs. */
+static bool asks_for_help(char **words)
+{
+	for (; *words; words++)
+		if (strcmp(*words, "--help") == 0 || strcmp(*words, "-h") == 0)
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -341,7 +350,7 @@ int main(int argc, char **argv)
 
 	command.folder = find_folder();
 	command.version = find_version(command.folder);
-	if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
+	if (strcmp(verb, "help") == 0 || asks_for_help(argv + (argc > 0)))
 		return say("", usage);
 	if (strcmp(verb, "version") == 0 || strcmp(verb, "--version") == 0)
 		return say("aadssh-handler ", command.version);

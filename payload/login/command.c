@@ -53,20 +53,25 @@ static int version_command(struct sys *sys, int argc, char **argv)
 static const struct {
 	const char *name;
 	int (*run)(struct sys *sys, int argc, char **argv);
-	const char *usage;
+	const char *usage; /* NULL: told beside another */
 } verbs[] = {
 	{"configure", configure_command,
-	 "configure [KEYWORD=VALUE]...  set sshd, PAM, NSS and sudo up; keywords as in aadsshlogin.conf"},
+	 "configure [KEYWORD=VALUE]...\n"
+	 "        set sshd, PAM, NSS and sudo up; keywords as in aadsshlogin.conf"},
 	{"unconfigure", unconfigure_command,
-	 "unconfigure                   take our lines out again"},
+	 "unconfigure\n"
+	 "        take our lines out again"},
 	{"status", status_command,
-	 "status [--json]               configuration, signing keys, accounts"},
+	 "status [--json]\n"
+	 "        configuration, signing keys, accounts"},
 	{"explain", explain_command,
-	 "explain USER [--cert FILE|-] [--json]  why a login of USER would end, and what helps"},
+	 "explain USER [--cert FILE|-] [--json]\n"
+	 "        how a login of USER would end, why, and what helps"},
 	{"users", users_command,
-	 "users [--json]                the Entra users of this machine"},
-	{"help", help_command, "help"},
-	{"version", version_command, "version"},
+	 "users [--json]\n"
+	 "        the Entra users of this machine"},
+	{"help", help_command, "help | version"},
+	{"version", version_command, NULL},
 };
 /* clang-format on */
 
@@ -75,7 +80,8 @@ static int help_command(struct sys *sys, int argc, char **argv)
 	(void)sys, (void)argc, (void)argv;
 	(void)puts("usage: aadsshlogin VERB");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		(void)printf("  %s\n", verbs[i].usage);
+		if (verbs[i].usage)
+			(void)printf("  %s\n", verbs[i].usage);
 	return COMMAND_OK;
 }
 

@@ -33,6 +33,9 @@ expect()
 expect 0 '^usage: aadssh-handler' help
 expect 0 '^usage: aadssh-handler' --help
 expect 0 '^usage: aadssh-handler' -h
+expect 0 '^usage: aadssh-handler' check --help
+expect 0 '^usage: aadssh-handler' plan --json -h
+expect 0 '^usage: aadssh-handler' install --help
 expect 0 '^aadssh-handler 7\.8\.9\.10$' version
 expect 0 '^aadssh-handler 7\.8\.9\.10$' --version
 expect 19 '^usage: ' ''
