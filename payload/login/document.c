@@ -2,64 +2,79 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/sys/terminal.h"
 #include "payload/login/command.h"
 #include "payload/login/document.h"
 
-static void print_value(const json_t *value)
+#define INDENT 4 /* of what is left of a line that is too long */
+
+static void add_value(const json_t *value, struct buf *ret)
 {
 	if (json_is_string(value))
-		(void)fputs(json_string_value(value), stdout);
+		buf_str(ret, json_string_value(value));
 	else if (json_is_integer(value))
-		(void)printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		buf_printf(ret, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	else
-		(void)fputs(json_is_true(value) ? "yes" : "no", stdout);
+		buf_str(ret, json_is_true(value) ? "yes" : "no");
 }
 
-static void print_row(json_t *row)
+static void add_row(json_t *row, struct buf *ret)
 {
 	const char *key, *before = "";
 	json_t *value;
 
 	json_object_foreach(row, key, value)
 	{
-		(void)printf("%s%s ", before, key);
-		print_value(value);
+		buf_printf(ret, "%s%s ", before, key);
+		add_value(value, ret);
 		before = ", ";
 	}
-	(void)puts("");
 }
 
-static void print_lines(json_t *document)
+/* value: an object is a row */
+static void add_line(const struct screen *screen, const char *key, json_t *value, struct buf *ret)
 {
+	AUTO_BUF line = {0};
+
+	buf_printf(&line, "%s: ", key);
+	if (json_is_object(value))
+		add_row(value, &line);
+	else
+		add_value(value, &line);
+	screen_wrap(screen, buf_text(&line), 0, INDENT, ret);
+	ret->failed |= line.failed;
+}
+
+static void add_lines(json_t *document, struct buf *ret)
+{
+	const struct screen screen = terminal_screen(STDOUT_FILENO);
 	const char *key;
 	json_t *value, *row;
 	size_t i;
 
 	json_object_foreach(document, key, value)
 	{
-		if (json_is_array(value)) {
-			json_array_foreach(value, i, row)
-			{
-				(void)printf("%s: ", key);
-				print_row(row);
-			}
-			continue;
+		if (!json_is_array(value))
+			add_line(&screen, key, value, ret);
+		json_array_foreach(value, i, row)
+		{
+			add_line(&screen, key, row, ret);
 		}
-		(void)printf("%s: ", key);
-		print_value(value);
-		(void)puts("");
 	}
 }
 
 int document_print(json_t *document, bool as_json)
 {
-	AUTO_FREE char *text = as_json ? json_text(document, JSON_INDENT(2)) : NULL;
+	AUTO_FREE char *json = as_json ? json_text(document, JSON_INDENT(2)) : NULL;
+	AUTO_BUF lines = {0};
 
 	if (!as_json)
-		print_lines(document);
-	else if (!text || fputs(text, stdout) < 0)
+		add_lines(document, &lines);
+	if (lines.failed || (as_json && !json) ||
+	    fputs(as_json ? json : buf_text(&lines), stdout) < 0)
 		return COMMAND_FAILED;
 	return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
 }

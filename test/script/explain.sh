@@ -177,6 +177,10 @@ chmod 600 /var/lib/aadsshlogin/users
 ./aadsshlogin users --json >json 2>&1 || fail "users: $(cat json)"
 grep -q '"present": false' json || fail "users: $(cat json)"
 conforms aadsshlogin-users
+./aadsshlogin users >out 2>&1 || fail "users: $(cat out)"
+narrow users
+./aadsshlogin status >out 2>&1
+narrow status
 ./aadsshlogin status --json >json 2>&1
 [ $? -eq 1 ] || fail "status without sshd's lines: $(cat json)"
 grep -q '"check": "pam-module"' json || fail "status without sshd's lines: $(cat json)"

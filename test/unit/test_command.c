@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,15 +42,41 @@ static int run_child(struct fakelogin *fake, const char *arguments)
 	return aadsshlogin_main(fakelogin_sys(fake), argc, argv);
 }
 
-/* The exit status; what goes to standard output and error is added to *ret. */
-static int run(struct fakelogin *fake, const char *arguments, struct buf *ret)
+static void open_pipe(int ret_ends[2])
+{
+	assert_int_equal(pipe(ret_ends), 0);
+}
+
+static void open_terminal(unsigned short columns, int ret_ends[2])
+{
+	const struct winsize size = {.ws_row = 24, .ws_col = columns};
+
+	ret_ends[0] = posix_openpt(O_RDWR | O_NOCTTY);
+	if (ret_ends[0] < 0)
+		skip();
+	assert_int_equal(grantpt(ret_ends[0]), 0);
+	assert_int_equal(unlockpt(ret_ends[0]), 0);
+	ret_ends[1] = open(ptsname(ret_ends[0]), O_RDWR | O_NOCTTY);
+	assert_true(ret_ends[1] >= 0);
+	assert_int_equal(ioctl(ret_ends[1], TIOCSWINSZ, &size), 0);
+}
+
+/*
+ * The exit status; what goes to standard output and error is added to *ret.  columns: of the
+ * terminal that they are, 0: a pipe.
+ */
+static int run_on(struct fakelogin *fake, const char *arguments, unsigned short columns,
+		  struct buf *ret)
 {
 	char bytes[4096];
 	int ends[2], status;
 	ssize_t n;
 	pid_t pid;
 
-	assert_int_equal(pipe(ends), 0);
+	if (columns)
+		open_terminal(columns, ends);
+	else
+		open_pipe(ends);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -65,6 +93,11 @@ static int run(struct fakelogin *fake, const char *arguments, struct buf *ret)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
+}
+
+static int run(struct fakelogin *fake, const char *arguments, struct buf *ret)
+{
+	return run_on(fake, arguments, 0, ret);
 }
 
 static void wrong_usage_is_told_with_status_2(void **state)
@@ -115,6 +148,38 @@ static void users_are_those_set_up_and_those_remembered(void **state)
 	buf_done(&text);
 	assert_int_equal(run(fake, "users", &text), COMMAND_OK);
 	assert_non_null(strstr(buf_text(&text), "name bob@contoso.com, oid " CERTMAKE_TID));
+}
+
+/* Columns of the longest line. */
+static size_t widest(const struct buf *text)
+{
+	struct span rest = buf_bytes(text), line;
+	size_t max = 0;
+
+	while (span_line(&rest, &line)) {
+		line = span_trim(line);
+		max = line.len > max ? line.len : max;
+	}
+	return max;
+}
+
+static void lines_for_people_end_where_the_terminal_does(void **state)
+{
+	static const struct {
+		unsigned short columns;
+		size_t over, at_most; /* that the longest line has */
+	} rows[] = {{0, 60, 80}, {80, 60, 80}, {100, 80, 100}, {200, 100, 200}};
+	struct fakelogin *fake = *state;
+
+	scratch_write(&fake->scratch, AADPASSWD_PATH, ALICE, 0644);
+	scratch_write(&fake->scratch, LEDGER_PATH, BOB, 0600);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_BUF text = {0};
+
+		assert_int_equal(run_on(fake, "users", rows[i].columns, &text), COMMAND_OK);
+		assert_in_range(widest(&text), rows[i].over + 1, rows[i].at_most);
+		assert_non_null(strstr(buf_text(&text), "users: name bob@contoso.com, oid"));
+	}
 }
 
 static void a_home_of_any_bytes_is_told(void **state)
@@ -203,6 +268,7 @@ int main(void)
 	/* These verbs are for root alone. */
 	static const struct CMUnitTest as_root[] = {
 		T(users_are_those_set_up_and_those_remembered),
+		T(lines_for_people_end_where_the_terminal_does),
 		T(a_home_of_any_bytes_is_told),
 		T(configure_takes_keywords_alone),
 		T(configure_asks_for_what_is_not_said),
