@@ -20,7 +20,7 @@ bool sudoers_includes_dir(struct span text);
 /* What `sudo -V` says to root.  Borrowed from its output; what it leaves out has the usual value.
  */
 struct sudo_facts {
-	struct span main_path; /* /etc/sudoers */
+	struct span main_path; /* /etc/sudoers; a list with colons as sudo says it */
 	struct span service; /* PAM service, sudo */
 	struct span login_service; /* of `sudo -i`; like service where it is not told */
 	struct span askpass_service; /* of `sudo -A`; likewise */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -345,6 +346,25 @@ static bool find_rs_file(struct machine *m, struct sudo_facts *facts)
 	       fs_exists(m->sys, "/etc/sudoers");
 }
 
+/* Of a list with colons, as of SUSE's builds since 16, sudo reads the first that is there. */
+static struct span find_main(struct machine *m, struct span list)
+{
+	struct span first = {0};
+	char path[PATH_MAX];
+
+	while (list.len) {
+		const unsigned char *colon = memchr(list.p, ':', list.len);
+		struct span one = {list.p, colon ? (size_t)(colon - list.p) : list.len};
+
+		if (first.len == 0)
+			first = one;
+		if (span_copy(one, path, sizeof(path)) && path[0] == '/' && fs_exists(m->sys, path))
+			return one;
+		(void)span_take(&list, one.len + (colon ? 1 : 0), &one);
+	}
+	return first;
+}
+
 int sudo_ask(struct machine *m, const struct sudo_program *program, bool *ret_present,
 	     struct buf *output, struct sudo_facts *ret, struct err *err)
 {
@@ -369,6 +389,7 @@ int sudo_ask(struct machine *m, const struct sudo_program *program, bool *ret_pr
 		*ret_present = find_rs_file(m, ret);
 		return 0;
 	}
+	ret->main_path = find_main(m, ret->main_path);
 	if (!span_copy(ret->main_path, path, sizeof(path)) || path[0] != '/')
 		return err_set(err, EINVAL, "%s does not tell its main file", program->path);
 	return scan_file(&scan, path, 0, err);

@@ -1090,6 +1090,23 @@ static void sudos_main_file_can_be_elsewhere(void **state)
 	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
 }
 
+/* As SUSE builds it since 16: the first that is there counts. */
+static void sudo_can_look_for_its_main_file_in_several_places(void **state)
+{
+	(void)state;
+	fake.sudo = "Sudoers path: /etc/sudoers:/usr/etc/sudoers\n";
+	assert_int_equal(unlinkat(sm.scratch.sys.rootfd, "etc/sudoers", 0), 0);
+	stepmachine_must_refuse(&step_sudo, ENOENT, EXIT_VERIFY, "/etc/sudoers");
+	stepmachine_write("/usr/etc/sudoers", "@includedir /etc/sudoers.d\n");
+	stepmachine_must_apply(&step_sudo, STEP_CHANGED);
+	stepmachine_must_apply(&step_pam, STEP_CHANGED);
+	stepmachine_write("/usr/etc/sudoers", "@includedir /etc/sudoers.d\n"
+					      "Defaults:bob !pam_acct_mgmt\n");
+	stepmachine_must_refuse(&step_pam, EPERM, EXIT_VERIFY, "/usr/etc/sudoers, line 2");
+	stepmachine_write("/etc/sudoers", "root ALL=(ALL:ALL) ALL\n");
+	stepmachine_must_refuse(&step_sudo, EINVAL, EXIT_VERIFY, "/etc/sudoers does not read");
+}
+
 /* Its releases from 0.2.8 to 0.2.13 do not ask PAM who may edit. */
 static void an_old_sudo_rs_edits_for_nobody(void **state)
 {
@@ -1474,7 +1491,8 @@ static void verify_says_when_the_identity_cannot_read_roles(void **state)
 		sm.scratch.sys.witness = &witness;
 		stepmachine_must_apply(&step_verify, STEP_OK);
 		sm.scratch.sys.witness = NULL;
-		assert_int_equal(witness.failed, rows[i].note != NULL); /* it is to be asked again */
+		assert_int_equal(witness.failed,
+				 rows[i].note != NULL); /* it is to be asked again */
 		assert_int_equal(sm.result.note_count, rows[i].note ? 1 : 0);
 		if (rows[i].note)
 			assert_non_null(strstr(sm.result.notes[0], rows[i].note));
@@ -1633,6 +1651,7 @@ int main(void)
 		STEP_TEST(a_rule_that_visudo_refuses_is_not_published),
 		STEP_TEST(a_directory_that_sudo_does_not_read_is_refused),
 		STEP_TEST(sudos_main_file_can_be_elsewhere),
+		STEP_TEST(sudo_can_look_for_its_main_file_in_several_places),
 		STEP_TEST(an_old_sudo_rs_edits_for_nobody),
 		STEP_TEST(without_sudo_there_is_nothing_to_do),
 		STEP_TEST(without_selinux_nothing_is_run),
