@@ -15,4 +15,11 @@
  */
 void matchuser_patterns(struct span user_domains, struct buf *ret);
 
+/*
+ * Add what keeps the accounts of /etc/passwd out of that list when it stands before it:
+ * "!bob@contoso.com," for each one that the patterns cover.  A byte of a name that a pattern could
+ * not say becomes a question mark.  Memory: see buf_ok.
+ */
+void matchuser_spare(struct span user_domains, struct span passwd, struct buf *ret);
+
 #endif

@@ -28,36 +28,37 @@ size_t sshdconf_settings(const struct conf *conf, const struct sshd_setting **re
 	return ARRAY_LEN(settings) - (conf->authorized_keys == AUTHORIZED_KEYS_KEEP ? 1 : 0);
 }
 
-static void add_match(struct buf *out, const struct conf *conf)
+static void add_match(struct buf *out, const struct conf *conf, struct span spared)
 {
 	const struct sshd_setting *setting;
 	size_t count = sshdconf_settings(conf, &setting);
 
 	buf_str(out, "Match User ");
+	buf_span(out, spared);
 	matchuser_patterns(span_of(conf->user_domains), out);
 	buf_str(out, MARK "\n");
 	for (; count; count--, setting++)
 		buf_printf(out, "    %s %s\n", setting->keyword, setting->value);
 }
 
-int sshdconf_dropin(const struct conf *conf, struct buf *ret, struct err *err)
+int sshdconf_dropin(const struct conf *conf, struct span spared, struct buf *ret, struct err *err)
 {
 	AUTO_BUF out = {0};
 
 	buf_str(&out, "# Written by aadsshlogin: sign-in of Entra users.\n");
-	add_match(&out, conf);
+	add_match(&out, conf, spared);
 	if (buf_ok(&out, err) < 0)
 		return -err->code;
 	buf_move(ret, &out);
 	return 0;
 }
 
-static void add_block(struct buf *out, const struct conf *conf, bool no_newline)
+static void add_block(struct buf *out, const struct conf *conf, struct span spared, bool no_newline)
 {
 	buf_str(out, SSHDCONF_BEGIN "\n");
 	if (no_newline)
 		buf_str(out, NO_NEWLINE_LINE "\n");
-	add_match(out, conf);
+	add_match(out, conf, spared);
 	buf_str(out, "Match all\n" SSHDCONF_END "\n");
 }
 
@@ -196,7 +197,8 @@ int sshdconf_remove(struct span main, struct buf *ret, struct err *err)
 	return 0;
 }
 
-int sshdconf_insert(struct span main, const struct conf *conf, struct buf *ret, struct err *err)
+int sshdconf_insert(struct span main, const struct conf *conf, struct span spared, struct buf *ret,
+		    struct err *err)
 {
 	AUTO_BUF out = {0};
 	struct block block;
@@ -211,7 +213,7 @@ int sshdconf_insert(struct span main, const struct conf *conf, struct buf *ret, 
 	buf_span(&out, block.before);
 	if (r == 0 && block.no_newline)
 		buf_str(&out, "\n");
-	add_block(&out, conf, block.no_newline);
+	add_block(&out, conf, spared, block.no_newline);
 	if (r > 0)
 		r = add_without_blocks(block.after, &out, err);
 	if (r == 0)

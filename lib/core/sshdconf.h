@@ -32,14 +32,16 @@ struct sshd_setting {
 /* The settings in the order of writing; *ret is static. */
 size_t sshdconf_settings(const struct conf *conf, const struct sshd_setting **ret);
 
-/* The whole drop-in file.  -ENOMEM. */
-int sshdconf_dropin(const struct conf *conf, struct buf *ret, struct err *err);
+/* The whole drop-in file.  spared: what matchuser_spare says.  -ENOMEM. */
+int sshdconf_dropin(const struct conf *conf, struct span spared, struct buf *ret, struct err *err);
 
 /*
  * Put our block at the end of the main file's text, or bring the one that is there up to date
- * where it stands.  -EINVAL when a block begins but does not end; -ENOMEM.
+ * where it stands.  spared: what matchuser_spare says.  -EINVAL when a block begins but does not
+ * end; -ENOMEM.
  */
-int sshdconf_insert(struct span main, const struct conf *conf, struct buf *ret, struct err *err);
+int sshdconf_insert(struct span main, const struct conf *conf, struct span spared, struct buf *ret,
+		    struct err *err);
 
 /*
  * Take our block out, also what is left of one whose first lines somebody took away: an untouched

@@ -18,6 +18,7 @@
 #include <strings.h>
 
 #include "lib/core/foreign.h"
+#include "lib/core/matchuser.h"
 #include "lib/core/outcome.h"
 #include "lib/core/sshdcert.h"
 #include "lib/core/sshdtree.h"
@@ -33,6 +34,8 @@
 #define SSHD_OLDEST 702
 #define PID_FILE_SIZE 256
 #define FILES_MAX 256 /* of the configuration, that are looked at for messages */
+#define PASSWD_PATH "/etc/passwd"
+#define PASSWD_MAX ((size_t)16 << 20)
 #define GROUP_PATH "/etc/group"
 #define GROUP_MAX ((size_t)16 << 20)
 
@@ -41,6 +44,7 @@ struct wanted {
 	const char *main_path;
 	struct buf main;
 	struct buf dropin;
+	struct buf spared; /* see matchuser_spare */
 	bool by_dropin; /* otherwise by a block in the main file */
 };
 
@@ -48,6 +52,7 @@ static void wanted_done(struct wanted *wanted)
 {
 	buf_done(&wanted->main);
 	buf_done(&wanted->dropin);
+	buf_done(&wanted->spared);
 }
 
 #define AUTO_WANTED __attribute__((cleanup(wanted_done))) struct wanted
@@ -88,6 +93,18 @@ static int read_cleaned(struct machine *m, const char **ret_path, struct buf *re
 	return r;
 }
 
+/* Accounts of the machine's own keep what held for them, whatever their names are like. */
+static int spare_locals(struct machine *m, struct buf *ret, struct err *err)
+{
+	AUTO_BUF passwd = {0};
+	int r = fs_read(m->sys, PASSWD_PATH, FS_TRUSTED, PASSWD_MAX, &passwd, NULL, err);
+
+	if (r < 0)
+		return r;
+	matchuser_spare(span_of(m->conf.user_domains), buf_bytes(&passwd), ret);
+	return buf_ok(ret, err);
+}
+
 static int want_texts(struct machine *m, struct wanted *ret, struct err *err)
 {
 	AUTO_BUF now = {0};
@@ -96,12 +113,16 @@ static int want_texts(struct machine *m, struct wanted *ret, struct err *err)
 	if (r == 0)
 		r = sshdconf_remove(buf_bytes(&now), &ret->main, err);
 	if (r == 0)
-		r = sshdconf_dropin(&m->conf, &ret->dropin, err);
+		r = spare_locals(m, &ret->spared, err);
+	if (r == 0)
+		r = sshdconf_dropin(&m->conf, buf_bytes(&ret->spared), &ret->dropin, err);
 	if (r < 0)
 		return r;
 	ret->by_dropin = sshdconf_includes_dropin(buf_bytes(&ret->main)) &&
 			 fs_exists(m->sys, SSHD_DROPIN_DIR);
-	return ret->by_dropin ? 0 : sshdconf_insert(buf_bytes(&now), &m->conf, &ret->main, err);
+	return ret->by_dropin ? 0
+			      : sshdconf_insert(buf_bytes(&now), &m->conf, buf_bytes(&ret->spared),
+						&ret->main, err);
 }
 
 static int plan_files(struct machine *m, const struct wanted *wanted, struct changes *ret,
@@ -530,7 +551,8 @@ static int check_others(struct machine *m, struct span candidate, struct err *er
 static int check_candidate(struct machine *m, const struct wanted *wanted, struct err *err)
 {
 	AUTO_BUF text = {0};
-	int r = sshdconf_insert(buf_bytes(&wanted->main), &m->conf, &text, err);
+	int r = sshdconf_insert(buf_bytes(&wanted->main), &m->conf, buf_bytes(&wanted->spared),
+				&text, err);
 
 	if (r == 0)
 		r = check_others(m, buf_bytes(&text), err);

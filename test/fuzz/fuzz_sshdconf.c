@@ -20,8 +20,8 @@ static void round_trip(struct span main, const struct conf *conf)
 
 	if (sshdconf_remove(main, &bare, &err) < 0)
 		return; /* a block that has no end */
-	if (sshdconf_insert(main, conf, &inserted, &err) < 0 ||
-	    sshdconf_insert(buf_bytes(&inserted), conf, &again, &err) < 0 ||
+	if (sshdconf_insert(main, conf, span_of(""), &inserted, &err) < 0 ||
+	    sshdconf_insert(buf_bytes(&inserted), conf, span_of(""), &again, &err) < 0 ||
 	    !span_eq(buf_bytes(&again), buf_bytes(&inserted)))
 		abort();
 	if (sshdconf_block_line(buf_bytes(&inserted)) == 0 ||

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "lib/core/cleanup.h"
+#include "lib/core/matchuser.h"
 #include "lib/core/sshdtree.h"
 #include "lib/steps/programs.h"
 #include "lib/sys/proc.h"
@@ -116,7 +117,8 @@ static void sshd_takes_the_block_at_the_end_of_real_files(void **state)
 		add_host_key(&before);
 		(void)snprintf(path, sizeof(path), "test/data/sshdconf/%s", files[i]);
 		source_read(path, &before);
-		assert_int_equal(sshdconf_insert(buf_bytes(&before), &machine.conf, &after, &err),
+		assert_int_equal(sshdconf_insert(buf_bytes(&before), &machine.conf, span_of(""),
+						 &after, &err),
 				 0);
 		for (size_t j = 0; j < ARRAY_LEN(ours); j++) {
 			AUTO_BUF shown = {0};
@@ -140,7 +142,7 @@ static void sshd_reads_the_dropin_wherever_it_is_included(void **state)
 	if (!have_sshd())
 		skip();
 	use_domains("contoso.com *.fabrikam.com");
-	assert_int_equal(sshdconf_dropin(&machine.conf, &dropin, &err), 0);
+	assert_int_equal(sshdconf_dropin(&machine.conf, span_of(""), &dropin, &err), 0);
 	scratch_write(&scratch, "/sshd_config.d/20-aadsshlogin.conf", buf_text(&dropin), 0644);
 	buf_printf(&main_text, "Include %s/sshd_config.d/*.conf\nX11Forwarding yes\n", scratch.dir);
 	add_host_key(&main_text);
@@ -152,6 +154,36 @@ static void sshd_reads_the_dropin_wherever_it_is_included(void **state)
 	/* What follows the Include is not swallowed by our Match. */
 	assert_true(sshdconf_shown(buf_bytes(&root), "X11Forwarding", &value));
 	assert_true(span_is(value, "yes"));
+}
+
+/* Its own accounts can have names as ours. */
+static void sshd_leaves_the_machines_accounts_as_they_are(void **state)
+{
+	static const char *const names[] = {"admin@corp.example", "a#b@corp.example"};
+	AUTO_BUF before = {0}, after = {0}, spared = {0}, ours = {0};
+	struct err err = {0};
+
+	(void)state;
+	if (!have_sshd())
+		skip();
+	use_domains("*");
+	add_host_key(&before);
+	buf_str(&before, "UsePAM yes\n");
+	matchuser_spare(SPAN_LIT("*"),
+			SPAN_LIT("admin@corp.example:x:1001:1001:::\na#b@corp.example:x:2:2:::\n"),
+			&spared);
+	assert_int_equal(sshdconf_insert(buf_bytes(&before), &machine.conf, buf_bytes(&spared),
+					 &after, &err),
+			 0);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_BUF was = {0}, is = {0};
+
+		show(&before, names[i], &was);
+		show(&after, names[i], &is);
+		assert_string_equal(buf_text(&was), buf_text(&is));
+	}
+	show(&after, "alice@corp.example", &ours);
+	assert_ours(&ours);
 }
 
 /* The rival that we name is one for sshd too, and our advice against it works. */
@@ -188,7 +220,9 @@ static void sshd_agrees_about_rivals(void **state)
 			&text,
 			"%s\nAuthorizedKeysCommand /bin/false\nAuthorizedKeysCommandUser nobody\n",
 			rows[i].match);
-		assert_int_equal(sshdconf_insert(buf_bytes(&text), &machine.conf, &after, &err), 0);
+		assert_int_equal(
+			sshdconf_insert(buf_bytes(&text), &machine.conf, span_of(""), &after, &err),
+			0);
 		buf_span(&copy, buf_bytes(&after));
 		assert_int_equal(sshdtree_add(&tree, SSHD_MAIN_PATH, &copy, &err), 0);
 		show(&after, "aadsshlogin-probe@contoso.com", &shown);
@@ -244,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(sshd_takes_the_block_at_the_end_of_real_files),
 		TEST(sshd_reads_the_dropin_wherever_it_is_included),
+		TEST(sshd_leaves_the_machines_accounts_as_they_are),
 		TEST(sshd_agrees_about_rivals),
 		TEST(sshd_takes_our_advice_for_AllowUsers),
 		TEST(visudo_takes_the_rule),

@@ -128,9 +128,10 @@ static void check(struct span before, struct span after, bool comes_back)
 	AUTO_BUF inserted = {0}, again = {0}, removed = {0};
 	struct err err = {0};
 
-	assert_int_equal(sshdconf_insert(before, &conf, &inserted, &err), 0);
+	assert_int_equal(sshdconf_insert(before, &conf, span_of(""), &inserted, &err), 0);
 	assert_text(&inserted, after);
-	assert_int_equal(sshdconf_insert(buf_bytes(&inserted), &conf, &again, &err), 0);
+	assert_int_equal(sshdconf_insert(buf_bytes(&inserted), &conf, span_of(""), &again, &err),
+			 0);
 	assert_text(&again, after);
 	assert_int_equal(sshdconf_remove(buf_bytes(&inserted), &removed, &err), 0);
 	if (comes_back)
@@ -203,7 +204,7 @@ static void a_block_without_end_is_refused_with_its_line(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(sshdconf_insert(span_of(text), &conf, &out, &err), -EINVAL);
+	assert_int_equal(sshdconf_insert(span_of(text), &conf, span_of(""), &out, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "/etc/ssh/sshd_config:3:"));
 	err = (struct err){0};
 	assert_int_equal(sshdconf_remove(span_of(text), &out, &err), -EINVAL);
@@ -226,11 +227,11 @@ static void the_dropin_follows_the_settings(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(sshdconf_dropin(&conf, &out, &err), 0);
+	assert_int_equal(sshdconf_dropin(&conf, span_of(""), &out, &err), 0);
 	buf_printf(&wanted, "%s%s", heading, MATCH("*@*") NO_KEYS);
 	assert_text(&out, buf_bytes(&wanted));
 	buf_done(&wanted);
-	assert_int_equal(sshdconf_dropin(&other_conf, &out, &err), 0);
+	assert_int_equal(sshdconf_dropin(&other_conf, span_of(""), &out, &err), 0);
 	buf_printf(&wanted, "%s%s", heading, MATCH("*@contoso.com,*@*.fabrikam.com"));
 	assert_text(&out, buf_bytes(&wanted));
 }
@@ -247,7 +248,7 @@ static void what_sshd_must_show_is_what_is_written(void **state)
 	assert_int_equal(sshdconf_settings(&other_conf, &settings), 4);
 	count = sshdconf_settings(&conf, &settings);
 	assert_int_equal(count, 5);
-	assert_int_equal(sshdconf_dropin(&conf, &out, &err), 0);
+	assert_int_equal(sshdconf_dropin(&conf, span_of(""), &out, &err), 0);
 	for (; count; count--, settings++) {
 		(void)snprintf(line, sizeof(line), "\n    %s %s\n", settings->keyword,
 			       settings->value);

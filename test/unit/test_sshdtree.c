@@ -252,7 +252,7 @@ static void our_own_lines_are_told(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(sshdconf_dropin(&conf, &text, &err), 0);
+	assert_int_equal(sshdconf_dropin(&conf, span_of(""), &text, &err), 0);
 	add_file(&tree, SSHD_MAIN_PATH, INCLUDE);
 	add_file(&tree, SSHD_DROPIN_PATH, buf_text(&text));
 	assert_true(sshdtree_kind(&tree, SPAN_LIT("bob"), &kind));

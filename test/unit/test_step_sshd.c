@@ -326,6 +326,26 @@ static void local_people_are_asked_about_too(void **state)
 			 2);
 }
 
+static void local_accounts_with_names_as_ours_are_left_as_they_are(void **state)
+{
+	AUTO_FREE char *passwd = scratch_text(&sm.scratch, "/etc/passwd");
+	AUTO_BUF more = {0};
+
+	(void)state;
+	buf_printf(&more, "%sadmin@corp.example:x:1001:1001::/home/a:/bin/sh\n", passwd);
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_true(text_has(SSHD_DROPIN_PATH, "Match User *@*,"));
+	stepmachine_write("/etc/passwd", buf_text(&more));
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_true(text_has(SSHD_DROPIN_PATH, "Match User !admin@corp.example,*@*,"));
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	stepmachine_write(SSHD_MAIN_PATH, "UsePAM yes\n");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_true(text_has(SSHD_MAIN_PATH, "Match User !admin@corp.example,*@*,"));
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
+	stepmachine_expect(SSHD_MAIN_PATH, "UsePAM yes\n");
+}
+
 static void the_directory_that_debians_sshd_wants_is_made(void **state)
 {
 	(void)state;
@@ -544,6 +564,7 @@ int main(void)
 		STEP_TEST(a_proof_that_fails_puts_the_old_bytes_back),
 		STEP_TEST(what_holds_for_root_must_not_change),
 		STEP_TEST(local_people_are_asked_about_too),
+		STEP_TEST(local_accounts_with_names_as_ours_are_left_as_they_are),
 		STEP_TEST(the_directory_that_debians_sshd_wants_is_made),
 		STEP_TEST(releases_are_told_apart),
 		STEP_TEST(sshd_is_asked_no_more_than_needed),
