@@ -334,7 +334,10 @@ int nsswitch_remove(struct span text, struct buf *ret, struct err *err)
 	struct span line, sources;
 
 	while (span_line(&text, &line)) {
-		if (span_is(line, NO_NEWLINE_LINE)) {
+		if (span_is(line, NSSWITCH_COPIED_LINE)) {
+			add_between(&out, done, line.p);
+			done = text.p;
+		} else if (span_is(line, NO_NEWLINE_LINE)) {
 			/* The newline before it stays for lines that were added since. */
 			bool last = text.len == 0 && line.p > start;
 

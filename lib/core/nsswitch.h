@@ -12,6 +12,10 @@
 
 #include "lib/core/buf.h"
 
+/* The line before a vendor's file that we copied to /etc, to write our word into it. */
+#define NSSWITCH_COPIED_LINE "# Copied by aadsshlogin, for its word aad; it goes with it."
+#define NSSWITCH_COPIED NSSWITCH_COPIED_LINE "\n"
+
 /*
  * Add the source behind the others of its line, so that names that exist elsewhere always win; but
  * before an action such as [NOTFOUND=return] that would end the search before us.  A line that
@@ -30,7 +34,10 @@ int nsswitch_add(struct span text, struct buf *ret, struct err *err);
  */
 int nsswitch_add_part(struct span text, struct buf *ret, struct err *err);
 
-/* Take the source out of those lines, and the newline that nsswitch_add gave.  -ENOMEM. */
+/*
+ * Take the source out of those lines, the newline that nsswitch_add gave, and NSSWITCH_COPIED.
+ * -ENOMEM.
+ */
 int nsswitch_remove(struct span text, struct buf *ret, struct err *err);
 
 /* Does the line of passwd name the source, whoever wrote it? */

@@ -31,6 +31,7 @@
 #include "lib/sys/userindex.h"
 
 #define NSSWITCH_PATH "/etc/nsswitch.conf"
+#define VENDOR_NSSWITCH_PATH "/usr/etc/nsswitch.conf" /* SUSE: read where the other is missing */
 #define LEDGER_PATH STATE_DIR "/users"
 #define SSSD_CONF_PATH "/etc/sssd/sssd.conf"
 #define NSCD_PROGRAM "/usr/sbin/nscd"
@@ -511,8 +512,24 @@ static int refuse_link(struct err *err)
 	return err_remedy(err, 0, "put a regular file in its place");
 }
 
+/* The text in force, and which file has it; -ENOENT when there is none. */
+static int read_nsswitch(struct machine *m, const char **ret_path, struct buf *ret, struct err *err)
+{
+	struct err vendor = {0};
+	int r = fs_read(m->sys, NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, err);
+
+	*ret_path = NSSWITCH_PATH;
+	if (r != -ENOENT ||
+	    fs_read(m->sys, VENDOR_NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, ret, NULL, &vendor) < 0)
+		return r;
+	*ret_path = VENDOR_NSSWITCH_PATH;
+	*err = (struct err){0};
+	return 0;
+}
+
 /* Two sources with `@` names would answer for each other's people. */
-static int refuse_directory(struct machine *m, struct span nsswitch, struct err *err)
+static int refuse_directory(struct machine *m, const char *path, struct span nsswitch,
+			    struct err *err)
 {
 	struct span source;
 
@@ -523,44 +540,99 @@ static int refuse_directory(struct machine *m, struct span nsswitch, struct err 
 	if (span_is(source, "sss") && !fs_exists(m->sys, SSSD_CONF_PATH))
 		return 0;
 	(void)err_set(err, EINVAL,
-		      NSSWITCH_PATH " names %.*s for passwd, whose people may have "
-				    "names with @ as ours do",
-		      (int)source.len, (const char *)source.p);
+		      "%s names %.*s for passwd, whose people may have names with @ as ours do",
+		      path, (int)source.len, (const char *)source.p);
 	return err_remedy(err, EXIT_SETTINGS, "set userDomains to the domains of your Entra users");
+}
+
+/* The file is the vendor's, which the vendor's package writes anew: ours is a copy of it. */
+static int plan_copy(struct machine *m, struct span vendors, struct changes *ret, struct err *err)
+{
+	const struct fs_meta meta = machine_meta(m, 0644);
+	AUTO_BUF with_us = {0}, after = {0};
+	int r = nsswitch_add(vendors, &with_us, err);
+
+	if (r < 0)
+		return r;
+	buf_str(&after, NSSWITCH_COPIED);
+	buf_span(&after, buf_bytes(&with_us));
+	r = buf_ok(&after, err);
+	return r < 0 ? r : changes_write(m, ret, NSSWITCH_PATH, buf_bytes(&after), &meta, err);
+}
+
+/* Is this text of NSSWITCH_PATH, which is `without` without us, a copy of ours?  *ret_same: and the
+ * vendor's file is as it was then. */
+static bool is_copy(struct machine *m, struct span text, struct span without, bool *ret_same)
+{
+	AUTO_BUF vendors = {0};
+	struct err ignored = {0};
+
+	if (text.len < strlen(NSSWITCH_COPIED) ||
+	    memcmp(text.p, NSSWITCH_COPIED, strlen(NSSWITCH_COPIED)) != 0 ||
+	    fs_read(m->sys, VENDOR_NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, &vendors, NULL,
+		    &ignored) < 0)
+		return false;
+	*ret_same = span_eq(buf_bytes(&vendors), without);
+	return true;
+}
+
+static int plan_file_present(struct machine *m, struct span before, struct buf *ret_after,
+			     struct err *err)
+{
+	AUTO_BUF without = {0};
+	bool same;
+	int r = nsswitch_add(before, ret_after, err);
+
+	if (r == 0)
+		r = nsswitch_remove(before, &without, err);
+	if (r == 0 && is_copy(m, before, buf_bytes(&without), &same) && !same)
+		machine_note(m, NSSWITCH_PATH
+			     " is a copy of ours, and differs from " VENDOR_NSSWITCH_PATH
+			     " by now: compare them; without the copy the next run makes another");
+	return r == 0 && span_eq(before, buf_bytes(ret_after))
+		       ? changes_trust(m, NSSWITCH_PATH, err)
+		       : r;
 }
 
 static int plan_plain(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
 	AUTO_BUF before = {0}, after = {0};
+	const char *path = NULL;
+	bool same = false;
 	struct stat st;
-	int r = fs_read(m->sys, NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, &before, NULL, err);
+	int r = read_nsswitch(m, &path, &before, err);
 
-	if (r == -ENOENT && want == WANT_ABSENT) {
+	if (want == WANT_ABSENT && (r == -ENOENT || strcmp(path, NSSWITCH_PATH) != 0)) {
 		*err = (struct err){0};
-		return 0;
+		return changes_tidy(m, ret, NSSWITCH_PATH, err);
 	}
 	if (r < 0)
 		return r;
-	r = want == WANT_PRESENT ? nsswitch_add(buf_bytes(&before), &after, err)
+	if (strcmp(path, NSSWITCH_PATH) != 0)
+		return plan_copy(m, buf_bytes(&before), ret, err);
+	r = want == WANT_PRESENT ? plan_file_present(m, buf_bytes(&before), &after, err)
 				 : nsswitch_remove(buf_bytes(&before), &after, err);
-	if (r == 0 && want == WANT_PRESENT && span_eq(buf_bytes(&before), buf_bytes(&after)))
-		r = changes_trust(m, NSSWITCH_PATH, err);
 	if (r < 0 || span_eq(buf_bytes(&before), buf_bytes(&after)))
 		return r < 0 ? r : changes_tidy(m, ret, NSSWITCH_PATH, err);
 	if (fs_lstat(m->sys, NSSWITCH_PATH, &st, err) == 0 && S_ISLNK(st.st_mode))
 		return refuse_link(err);
+	if (want == WANT_ABSENT && is_copy(m, buf_bytes(&before), buf_bytes(&after), &same) && same)
+		return changes_remove(m, ret, NSSWITCH_PATH, err);
 	return changes_edit(m, ret, NSSWITCH_PATH, buf_bytes(&after), err);
 }
 
 static int plan_nsswitch(struct machine *m, enum want want, struct changes *ret, struct err *err)
 {
+	const char *path = NULL;
 	AUTO_BUF text = {0};
-	bool exists;
-	int r = fs_read_optional(m->sys, NSSWITCH_PATH, FS_FOLLOW, FS_CONFIG_MAX, &text, &exists,
-				 NULL, err);
+	int r = read_nsswitch(m, &path, &text, err);
 
+	if (r == -ENOENT) {
+		*err = (struct err){0};
+		r = 0;
+	}
 	if (r == 0 && want == WANT_PRESENT)
-		r = refuse_directory(m, buf_bytes(&text), err);
+		r = refuse_directory(m, path, buf_bytes(&text), err);
 	if (r < 0)
 		return r;
 	if (authselect_owns(m))

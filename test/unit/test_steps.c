@@ -18,6 +18,7 @@
 #include "lib/sys/userindex.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/conf.h"
+#include "lib/core/nsswitch.h"
 #include "lib/core/outcome.h"
 #include "lib/core/pamstack.h"
 #include "lib/core/sudoers.h"
@@ -614,6 +615,47 @@ static void a_missing_line_of_nsswitch_is_named(void **state)
 	stepmachine_write("/etc/nsswitch.conf", "passwd: files\n");
 	stepmachine_must_refuse(&step_accounts, EINVAL, EXIT_VERIFY, "group:");
 	stepmachine_expect(AADADMINS_PATH, NULL);
+}
+
+/* As on SUSE since 16: glibc takes the vendor's file while there is no other. */
+static void nsswitch_of_the_vendors_is_copied_and_goes_again(void **state)
+{
+	static const char with_us[] =
+		NSSWITCH_COPIED "# theirs\npasswd: files aad\ngroup: files aad\n";
+
+	(void)state;
+	assert_int_equal(fs_remove(&sm.scratch.sys, "/etc/nsswitch.conf", &sm.err), 0);
+	stepmachine_must_refuse(&step_accounts, ENOENT, EXIT_VERIFY, "/etc/nsswitch.conf");
+	stepmachine_write("/usr/etc/nsswitch.conf", "# theirs\npasswd: files\ngroup: files\n");
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_expect("/etc/nsswitch.conf", with_us);
+	stepmachine_expect_meta("/etc/nsswitch.conf", 0644, geteuid(), geteuid() ? getegid() : 0);
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	assert_int_equal(sm.result.note_count, 0);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect("/etc/nsswitch.conf", NULL);
+	stepmachine_must_revert(&step_accounts, STEP_OK);
+	/* What a killed run left goes too. */
+	stepmachine_write("/etc/.nsswitch.conf.aadssh-new", "pass");
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect("/etc/.nsswitch.conf.aadssh-new", NULL);
+	/* A copy that the owner changed, or that is all there is, stays. */
+	stepmachine_must_apply(&step_accounts, STEP_CHANGED);
+	stepmachine_write("/usr/etc/nsswitch.conf", "passwd: files systemd\ngroup: files\n");
+	stepmachine_must_apply(&step_accounts, STEP_OK);
+	assert_non_null(strstr(sm.result.notes[0], "/etc/nsswitch.conf is a copy"));
+	stepmachine_expect("/etc/nsswitch.conf", with_us);
+	stepmachine_must_revert(&step_accounts, STEP_CHANGED);
+	stepmachine_expect("/etc/nsswitch.conf", "# theirs\npasswd: files\ngroup: files\n");
+}
+
+static void a_directory_in_the_vendors_nsswitch_counts(void **state)
+{
+	(void)state;
+	assert_int_equal(fs_remove(&sm.scratch.sys, "/etc/nsswitch.conf", &sm.err), 0);
+	stepmachine_write("/usr/etc/nsswitch.conf", "passwd: files winbind\ngroup: files\n");
+	stepmachine_must_refuse(&step_accounts, EINVAL, EXIT_SETTINGS,
+				"/usr/etc/nsswitch.conf names winbind");
 }
 
 static void a_directory_needs_the_users_domains(void **state)
@@ -1620,6 +1662,8 @@ int main(void)
 		STEP_TEST(an_index_that_a_killed_run_did_not_make_is_made),
 		STEP_TEST(a_running_nscd_is_told),
 		STEP_TEST(a_missing_line_of_nsswitch_is_named),
+		STEP_TEST(nsswitch_of_the_vendors_is_copied_and_goes_again),
+		STEP_TEST(a_directory_in_the_vendors_nsswitch_counts),
 		STEP_TEST(a_directory_needs_the_users_domains),
 		STEP_TEST(a_directory_without_a_configuration_is_none),
 		STEP_TEST(pam_puts_our_line_first),
