@@ -23,7 +23,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 from azure.model import Extension, ExtensionStatus  # noqa: E402
 from lab import layer  # noqa: E402
 from lab.install import FIRST, NAME, NEXT, zip_of  # noqa: E402
-from lab.login import Person, as_person, check_no_sudo, check_refused, check_sudo, uid_of  # noqa: E402
+from lab.login import Person, as_person, check_no_sudo, check_refused, check_sudo, ssh, uid_of  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 from lab.place import DOMAIN, MEMORY, NAMESAKE, NEIGHBOUR, NOT_OURS, SETTINGS, WATCHED, Place  # noqa: E402
 from lab.schema import check_schema  # noqa: E402
@@ -95,7 +95,11 @@ def people(tell: Teller, place: Place) -> "tuple[Person, Person]":
         check_refused(user.run("id", name=admin.name))
     with tell.step("a certificate does not open a local account that has the name"):
         check_refused(Person(machine, azure, NAMESAKE, "admin").run("id"))
-        expect([line for line in machine.syslog() if "local-account" in line and NAMESAKE in line], "the log does not say why")
+        expect(told(machine, "explain", NAMESAKE).get("reason") == "local-account", "explain does not say why")
+        machine.sh("install -D -m 644 /root/.ssh/local.pub /.ssh/authorized_keys")  # its home is /
+        result = machine.run(ssh("/root/.ssh/local", NAMESAKE, ["id -un"]), check=False)
+        machine.sh("rm -r /.ssh")
+        expect(result.stdout.split() == [NAMESAKE], result)
     with tell.step(f"local users get in and keep sudo, {NEIGHBOUR} too"):
         place.check_local_users()
     return admin, user

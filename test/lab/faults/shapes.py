@@ -61,6 +61,8 @@ def of_pam(name: str, code: int = 0, *words: str, **more: object) -> Shape:
 
 SSHD_ROWS = listed(SSHD, [
     of_sshd("debian-12", sample=True),
+    of_sshd("debian-12", domains="*", variant="all domains, and a local user's among them", sample=True),
+    of_sshd("ubuntu-18.04", domains="*", variant="all domains, and a local user's among them"),
     of_sshd("debian-12", script=f"chmod 600 {MAIN}", variant="0600"),
     of_sshd("debian-12", script=f"chown root:adm {MAIN}; chmod 640 {MAIN}", variant="root:adm 0640"),
     of_sshd("debian-12", script=f"chown root:adm {MAIN}; chmod 664 {MAIN}", variant="others can write it, and it is not edited"),
@@ -118,6 +120,8 @@ NSSWITCH_ROWS = listed(NSSWITCH, [
           script="mkdir -p /srv/nss; mv /etc/nsswitch.conf /srv/nss/; "
                 "ln -s /srv/nss/nsswitch.conf /etc/nsswitch.conf", variant="a link"),
     of_nsswitch("debian-12", 21, "/etc/nsswitch.conf", script="rm /etc/nsswitch.conf", variant="missing"),
+    of_nsswitch("debian-12", script="mkdir -p /usr/etc; mv /etc/nsswitch.conf /usr/etc/",
+          variant="the vendor's, as SUSE has it since 16", sample=True),
     of_nsswitch("fedora-merge", sample=True),
     of_nsswitch("ldap-ends", sample=True),
     of_nsswitch("no-group", 21, "has no line \"group:\"", "group: files", sample=True),
