@@ -53,6 +53,8 @@ OLD = ["--publisher", OLD_PUBLISHER, "--name", OLD_TYPE]
 GROUP = ["--resource-group", "lab"]
 VM = [*GROUP, "--vm-name", "vm1"]
 SCALE_SET = [*GROUP, "--vmss-name", "web"]
+WARNINGS = "manifest/azure/queries/warnings.sh"
+OF_ACCOUNTS = ("local-accounts", "authorized-keys")
 
 VERBS = ("install", "enable", "disable", "update", "uninstall")
 OLD_HANDLER = """#!/bin/sh
@@ -266,11 +268,11 @@ def set_with_settings(tell: Teller, world: World) -> None:
         expect("userDomains" in shown and "lab-secret" not in shown + result.stdout + result.stderr, shown)
 
 
-def told_accounts(world: World) -> List[str]:
-    """What queries/local-accounts.sh prints of them, whose exit status must fit."""
-    path = "/root/local-accounts.sh"
-    world.desk.machine.write(path, (layer.CHECKOUT / "manifest/azure/queries/local-accounts.sh").read_bytes())
-    result = world.desk.machine.run(["sh", path], env={"REQUESTS_CA_BUNDLE": AUTHORITY}, check=False, timeout=PATIENCE)
+def told(world: World, *substatuses: str) -> List[str]:
+    """What queries/warnings.sh prints of them, or of all, whose exit status must fit."""
+    path = "/root/warnings.sh"
+    world.desk.machine.write(path, (layer.CHECKOUT / WARNINGS).read_bytes())
+    result = world.desk.machine.run(["sh", path, *substatuses], env={"REQUESTS_CA_BUNDLE": AUTHORITY}, check=False, timeout=PATIENCE)
     expect(result.returncode == (1 if result.stdout else 0), result)
     return result.stdout.splitlines()
 
@@ -282,13 +284,13 @@ def tell_accounts(tell: Teller, world: World) -> None:
     def substatus() -> Dict[str, str]:
         return {part["name"]: part["status"] for part in world.azure.extension(NAME).substatus}
 
-    with tell.step("queries/local-accounts.sh tells of local accounts that nobody approved, and only of these"):
+    with tell.step("queries/warnings.sh tells of local accounts that nobody approved, and only of these"):
         approve([])
-        lines = told_accounts(world)
+        lines = told(world, *OF_ACCOUNTS)
         expect(substatus()["local-accounts"] == "warning" and len(lines) == 1, (lines, substatus()))
         expect(lines[0].startswith(f"{world.azure.resource_id}\t") and "can sign in" in lines[0] and "local (uid" in lines[0], lines)
         approve(["root", "local", NEIGHBOUR])
-        lines = told_accounts(world)
+        lines = told(world, *OF_ACCOUNTS)
         expect(substatus()["local-accounts"] == "success" and not lines, (lines, substatus()))
 
 
@@ -323,8 +325,8 @@ def scale_set(tell: Teller, world: World) -> None:
         desk.run("vmss", "update-instances", *GROUP, "--name", "web", "--instance-ids", "*")
         expect(instance.settings().get("publicSettings") == settings, instance.settings())
         expect(machine.run(["aadsshlogin", "status", "--json"]).returncode == 0, "it is not in force")
-    with tell.step("queries/local-accounts.sh tells of the instance's accounts"):
-        lines = told_accounts(world)
+    with tell.step("queries/warnings.sh tells of the instance's accounts"):
+        lines = told(world, *OF_ACCOUNTS)
         expect(len(lines) == 1 and "/virtualMachineScaleSets/web/virtualMachines/0\t" in lines[0] and "local (uid" in lines[0], lines)
     with tell.step("az vmss extension list and show tell it"):
         expect([one["name"] for one in desk.ask("vmss", "extension", "list", *SCALE_SET)] == [TYPE], "list")
@@ -377,6 +379,10 @@ def give_roles(tell: Teller, world: World) -> None:
         done = assign("Virtual Machine Administrator Login", person.oid, "User")
         expect(done.returncode == 0 and json.loads(done.stdout)["scope"] == azure.resource_id, done)
         check_refused(person.run("id"))
+    with tell.step("queries/warnings.sh tells of a machine to which nobody gets in"):
+        desk.ask("vm", "extension", "set", *VM, *OURS)
+        lines = told(world)
+        expect(len(lines) == 1 and lines[0].startswith(f"{azure.resource_id}\tComponentStatus/verify/warning: "), lines)
     with tell.step("with Reader for the VM's identity that person signs in, and has sudo"):
         done = assign("Reader", shown["identity"]["principalId"], "ServicePrincipal")
         expect(done.returncode == 0, done)
@@ -412,7 +418,7 @@ def automate(tell: Teller, world: World) -> None:
 # ---- what is written about az
 
 
-PAGES = ("README.md", "docs/sources.md", "manifest/azure/README.md", "manifest/publish/README.md", "manifest/azure/queries/local-accounts.sh")
+PAGES = ("README.md", "docs/sources.md", "manifest/azure/README.md", "manifest/publish/README.md", WARNINGS)
 EXTENSIONS = ("ssh", "graph", "network bastion")  # of az, which Debian has not
 AZWORDS = "/root/azwords.py"
 # Lines to type, what they hold, and what is named within a sentence, often without all its options.
