@@ -23,18 +23,35 @@
 #define SKEW_FAILED_S 240
 #define CHRONYC "/usr/bin/chronyc"
 
+/* The agent names the folder PUBLISHER.TYPE-VERSION; whoever published it may have another name. */
+static void find_handler(const char *folder, struct span *publisher, struct span *type)
+{
+	const char *name = strrchr(folder, '/');
+	const char *end = name ? strrchr(name, '-') : NULL;
+	const char *dot = end ? memrchr(name, '.', (size_t)(end - name)) : NULL;
+
+	*publisher = span_of("Microsoft.Azure.ActiveDirectory");
+	*type = span_of("AADSSHLoginForLinux");
+	if (!dot)
+		return;
+	*publisher = (struct span){(const unsigned char *)name + 1, (size_t)(dot - name - 1)};
+	*type = (struct span){(const unsigned char *)dot + 1, (size_t)(end - dot - 1)};
+}
+
 static void advise_settings(const struct check *check, struct check_result *ret)
 {
 	const struct resource it = resource_parse(check->instance.resource_id);
-	char group[CHECK_WORD_MAX], name[CHECK_WORD_MAX];
+	char group[CHECK_WORD_MAX], name[CHECK_WORD_MAX], by[CHECK_WORD_MAX], what[CHECK_WORD_MAX];
+	struct span publisher, type;
 
+	find_handler(check->command->folder, &publisher, &type);
 	if (it.name.len && strcmp(it.group, "connectedmachine") != 0)
 		check_command(ret,
 			      "az %s extension set --resource-group %s --%s-name %s "
-			      "--publisher Microsoft.Azure.ActiveDirectory "
-			      "--name AADSSHLoginForLinux --settings settings.json",
+			      "--publisher %s --name %s --settings settings.json",
 			      it.group, check_word(it.resource_group, group), it.group,
-			      check_word(it.name, name));
+			      check_word(it.name, name), check_word(publisher, by),
+			      check_word(type, what));
 }
 
 int look_agent(struct check *check, struct check_result *ret, struct err *err)

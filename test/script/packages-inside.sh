@@ -83,15 +83,15 @@ check_directories
 [ ! -e $said ] || fail "installing configured something: $(cat $said)"
 [ -z "$($verify $user)" ] || fail "the files are not as packed"
 
-# People find the extension's program by its name, whatever its version; without the extension they are told.
+# People find the extension's program by its name, whatever its publisher and version; without the extension they are told.
 waagent=/var/lib/waagent
 rm -rf $waagent
 if aadssh-handler check >log 2>&1; then
 	fail "an extension that is not there checks"
 fi
 grep -q 'extension is not below' log || fail "without the extension: $(cat log)"
-for version in 1.0.9.0 1.0.10.0; do
-	bin=$waagent/Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux-$version/bin
+for folder in Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux-1.0.9.0 Contoso.Identity.AADSSHLoginForLinux-1.0.10.0; do
+	version=${folder##*-} bin=$waagent/$folder/bin
 	mkdir -p "$bin"
 	printf '#!/bin/sh\necho "%s $# $2"\nexit 7\n' "$version" >"$bin/aadssh-shim"
 	chmod 744 "$bin/aadssh-shim"

@@ -310,7 +310,7 @@ static const struct row {
 } rows[] = {
 	/* clang-format off */
 	{"settings that are wrong", "garbage", NULL, NULL, {0}, false,
-	 "agent", "failed", "not valid JSON", "", "keys"},
+	 "agent", "failed", "not valid JSON", "--publisher P --name T", "keys"},
 	{"an uninstall that was broken off", NULL, STATE_PATH,
 	 STATE("1.0.0.0", "true", "21"), {0}, false,
 	 "installed", "failed", "removed in part only", ENABLE, NULL},
