@@ -12,11 +12,11 @@ GIVEN = {"version": "1.2.3.4", "mediaLink": "https://account.blob.core.windows.n
 
 def wrong(template: Dict, row: Dict) -> List[str]:
     made = evaluate(template, {**GIVEN, **row["given"]}, Place()).resources
-    if [each["id"].split("/providers/")[1] for each in made] != [
-            "Microsoft.Compute/sharedVMExtensions/Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux",
-            "Microsoft.Compute/sharedVMExtensions/Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux/versions/1.2.3.4"]:
+    publisher = row["given"].get("publisher", "Microsoft.Azure.ActiveDirectory")
+    where = f"Microsoft.Compute/sharedVMExtensions/{publisher}.AADSSHLoginForLinux"
+    if [each["id"].split("/providers/")[1] for each in made] != [where, f"{where}/versions/1.2.3.4"]:
         return [str([each["id"] for each in made])]
-    return differences(made[0], {"properties/identifier/publisher": "Microsoft.Azure.ActiveDirectory",
+    return differences(made[0], {"properties/identifier/publisher": publisher,
                                  "properties/identifier/type": "AADSSHLoginForLinux"}) + differences(made[1], {
         "properties/mediaLink": GIVEN["mediaLink"], "properties/isInternalExtension": row["internal"],
         "properties/regions": row["regions"], "properties/supportedOS": "Linux", "properties/computeRole": "IaaS",

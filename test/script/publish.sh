@@ -81,6 +81,13 @@ done
 ! grep -q MediaLink withdrawn || fail "withdrawn has a link"
 [ "$("$image" link $zip $container)" = "$container/AADSSHLoginForLinux-1.2.3.4-$sum.zip" ] || fail "link"
 
+for stage in internal withdrawn; do
+	PUBLISHER=Contoso.Identity "$image" $stage $zip $([ $stage = withdrawn ] || echo "$container") >own
+	well_formed own
+	expect own ProviderNameSpace Contoso.Identity
+	expect own Type AADSSHLoginForLinux
+done
+
 "$image" internal $zip 'https://h/c?a=1&b=<2>' >escaped
 well_formed escaped
 
@@ -102,6 +109,8 @@ refused 'too much' 2 everywhere $zip $container 'East US'
 refused 'an address without TLS' 1 internal $zip http://account/extensions
 refused 'a region that is none' 1 regions $zip $container 'East US;West US'
 refused 'an empty region' 1 regions $zip $container ''
+PUBLISHER='Contoso</ProviderNameSpace>' refused 'a publisher that is no name' 1 internal $zip $container
+PUBLISHER=.Identity refused 'a publisher without a beginning' 1 internal $zip $container
 refused 'no zip' 1 internal none.zip $container
 cp $zip AADSSHLoginForLinux-1.2.3.5.zip
 refused 'the name of another version' 1 internal AADSSHLoginForLinux-1.2.3.5.zip $container

@@ -32,6 +32,9 @@ param settings object = {}
 @secure()
 param protectedSettings object = {}
 
+@description('Publisher of the extension; your own where you published it yourself: manifest/publish.')
+param publisher string = 'Microsoft.Azure.ActiveDirectory'
+
 @description('Version: the newest one of this major and minor number is taken.')
 param typeHandlerVersion string = '1.0'
 
@@ -108,7 +111,7 @@ resource extension 'Microsoft.Compute/virtualMachines/extensions@2024-11-01' = {
     reader
   ]
   properties: {
-    publisher: 'Microsoft.Azure.ActiveDirectory'
+    publisher: publisher
     type: 'AADSSHLoginForLinux'
     typeHandlerVersion: typeHandlerVersion
     autoUpgradeMinorVersion: true

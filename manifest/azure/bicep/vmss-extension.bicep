@@ -9,6 +9,9 @@ param settings object = {}
 @secure()
 param protectedSettings object = {}
 
+@description('Publisher of the extension; your own where you published it yourself: manifest/publish.')
+param publisher string = 'Microsoft.Azure.ActiveDirectory'
+
 @description('Version: the newest one of this major and minor number is taken.')
 param typeHandlerVersion string = '1.0'
 
@@ -26,7 +29,7 @@ resource extension 'Microsoft.Compute/virtualMachineScaleSets/extensions@2024-11
   parent: scaleSet
   name: 'AADSSHLoginForLinux'
   properties: {
-    publisher: 'Microsoft.Azure.ActiveDirectory'
+    publisher: publisher
     type: 'AADSSHLoginForLinux'
     typeHandlerVersion: typeHandlerVersion
     autoUpgradeMinorVersion: true

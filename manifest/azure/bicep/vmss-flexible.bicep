@@ -37,6 +37,9 @@ param settings object = {}
 @secure()
 param protectedSettings object = {}
 
+@description('Publisher of the extension; your own where you published it yourself: manifest/publish.')
+param publisher string = 'Microsoft.Azure.ActiveDirectory'
+
 @description('Version: the newest one of this major and minor number is taken.')
 param typeHandlerVersion string = '1.0'
 
@@ -145,7 +148,7 @@ resource scaleSet 'Microsoft.Compute/virtualMachineScaleSets@2024-11-01' = {
           {
             name: 'AADSSHLoginForLinux'
             properties: {
-              publisher: 'Microsoft.Azure.ActiveDirectory'
+              publisher: publisher
               type: 'AADSSHLoginForLinux'
               typeHandlerVersion: typeHandlerVersion
               autoUpgradeMinorVersion: true

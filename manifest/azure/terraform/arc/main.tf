@@ -36,6 +36,12 @@ variable "protected_settings" {
   sensitive   = true
 }
 
+variable "publisher" {
+  description = "Publisher of the extension; your own where you published it yourself: manifest/publish."
+  type        = string
+  default     = "Microsoft.Azure.ActiveDirectory"
+}
+
 variable "type_handler_version" {
   description = "Version: the newest one of this major and minor number is taken."
   type        = string
@@ -73,7 +79,7 @@ resource "azurerm_arc_machine_extension" "sign_in" {
   name                      = "AADSSHLoginForLinux"
   arc_machine_id            = data.azurerm_arc_machine.this.id
   location                  = data.azurerm_arc_machine.this.location
-  publisher                 = "Microsoft.Azure.ActiveDirectory"
+  publisher                 = var.publisher
   type                      = "AADSSHLoginForLinux"
   type_handler_version      = var.type_handler_version
   automatic_upgrade_enabled = var.automatic_upgrade_enabled

@@ -74,6 +74,12 @@ variable "protected_settings" {
   sensitive   = true
 }
 
+variable "publisher" {
+  description = "Publisher of the extension; your own where you published it yourself: manifest/publish."
+  type        = string
+  default     = "Microsoft.Azure.ActiveDirectory"
+}
+
 variable "type_handler_version" {
   description = "Version: the newest one of this major and minor number is taken."
   type        = string
@@ -142,7 +148,7 @@ resource "azurerm_role_assignment" "reader" {
 resource "azurerm_virtual_machine_extension" "sign_in" {
   name                       = "AADSSHLoginForLinux"
   virtual_machine_id         = azurerm_linux_virtual_machine.this.id
-  publisher                  = "Microsoft.Azure.ActiveDirectory"
+  publisher                  = var.publisher
   type                       = "AADSSHLoginForLinux"
   type_handler_version       = var.type_handler_version
   auto_upgrade_minor_version = true

@@ -85,6 +85,12 @@ variable "protected_settings" {
   sensitive   = true
 }
 
+variable "publisher" {
+  description = "Publisher of the extension; your own where you published it yourself: manifest/publish."
+  type        = string
+  default     = "Microsoft.Azure.ActiveDirectory"
+}
+
 variable "type_handler_version" {
   description = "Version: the newest one of this major and minor number is taken."
   type        = string
@@ -184,7 +190,7 @@ resource "azurerm_linux_virtual_machine_scale_set" "this" {
 
   extension {
     name                       = "AADSSHLoginForLinux"
-    publisher                  = "Microsoft.Azure.ActiveDirectory"
+    publisher                  = var.publisher
     type                       = "AADSSHLoginForLinux"
     type_handler_version       = var.type_handler_version
     auto_upgrade_minor_version = true
