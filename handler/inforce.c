@@ -90,15 +90,16 @@ static struct step_result *find_result(struct job *job, struct span name)
 /* While the seal holds, what the steps had to say is so.  False: it is not known any more. */
 static bool carry_over(struct job *job, struct span said)
 {
-	struct span name, note;
+	struct said one;
 
-	while (seal_next_said(&said, &name, &note)) {
-		struct step_result *result = find_result(job, name);
+	while (seal_next_said(&said, &one)) {
+		struct step_result *result = find_result(job, one.step);
 
 		if (!result)
 			return false;
-		if (note.len && result->note_count < NOTES_MAX &&
-		    span_copy(note, result->notes[result->note_count], NOTE_MAX))
+		result->gravity = one.gravity;
+		if (one.note.len && result->note_count < NOTES_MAX &&
+		    span_copy(one.note, result->notes[result->note_count], NOTE_MAX))
 			result->note_count++;
 	}
 	job->ran = job->table.count > 0;
@@ -119,6 +120,7 @@ static bool tell_in_force(struct job *job, struct span said)
 		job->table = (struct step_table){.count = 0};
 		return false;
 	}
+	status_warn(job->results, job->table.count, job->message);
 	job_publish(job, STATUS_SUCCESS, EXIT_OK, job->message, "");
 	return true;
 }

@@ -20,7 +20,13 @@
 #define SHALLOW "shallow"
 #define WHOLE "whole"
 #define UNTIL "until"
-#define SAID "said"
+
+/* What a step said begins with how much it means. */
+static const char *const said_words[] = {
+	[GRAVITY_NOTE] = "said",
+	[GRAVITY_RISK] = "risk",
+	[GRAVITY_SHUT] = "shut",
+};
 
 struct seal seal_of(struct sys *sys, const char *version, const char *settings_hash)
 {
@@ -83,7 +89,8 @@ static void add_said(const struct step_result *result, struct buf *text)
 			ascii_text(result->notes[i], note, sizeof(note));
 		for (char *p = strchr(note, '\n'); p; p = strchr(p, '\n'))
 			*p = ' ';
-		buf_printf(text, SAID " %s %s\n", result->step->name, note);
+		buf_printf(text, "%s %s %s\n", said_words[result->gravity], result->step->name,
+			   note);
 	}
 }
 
@@ -205,23 +212,29 @@ static bool check_time(struct sys *sys, struct span *rest, bool *ret_for_ever)
 	return until_ns == 0 || sys->ops->boottime_ns(sys) < (int64_t)until_ns;
 }
 
-bool seal_next_said(struct span *said, struct span *ret_step, struct span *ret_note)
+bool seal_next_said(struct span *rest, struct said *ret)
 {
+	struct said said = {.gravity = GRAVITY_NOTE};
 	struct span line, word;
 
-	if (!span_line(said, &line) || !take_word(&line, &word) || !span_is(word, SAID) ||
-	    !take_word(&line, ret_step))
+	if (!span_line(rest, &line) || !take_word(&line, &word))
 		return false;
-	*ret_note = line;
+	while (said.gravity < ARRAY_LEN(said_words) && !span_is(word, said_words[said.gravity]))
+		said.gravity++;
+	if (said.gravity == ARRAY_LEN(said_words) || !take_word(&line, &said.step))
+		return false;
+	said.note = line;
+	*ret = said;
 	return true;
 }
 
 /* The lines that follow the time. */
 static struct span take_said(struct span *rest)
 {
-	struct span said = *rest, after = *rest, step, note;
+	struct span said = *rest, after = *rest;
+	struct said ignored;
 
-	while (seal_next_said(&after, &step, &note))
+	while (seal_next_said(&after, &ignored))
 		*rest = after;
 	said.len -= rest->len;
 	return said;

@@ -45,6 +45,13 @@ struct seal {
 	size_t count;
 };
 
+/* A note of a step, as the seal keeps it. */
+struct said {
+	struct span step;
+	struct span note; /* empty: the step has none */
+	enum gravity gravity; /* of all notes of the step */
+};
+
 /* This boot's seal, with nobody to tell of it, for as long as nothing changes. */
 struct seal seal_of(struct sys *sys, const char *version, const char *settings_hash);
 
@@ -68,7 +75,7 @@ bool seal_holds(struct sys *sys, const struct seal *seal, bool *ret_told, struct
  * The next note of a step, and of a step without one once an empty note.  Those of one step stand
  * together.  False at the end.
  */
-bool seal_next_said(struct span *said, struct span *ret_step, struct span *ret_note);
+bool seal_next_said(struct span *rest, struct said *ret);
 
 /* Is there one for this at all: was everything as it shall be, with these settings, since the boot?
  */

@@ -62,6 +62,34 @@ static json_t *substatuses(const struct status *status)
 	return steal_ptr(list);
 }
 
+static const struct step_result *gravest(const struct step_result *results, size_t count)
+{
+	const struct step_result *found = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (results[i].gravity > (found ? found->gravity : GRAVITY_NOTE))
+			found = &results[i];
+	return found;
+}
+
+void status_warn(const struct step_result *results, size_t count, char message[STATUS_MESSAGE_MAX])
+{
+	const struct step_result *first = gravest(results, count);
+	const size_t len = strlen(message);
+	AUTO_BUF text = {0};
+
+	if (!first)
+		return;
+	buf_printf(&text, ". Warning (%s", first->step->name);
+	for (size_t i = 0; i < count; i++)
+		if (&results[i] != first && results[i].gravity > GRAVITY_NOTE)
+			buf_printf(&text, ", %s", results[i].step->name);
+	buf_printf(&text, "): %s", first->notes[0]);
+	(void)snprintf(message + len, STATUS_MESSAGE_MAX - len, "%s", buf_text(&text));
+	for (char *p = message; (p = strchr(p, '\n'));)
+		*p = ' ';
+}
+
 int status_build(const struct status *status, struct buf *ret, struct err *err)
 {
 	AUTO_JSON *json = NULL;

@@ -34,6 +34,13 @@ struct status {
 	size_t count;
 };
 
+/*
+ * Add to the message of what went well the gravest warning, on one line, after the names of the
+ * steps that have one to be told here (see machine_warn): that one's first.
+ * Source for who reads it: az and Azure Policy show a command's message, and no substatus.
+ */
+void status_warn(const struct step_result *results, size_t count, char message[STATUS_MESSAGE_MAX]);
+
 /* The file's text.  -ENOMEM. */
 int status_build(const struct status *status, struct buf *ret, struct err *err);
 

@@ -501,6 +501,7 @@ static int finish(struct job *job, struct err *err)
 	const char *remedy = code == EXIT_OK ? "" : err->remedy[0] ? err->remedy : outcome->remedy;
 	char line[ERR_MSG_MAX + ERR_REMEDY_MAX + 64];
 
+	status_warn(job->results, job->ran ? job->table.count : 0, job->message);
 	if (code == EXIT_OK)
 		(void)snprintf(line, sizeof(line), "%s: %s", job->verb->name, cause);
 	else

@@ -68,8 +68,8 @@ static void note(struct machine *m, const struct localaccounts *local,
 		return;
 	digest(buf_bytes(&lines), count, first);
 	time_text(sys_realtime_s(m->sys), time);
-	machine_note(m, "%zu %s, seen %s: %s. %saadssh-handler check names all", count, what, time,
-		     first, remedy);
+	machine_warn(m, GRAVITY_RISK, "%zu %s, seen %s: %s. %saadssh-handler check names all",
+		     count, what, time, first, remedy);
 }
 
 /* Whatever is found or cannot be is worth a warning, and never stops anything. */
@@ -80,7 +80,8 @@ static int prove(struct machine *m, enum localaccounts_finding finding, const ch
 	struct err err = {0}, ignored;
 
 	if (localaccounts_once(m, &local, &err) < 0) {
-		machine_note(m, "the local accounts could not be looked at: %s", err.msg);
+		machine_warn(m, GRAVITY_RISK, "the local accounts could not be looked at: %s",
+			     err.msg);
 	} else {
 		note(m, local, finding, what, remedy);
 		if (finding == FINDING_ACCOUNTS)

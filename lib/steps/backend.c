@@ -145,6 +145,6 @@ void backend_ask(struct machine *m)
 
 	if (!backend_asks(&m->conf) || backend_check(m, oid, &err) == 0)
 		return;
-	machine_note(m, err.remedy[0] ? "%s: %s" : "%s%s", err.msg, err.remedy);
+	machine_warn(m, GRAVITY_SHUT, err.remedy[0] ? "%s: %s" : "%s%s", err.msg, err.remedy);
 	witness_doubt(m->sys); /* the role can be given at any time */
 }

@@ -34,14 +34,36 @@ struct fs_meta machine_meta(const struct machine *m, mode_t mode)
 	return (struct fs_meta){.mode = mode, .uid = owner, .gid = owner ? getegid() : 0};
 }
 
+static void add_note(struct machine *m, enum gravity gravity, const char *fmt, va_list ap)
+{
+	const bool first = gravity > m->gravity;
+	const size_t at = first ? 0 : m->note_count;
+
+	if (at == NOTES_MAX)
+		return;
+	if (m->note_count < NOTES_MAX)
+		m->note_count++;
+	memmove(m->notes + at + 1, m->notes + at, (m->note_count - 1 - at) * sizeof(*m->notes));
+	(void)vsnprintf(m->notes[at], NOTE_MAX, fmt, ap);
+	if (first)
+		m->gravity = gravity;
+}
+
 void machine_note(struct machine *m, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (m->note_count == NOTES_MAX)
-		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(m->notes[m->note_count++], NOTE_MAX, fmt, ap);
+	add_note(m, GRAVITY_NOTE, fmt, ap);
+	va_end(ap);
+}
+
+void machine_warn(struct machine *m, enum gravity gravity, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_note(m, gravity, fmt, ap);
 	va_end(ap);
 }
 

@@ -65,6 +65,7 @@ static void begin(struct run *run, size_t i, struct work *work)
 	*work = (struct work){.step = run->steps[i], .result = &run->results[i]};
 	work->start_ns = now_ns(run);
 	run->machine->note_count = 0;
+	run->machine->gravity = GRAVITY_NOTE;
 }
 
 /* What was decided on a question that had no answer does not count. */
@@ -123,6 +124,7 @@ static void end(struct run *run, struct work *work, enum step_state state, struc
 	result->state = state;
 	result->ms = (now_ns(run) - work->start_ns) / 1000000;
 	result->note_count = m->note_count;
+	result->gravity = m->gravity;
 	memcpy(result->notes, m->notes, sizeof(result->notes));
 	if (state == STEP_FAILED) {
 		if (err->outcome == 0)

@@ -29,6 +29,7 @@ struct step_result {
 	char remedy[ERR_REMEDY_MAX];
 	size_t note_count;
 	char notes[NOTES_MAX][NOTE_MAX];
+	enum gravity gravity; /* of the first note */
 	int64_t ms; /* how long it took */
 };
 

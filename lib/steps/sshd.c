@@ -300,8 +300,8 @@ static int check_access(struct machine *m, const struct sshdtree *tree, struct e
 		const unsigned line = bar->place.directive.line;
 
 		if (!bar->all) {
-			machine_note(m, "%s:%u: %s keeps Entra users out; %s", bar->place.path,
-				     line, bar->list, bar->help);
+			machine_warn(m, GRAVITY_RISK, "%s:%u: %s keeps Entra users out; %s",
+				     bar->place.path, line, bar->list, bar->help);
 		} else if (err->code == 0) {
 			(void)err_set(err, EACCES, "%s:%u: %s keeps all Entra users out",
 				      bar->place.path, line, bar->list);

@@ -25,6 +25,13 @@
 
 struct extension;
 
+/* How much a warning means.  That of a step is the one of its gravest. */
+enum gravity {
+	GRAVITY_NOTE, /* worth knowing */
+	GRAVITY_RISK, /* somebody is kept out, or let in, who should not be */
+	GRAVITY_SHUT, /* nobody of the tenant gets in */
+};
+
 /* What a step works on and with.  Owned by the program; steps fill notes, the identity step conf
  * too. */
 struct machine {
@@ -43,8 +50,10 @@ struct machine {
 	/* Then: the step packages would have put ours there by now, with what they bring. */
 	bool packages_come;
 	bool backend_later; /* the step verify does not ask the role backend: a later run will */
-	char notes[NOTES_MAX][NOTE_MAX]; /* warnings of the current step, one sentence each */
+	/* Warnings of the current step, one sentence each, the first one of the gravest. */
+	char notes[NOTES_MAX][NOTE_MAX];
 	size_t note_count;
+	enum gravity gravity;
 	char command[MACHINE_COMMAND_MAX]; /* one line for a shell that mends what a step just
 				      failed for, or "" */
 };
@@ -56,6 +65,12 @@ struct fs_meta machine_meta(const struct machine *m, mode_t mode);
 
 /* Add a warning that does not stop the work.  More than NOTES_MAX are dropped. */
 void machine_note(struct machine *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * One that the verb's own message tells too: what is wrong, and the remedy.  What is graver than
+ * all before it goes before them, and of more than NOTES_MAX the last is dropped.
+ */
+void machine_warn(struct machine *m, enum gravity gravity, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /*
  * Run a program that changes the machine; what it says goes to the log.  The failures of proc_must.

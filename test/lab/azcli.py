@@ -284,14 +284,20 @@ def tell_accounts(tell: Teller, world: World) -> None:
     def substatus() -> Dict[str, str]:
         return {part["name"]: part["status"] for part in world.azure.extension(NAME).substatus}
 
+    def message() -> str:
+        show = world.desk.ask("vm", "extension", "show", *VM, "--name", TYPE, "--instance-view")
+        return show["instanceView"]["statuses"][0]["message"]
+
     with tell.step("queries/warnings.sh tells of local accounts that nobody approved, and only of these"):
         approve([])
         lines = told(world, *OF_ACCOUNTS)
         expect(substatus()["local-accounts"] == "warning" and len(lines) == 1, (lines, substatus()))
+        expect("Warning (local-accounts" in message(), message())
         expect(lines[0].startswith(f"{world.azure.resource_id}\t") and "can sign in" in lines[0] and "local (uid" in lines[0], lines)
         approve(["root", "local", NEIGHBOUR])
         lines = told(world, *OF_ACCOUNTS)
         expect(substatus()["local-accounts"] == "success" and not lines, (lines, substatus()))
+        expect("Warning" not in message(), message())
 
 
 def migrate(tell: Teller, world: World) -> None:

@@ -146,7 +146,7 @@ def play(tell: Teller, place: Place) -> None:
     with tell.step("without the setting nothing is looked at", essential=True):
         place.agent.start()
         report = place.install()
-        expect((report.status, report.status_code) == ("success", 0), report)
+        expect((report.status, report.status_code) == ("success", 0) and "Warning" not in report.status_message, report)
         expect(substatus(report, "local-accounts")[0] == substatus(report, "authorized-keys")[0] == "", report.substatus)
         expect("local-accounts" not in handler(machine, "check"), "check")
     wanted = expected(machine, ACCOUNTS)
@@ -158,6 +158,7 @@ def play(tell: Teller, place: Place) -> None:
         match = re.search(r"(\d+) not in approvedLocalAccounts can sign in, seen 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ: (.*)", message)
         expect(match and int(match[1]) >= len(wanted) and "more. " in match[2], message)
         expect(len(re.findall(r"seen 20", message)) == 2 and "/home/huge/.ssh/authorized_keys" in message, message)
+        expect(" Warning (local-accounts, authorized-keys): " in report.status_message and match[0] in report.status_message, report)
     with tell.step("check names each account that ssh got in by, and how, and no other"):
         said = said_by_check(machine)
         missing = [line for line in wanted.values() if line not in said]

@@ -343,6 +343,7 @@ def chapter_refusals(tell: Teller, build: Path) -> None:
             verify = [substatus for substatus in report.substatus if substatus["name"] == "verify"][0]
             for word in (azure.identity, "Reader", azure.resource_id):
                 expect(word in verify["formattedMessage"]["message"], verify)
+                expect(word in report.status_message.partition(" Warning (verify): ")[2], report.status_message)
             azure.assign(azure.identity, "reader")
         place.ask(Extension(NAME, FIRST, public=SETTINGS, seq=place.seq, state="uninstall"))
         use_vendors_file(tell, place)

@@ -612,6 +612,7 @@ static void findings_are_notes_with_names_and_time(void **state)
 		       "bob (uid %u): 1 key; cy (uid %u): password. ",
 		       t.uid, t.uid);
 	assert_memory_equal(result.notes[0], begin, strlen(begin));
+	assert_int_equal(result.gravity, GRAVITY_RISK);
 	asked = t.asked;
 	result = run_step(&step_authorized_keys);
 	assert_int_equal(t.asked, asked); /* one look serves both */
@@ -664,6 +665,7 @@ static void what_cannot_be_looked_at_is_a_note_and_no_failure(void **state)
 	assert_int_equal(result.state, STEP_OK);
 	assert_int_equal(result.note_count, 1);
 	assert_non_null(strstr(result.notes[0], "the local accounts could not be looked at"));
+	assert_int_equal(result.gravity, GRAVITY_RISK);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -792,6 +792,31 @@ static void notes_are_bounded(void **state)
 		machine_note(&machine, "%s", long_text);
 	assert_int_equal(machine.note_count, NOTES_MAX);
 	assert_int_equal(strlen(machine.notes[0]), NOTE_MAX - 1);
+	assert_int_equal(machine.gravity, GRAVITY_NOTE);
+	machine_warn(&machine, GRAVITY_RISK, "some");
+	machine_warn(&machine, GRAVITY_SHUT, "%s", long_text);
+	machine_warn(&machine, GRAVITY_SHUT, "dropped");
+	assert_int_equal(machine.note_count, NOTES_MAX);
+	assert_int_equal(strlen(machine.notes[0]), NOTE_MAX - 1);
+	assert_string_equal(machine.notes[1], "some");
+	assert_int_equal(strlen(machine.notes[NOTES_MAX - 1]), NOTE_MAX - 1);
+	assert_int_equal(machine.gravity, GRAVITY_SHUT);
+}
+
+static void the_gravest_warning_is_the_first(void **state)
+{
+	static const char *const expected[] = {"nobody", "some", "a note", "others", "a last note"};
+
+	(void)state;
+	machine_note(&machine, "a note");
+	machine_warn(&machine, GRAVITY_RISK, "some");
+	machine_warn(&machine, GRAVITY_RISK, "others");
+	machine_warn(&machine, GRAVITY_SHUT, "nobody");
+	machine_note(&machine, "a last note");
+	assert_int_equal(machine.note_count, ARRAY_LEN(expected));
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++)
+		assert_string_equal(machine.notes[i], expected[i]);
+	assert_int_equal(machine.gravity, GRAVITY_SHUT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_machine, close_machine)
@@ -834,6 +859,7 @@ int main(void)
 		TEST(a_file_is_no_directory),
 		TEST(a_step_that_the_machine_does_not_have_is_passed_over),
 		TEST(notes_are_bounded),
+		TEST(the_gravest_warning_is_the_first),
 	};
 
 	return cmocka_run_group_tests_name("run", tests, NULL, NULL);

@@ -255,7 +255,8 @@ static void it_holds_although_another_wrote_what_is_told(void **test)
 
 static void what_the_steps_said_comes_back(void **test)
 {
-	static const struct step step_a = {.name = "a"}, step_b = {.name = "b"};
+	static const struct step step_a = {.name = "a"}, step_b = {.name = "b"},
+				 step_c = {.name = "c"}, step_d = {.name = "d"};
 	static const struct step_result results[] = {
 		{.step = &step_a, .state = STEP_SKIPPED, .note_count = 1, .notes = {"left out"}},
 		{.step = &step_a, .state = STEP_OK},
@@ -263,12 +264,31 @@ static void what_the_steps_said_comes_back(void **test)
 		 .state = STEP_OK,
 		 .note_count = 2,
 		 .notes = {"said x y", "two\nlines, caf\303\251"}},
+		{.step = &step_c,
+		 .state = STEP_OK,
+		 .note_count = 1,
+		 .notes = {"nobody"},
+		 .gravity = GRAVITY_SHUT},
+		{.step = &step_d,
+		 .state = STEP_OK,
+		 .note_count = 1,
+		 .notes = {"some"},
+		 .gravity = GRAVITY_RISK},
 	};
-	static const char *const expected[][2] = {
-		{"a", ""}, {"b", "said x y"}, {"b", "two lines, caf??"}};
+	static const struct {
+		const char *step, *note;
+		enum gravity gravity;
+	} expected[] = {
+		{"a", "", GRAVITY_NOTE},
+		{"b", "said x y", GRAVITY_NOTE},
+		{"b", "two lines, caf??", GRAVITY_NOTE},
+		{"c", "nobody", GRAVITY_SHUT},
+		{"d", "some", GRAVITY_RISK},
+	};
 	CLEANUP(witness_done) struct witness witness = {0};
 	struct seal seal = this_seal();
-	struct span step, note, rest;
+	struct said one;
+	struct span rest;
 	struct err err = {0};
 	AUTO_BUF said = {0};
 	bool told = false;
@@ -281,11 +301,12 @@ static void what_the_steps_said_comes_back(void **test)
 	assert_true(seal_holds(&scratch.sys, &seal, &told, &said));
 	rest = buf_bytes(&said);
 	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
-		assert_true(seal_next_said(&rest, &step, &note));
-		assert_true(span_is(step, expected[i][0]));
-		assert_true(span_is(note, expected[i][1]));
+		assert_true(seal_next_said(&rest, &one));
+		assert_true(span_is(one.step, expected[i].step));
+		assert_true(span_is(one.note, expected[i].note));
+		assert_int_equal(one.gravity, expected[i].gravity);
 	}
-	assert_false(seal_next_said(&rest, &step, &note));
+	assert_false(seal_next_said(&rest, &one));
 }
 
 static void refuse(const struct witness *witness)
@@ -466,6 +487,8 @@ int main(void)
 		CORRUPT("absent  /sysroot"),
 		CORRUPT("gone /sysroot"),
 		CORRUPT("said a b\n"),
+		CORRUPT("shut a b\n"),
+		CORRUPT("grave a b\nabsent /sysroot\n"),
 		CORRUPT("absent /sysroot\nsaid a b\n"),
 		CORRUPT("said a\nabsent /sysroot\n"),
 		CORRUPT("absent /sysroot\n\n"),

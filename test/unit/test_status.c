@@ -142,6 +142,64 @@ static void the_longest_messages_stay_below_the_agents_limits(void **state)
 	assert_int_equal(strlen(message), STATUS_MESSAGE_MAX);
 }
 
+struct warned {
+	const char *title;
+	const struct step_result results[3];
+	const char *message;
+};
+
+#define BEGIN "Sign-in is in force"
+
+/* clang-format off */
+static const struct warned warned[] = {
+	{"no warning", {{.step = &platform}, {.step = &identity}, {.step = &config}}, BEGIN},
+	{"what is only worth knowing",
+	 {{.step = &platform, .note_count = 1, .notes = {"memory is below 1 GB"}}, {.step = &identity}, {.step = &config}}, BEGIN},
+	{"one warning, which is its step's first",
+	 {{.step = &platform, .note_count = 1, .notes = {"memory is below 1 GB"}},
+	  {.step = &identity, .gravity = GRAVITY_SHUT, .note_count = 2, .notes = {"nobody", "more"}}, {.step = &config}},
+	 BEGIN ". Warning (identity): nobody"},
+	{"the gravest of three",
+	 {{.step = &platform, .gravity = GRAVITY_RISK, .note_count = 1, .notes = {"some"}},
+	  {.step = &identity, .gravity = GRAVITY_SHUT, .note_count = 1, .notes = {"nobody"}},
+	  {.step = &config, .gravity = GRAVITY_RISK, .note_count = 1, .notes = {"others"}}},
+	 BEGIN ". Warning (identity, platform, config): nobody"},
+	{"the first of two as grave",
+	 {{.step = &platform, .gravity = GRAVITY_RISK, .note_count = 1, .notes = {"some"}}, {.step = &identity},
+	  {.step = &config, .gravity = GRAVITY_RISK, .note_count = 1, .notes = {"others"}}},
+	 BEGIN ". Warning (platform, config): some"},
+	{"one of two lines", {{.step = &platform, .gravity = GRAVITY_RISK, .note_count = 1, .notes = {"two\nlines\n"}},
+	  {.step = &identity}, {.step = &config}},
+	 BEGIN ". Warning (platform): two lines "},
+};
+/* clang-format on */
+
+static void warns_of(void **state)
+{
+	const struct warned *row = *state;
+	char message[STATUS_MESSAGE_MAX] = BEGIN;
+
+	status_warn(row->results, ARRAY_LEN(row->results), message);
+	assert_string_equal(message, row->message);
+}
+
+static void a_message_with_a_warning_is_bounded(void **state)
+{
+	struct step_result result = {
+		.step = &platform, .gravity = GRAVITY_SHUT, .note_count = NOTES_MAX};
+	char message[STATUS_MESSAGE_MAX];
+
+	(void)state;
+	memset(result.notes[0], 'x', NOTE_MAX - 1);
+	memset(message, 'y', sizeof(message) - 1);
+	message[sizeof(message) - 1] = '\0';
+	message[900] = '\0';
+	status_warn(&result, 1, message);
+	assert_int_equal(strlen(message), STATUS_MESSAGE_MAX - 1);
+	status_warn(&result, 1, message);
+	assert_int_equal(strlen(message), STATUS_MESSAGE_MAX - 1);
+}
+
 static void what_is_published_stands(void **state)
 {
 	static const enum status_value values[] = {STATUS_TRANSITIONING, STATUS_SUCCESS,
@@ -233,16 +291,22 @@ static void a_missing_folder_is_made(void **state)
 
 int main(void)
 {
+	struct CMUnitTest rows[ARRAY_LEN(warned)];
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(success_tells_each_step),
 		cmocka_unit_test(error_tells_cause_and_remedy),
 		cmocka_unit_test(transitioning_needs_no_steps),
 		cmocka_unit_test(the_longest_messages_stay_below_the_agents_limits),
+		cmocka_unit_test(a_message_with_a_warning_is_bounded),
 		cmocka_unit_test(what_is_published_stands),
 		cmocka_unit_test(garbage_is_no_status),
 		cmocka_unit_test(without_room_for_another_file_the_status_is_written_over),
 		cmocka_unit_test(a_missing_folder_is_made),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(warned); i++)
+		rows[i] = (struct CMUnitTest){.name = warned[i].title,
+					      .test_func = warns_of,
+					      .initial_state = (void *)(uintptr_t)&warned[i]};
+	return cmocka_run_group_tests(rows, NULL, NULL) + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -472,6 +472,7 @@ static void lists_that_keep_some_of_our_users_out_are_noted(void **state)
 	assert_string_equal(sm.result.notes[0],
 			    CIS_PATH ":2: AllowGroups keeps Entra users out; write below it: "
 				     "AllowGroups aad_users");
+	assert_int_equal(sm.result.gravity, GRAVITY_RISK);
 	stepmachine_expect(CIS_PATH, CIS);
 	stepmachine_must_apply(&step_sshd, STEP_OK);
 	assert_int_equal(sm.result.note_count, 2);

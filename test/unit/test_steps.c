@@ -1536,6 +1536,7 @@ static void verify_says_when_the_identity_cannot_read_roles(void **state)
 		assert_int_equal(witness.failed,
 				 rows[i].note != NULL); /* it is to be asked again */
 		assert_int_equal(sm.result.note_count, rows[i].note ? 1 : 0);
+		assert_int_equal(sm.result.gravity, rows[i].note ? GRAVITY_SHUT : GRAVITY_NOTE);
 		if (rows[i].note)
 			assert_non_null(strstr(sm.result.notes[0], rows[i].note));
 	}

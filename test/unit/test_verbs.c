@@ -44,6 +44,7 @@ static const char *status_watched; /* the folder where it stood */
 static const char *waited_for; /* what the steps wait for, NULL: nothing */
 static bool backend_later; /* as the steps were told */
 static const char *warning; /* what the step b warns of, NULL: nothing */
+static enum gravity warning_gravity;
 static bool warning_is_unseen; /* no path tells of it */
 static bool wait_was_told; /* in the status, while it lasted */
 static char out[4096], notes[4096]; /* standard output and error of the last verb */
@@ -93,7 +94,7 @@ static int prove(struct machine *m, char name, struct err *err)
 	now_ns += step_takes_ns;
 	sys_spent(m->sys, "/bin/true and more", 9, now_ns - 1234567);
 	if (name == 'b' && warning)
-		machine_note(m, "%s", warning);
+		machine_warn(m, warning_gravity, "%s", warning);
 	if (name == 'b' && warning && warning_is_unseen)
 		witness_doubt(m->sys);
 	if (name != failing)
@@ -205,6 +206,7 @@ static int set_up(void **state)
 	shortage = 0;
 	reload_fails = false;
 	warning = NULL;
+	warning_gravity = GRAVITY_NOTE;
 	warning_is_unseen = false;
 	status_watched = OLD "/status";
 	scratch_mkdir(&scratch, "/etc", 0755);
@@ -587,6 +589,29 @@ static void a_new_status_names_the_warnings_that_hold(void **state)
 	assert_int_equal(run("enable"), EXIT_OK);
 	assert_string_equal(order, "");
 	assert_told(OLD "/status/3.status");
+}
+
+/* az and policies see the message alone. */
+static void the_message_tells_a_warning_that_people_must_act_upon(void **state)
+{
+	(void)state;
+	warning = "nobody can sign in: give it a role";
+	assert_int_equal(run("install"), EXIT_OK);
+	assert_text(OLD "/status/3.status", "3 steps, 3 changed\"");
+	warning_gravity = GRAVITY_SHUT;
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_said(out, "0 changed. Warning (b): nobody can sign in: give it a role\n");
+	assert_text(OLD "/status/3.status",
+		    "\"message\": \"Sign-in with Entra ID over SSH is in force, version 1.0.0.0: 3 "
+		    "steps, 0 changed. Warning (b): nobody can sign in: give it a role\"");
+	assert_int_equal(run_next("enable"), EXIT_OK);
+	assert_string_equal(order, "");
+	assert_said(out, "nothing to do. Warning (b): nobody can sign in: give it a role\n");
+	assert_text(OLD "/status/4.status", "nothing to do. Warning (b): nobody can");
+	failing = 'c';
+	scratch_write(&scratch, "/etc/b", "theirs\n", 0644);
+	assert_int_equal(run("enable"), EXIT_VERIFY);
+	assert_said(out, "error 21 verification-failed: sshd says no. mend it\n");
 }
 
 static void a_new_status_names_each_step_when_none_warns(void **state)
@@ -1117,6 +1142,7 @@ int main(void)
 		TEST(a_new_sequence_number_gets_its_status),
 		TEST(a_new_status_names_the_warnings_that_hold),
 		TEST(a_new_status_names_each_step_when_none_warns),
+		TEST(the_message_tells_a_warning_that_people_must_act_upon),
 		TEST(what_disable_told_does_not_stand_for_enable),
 		TEST(a_warning_that_no_path_tells_of_is_asked_for_each_time),
 		TEST(a_seal_of_steps_that_there_are_not_is_none),
