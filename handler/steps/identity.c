@@ -25,13 +25,20 @@
 #define SIGN_IN_APPLICATION "ce6ff14a-7fdc-4685-bbe0-f6afdfcfa8e0" /* Azure Linux VM Sign-In */
 #define PATIENCE_MS 10000 /* at least; a service that is silent at boot comes within seconds */
 
-static int no_identity(const char *resource_id, struct err *err)
+static int no_identity(const struct imds_instance *instance, struct err *err)
 {
-	struct resource it = resource_parse(resource_id);
+	struct resource it = resource_parse(instance->resource_id);
+	/* One of a Flexible scale set, which knows user-assigned identities alone. */
+	const bool flexible = instance->scale_set[0] && strcmp(it.group, "vm") == 0;
 	AUTO_BUF group = {0}, name = {0};
 
 	shell_text(it.resource_group, &group);
-	shell_text(it.name, &name);
+	shell_text(flexible ? span_of(instance->scale_set) : it.name, &name);
+	if (flexible)
+		return err_remedy(err, EXIT_IDENTITY,
+				  "az vmss identity assign --resource-group %s --name %s "
+				  "--identities IDENTITY_ID",
+				  buf_text(&group), buf_text(&name));
 	return err_remedy(err, EXIT_IDENTITY, "az %s identity assign --resource-group %s --name %s",
 			  it.group, buf_text(&group), buf_text(&name));
 }
@@ -76,7 +83,7 @@ static int learn(struct machine *m, const struct imds *imds, struct err *err)
 	if (find_cloud(m, &table, instance.environment, &cloud, err) < 0)
 		return -err->code;
 	if (imds_token(m->sys, imds, SIGN_IN_APPLICATION, &token, err) < 0)
-		return err->code == ENOENT ? no_identity(instance.resource_id, err)
+		return err->code == ENOENT ? no_identity(&instance, err)
 					   : service_failed(imds, err);
 	(void)snprintf(m->extension->microsoft, sizeof(m->extension->microsoft), "%s",
 		       cloud.repository);

@@ -249,6 +249,7 @@ static int parse_instance(const struct imds *imds, struct span body, struct imds
 		return malformed(imds, "resourceId", err);
 	if (!member(compute, "vmId", instance.vm_id, sizeof(instance.vm_id)))
 		return malformed(imds, "vmId", err);
+	(void)member(compute, "vmScaleSetName", instance.scale_set, sizeof(instance.scale_set));
 	copy_region(compute, instance.region, sizeof(instance.region));
 	*ret = instance;
 	return 0;

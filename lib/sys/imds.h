@@ -34,6 +34,7 @@ struct imds_instance {
 	char environment[32]; /* azEnvironment, as AzurePublicCloud */
 	char resource_id[PATH_BYTES_MAX + 1]; /* begins with /subscriptions/; of Arc: a machine's */
 	char vm_id[GUID_SIZE];
+	char scale_set[96]; /* vmScaleSetName, the one that it is an instance of; "" for none */
 	char region[32]; /* location in lower case, as westeurope; "" when it is no plain name */
 	int64_t date_s; /* of the answer by the service's clock, since 1970; 0: it does not say */
 };

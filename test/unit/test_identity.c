@@ -131,7 +131,8 @@ static void a_scale_set_gets_its_identity_as_a_whole(void **state)
 		 "{\"compute\":{\"azEnvironment\":\"AzurePublicCloud\",\"vmId\":\"v\","
 		 "\"resourceId\":"
 		 "\"/subscriptions/s/resourceGroups/rg1/providers/Microsoft.Compute/"
-		 "virtualMachineScaleSets/set1/virtualMachines/3\"}}",
+		 "virtualMachineScaleSets/set1/virtualMachines/3\","
+		 "\"vmScaleSetName\":\"set1\"}}",
 		 0, 0}};
 	struct err err = {0};
 
@@ -140,6 +141,27 @@ static void a_scale_set_gets_its_identity_as_a_whole(void **state)
 	fake_imds.token = no_identity;
 	assert_int_equal(plan(WANT_PRESENT, &err), -ENOENT);
 	assert_string_equal(err.remedy, "az vmss identity assign --resource-group rg1 --name set1");
+}
+
+/* Its resource id is that of any machine. */
+static void an_instance_of_a_flexible_scale_set_gets_one_by_the_set(void **state)
+{
+	static const struct fake_answer instance[] = {
+		{200,
+		 "{\"compute\":{\"azEnvironment\":\"AzurePublicCloud\",\"vmId\":\"v\","
+		 "\"vmScaleSetName\":\"set(1)\",\"resourceId\":"
+		 "\"/subscriptions/s/resourceGroups/rg1/providers/Microsoft.Compute/"
+		 "virtualMachines/set1_3\"}}",
+		 0, 0}};
+	struct err err = {0};
+
+	(void)state;
+	fake_imds.instance = instance;
+	fake_imds.token = no_identity;
+	settings.identity_wait = 0;
+	assert_int_equal(plan(WANT_PRESENT, &err), -ENOENT);
+	assert_string_equal(err.remedy, "az vmss identity assign --resource-group rg1 "
+					"--name 'set(1)' --identities IDENTITY_ID");
 }
 
 /* Azure takes parentheses in the name of a group. */
@@ -339,6 +361,7 @@ int main(void)
 		TEST(a_machine_without_identity_reads_the_command_to_type),
 		TEST(a_shortage_of_the_machine_is_not_told_as_a_missing_identity),
 		TEST(a_scale_set_gets_its_identity_as_a_whole),
+		TEST(an_instance_of_a_flexible_scale_set_gets_one_by_the_set),
 		TEST(a_shell_takes_the_command_whatever_the_names_are),
 		TEST(the_wait_is_the_owners),
 		TEST(silence_is_told_in_other_words),
