@@ -53,7 +53,7 @@ static int version_command(struct sys *sys, int argc, char **argv)
 static const struct {
 	const char *name;
 	int (*run)(struct sys *sys, int argc, char **argv);
-	const char *usage; /* NULL: told beside another */
+	const char *usage;
 } verbs[] = {
 	{"configure", configure_command,
 	 "configure [KEYWORD=VALUE]...\n"
@@ -70,8 +70,8 @@ static const struct {
 	{"users", users_command,
 	 "users [--json]\n"
 	 "        the Entra users of this machine"},
-	{"help", help_command, "help | version"},
-	{"version", version_command, NULL},
+	{"help", help_command, "help"},
+	{"version", version_command, "version"},
 };
 /* clang-format on */
 
@@ -80,8 +80,7 @@ static int help_command(struct sys *sys, int argc, char **argv)
 	(void)sys, (void)argc, (void)argv;
 	(void)puts("usage: aadsshlogin VERB");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		if (verbs[i].usage)
-			(void)printf("  %s\n", verbs[i].usage);
+		(void)printf("  %s\n", verbs[i].usage);
 	return COMMAND_OK;
 }
 
