@@ -160,6 +160,7 @@ PLAIN: Dict[str, Callable] = {
     "split": lambda text, by: text.split(by),
     "last": lambda value: value[-1],
     "first": lambda value: value[0],
+    "startswith": lambda text, begin: text.lower().startswith(begin.lower()),
     "string": _text,
     "true": lambda: True,
     "false": lambda: False,
