@@ -147,7 +147,7 @@ def policies(tell: Teller, world: World, templates: Templates) -> None:
         expect_words(said, "InvalidCreateRemediationRequest", "AuditIfNotExists")
     with tell.step("assigned for remediation, the page's loop gives identity, role and extension: by the real agent, and to the model"):
         templates.deploy("assignment", remediate=True, assignRoles=True, roleReaderId=role, settings=SETTINGS)
-        done = templates.play(PAGE, "policy remediation create").stdout
+        done = templates.play(PAGE, "remediations/$reference", SUBSCRIPTION=azure.subscription).stdout
         expect(re.findall(r"^(Succeeded|Failed|Canceled)$", done, re.M) == ["Succeeded"] * 5, done)
         expect(not_compliant(templates) == {}, not_compliant(templates))
         wanted = {**SETTINGS, "approvedLocalAccounts": ["azureuser"]}

@@ -97,4 +97,19 @@ check "it is asked for" 5 "$(grep -c "(contains(code, '/local-accounts/') || con
 run "what is no name" 2 "" "local'accounts"
 run "no subscription" 2 "" --subscription
 
+# The page's remediations.
+sed -n '/^for reference in /,/^done$/p' "$source/manifest/azure/README.md" >"$tmp/loop"
+check "each task takes all that it may" 1 "$(grep -c '"resourceCount": 50000}' "$tmp/loop")"
+for end in Succeeded Complete Failed Canceled; do
+	rm -rf "$SAYS"
+	mkdir "$SAYS"
+	says rest
+	for reference in identity role vm vmss arc; do
+		says "policy_remediation_show_aadsshlogin-$reference" Evaluating --- Cancelling --- $end
+	done
+	: >"$ASKED"
+	check "the loop ends when all are $end" "5 $end" "$(timeout 60 sh -eu "$tmp/loop" | sort | uniq -c | sed 's/^ *//')"
+	check "the states before are none" 15 "$(grep -c '^policy remediation show' "$ASKED")"
+done
+
 exit $failed

@@ -7,12 +7,26 @@ from typing import List, Optional, Sequence
 
 from azure.compute import Compute, Resource, ScaleSet, batches, breach, judge, newest
 from azure.model import ExtensionStatus
+from azure.operations import Refused
+from azure.policies import resource_count
 
 PROPERTIES = {"publisher": "Lab", "type": "Toy"}
 
 
 def report(handler: str, code: int = 0, **more: object) -> ExtensionStatus:
     return ExtensionStatus("Lab.Toy", "1.0.0.0", handler, code, "[Error] exit code: 22", **more)
+
+
+class RemediationTest(unittest.TestCase):
+    def test_a_task_takes_500_resources_unless_it_is_told(self) -> None:
+        for properties, count in (({}, 500), ({"resourceCount": 1}, 1), ({"resourceCount": 50000}, 50000)):
+            with self.subTest(properties):
+                self.assertEqual(resource_count(properties), count)
+
+    def test_what_is_no_count_is_refused(self) -> None:
+        for count in (0, 50001, "500", None):
+            with self.subTest(count), self.assertRaises(Refused):
+                resource_count({"resourceCount": count})
 
 
 class NewestTest(unittest.TestCase):

@@ -25,6 +25,7 @@ from manifest.policy import NON_COMPLIANT, Rule, check_parameter
 
 INSIGHTS = "/providers/Microsoft.PolicyInsights"
 REMEDIES = ("DeployIfNotExists", "Modify")
+COUNT, COUNT_MAX = 500, 50000  # resources of one remediation: what it takes by default, and at most
 ASSIGNING = "Microsoft.Authorization/roleAssignments"
 # The one condition of an assignment that is understood here: who has it writes assignments of that role to such principals.
 CONDITION = (f"((!(ActionMatches{{'{ASSIGNING}/write'}})) OR (@Request[{ASSIGNING}:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{ROLE}} "
@@ -104,9 +105,18 @@ def remedy(cloud: Cloud, rule: Rule, machine: Json, oid: str) -> List[Json]:
     return resources
 
 
+def resource_count(properties: Json) -> int:
+    count = properties.get("resourceCount", COUNT)
+    if not isinstance(count, int) or not 1 <= count <= COUNT_MAX:
+        raise Refused(400, "InvalidCreateRemediationRequest", f"The resource count {count!r} is not from 1 to {COUNT_MAX}.")
+    return count
+
+
 def remedy_later(cloud: Cloud, shown: Json, assigned: Json) -> None:
     properties = shown["properties"]
     for machine in machines(cloud):
+        if len(shown["deployments"]) == properties["resourceCount"]:
+            break
         try:
             with cloud.lock:
                 rule = rule_of(cloud, assigned, properties["policyDefinitionReferenceId"], machine)
@@ -148,7 +158,7 @@ def put_remediation(cloud: Cloud, request: Request, name: str) -> Response:
     if not effects & set(REMEDIES):
         raise Refused(400, "InvalidCreateRemediationRequest", f"The effect of '{reference}' is {sorted(effects)}: there is no remedy.")
     shown = {"id": request.path, "name": name, "type": "Microsoft.PolicyInsights/remediations", "deployments": [],
-             "properties": {**sent, "provisioningState": "Evaluating"}}
+             "properties": {**sent, "resourceCount": resource_count(sent), "provisioningState": "Evaluating"}}
     cloud.kept[request.path.lower()] = shown
     threading.Thread(target=remedy_later, args=(cloud, shown, assigned), daemon=True).start()
     return Response.json(shown, 201)
