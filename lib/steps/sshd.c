@@ -644,6 +644,9 @@ static int plan_present(struct machine *m, struct changes *ret, struct err *err)
 
 	if (r == 0)
 		r = load_tree(m, &wanted, &tree, err);
+	/* A file that was not seen can change unseen. */
+	if (r == 0 && tree.partial)
+		witness_doubt(m->sys);
 	if (r == 0 && sshdtree_rival(&tree, &m->conf, &rival))
 		r = refuse_rival(&rival, err);
 	if (r == 0)

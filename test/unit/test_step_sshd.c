@@ -168,6 +168,27 @@ static void a_removed_dropin_is_drift(void **state)
 	assert_true(stepmachine_exists(SSHD_DROPIN_PATH));
 }
 
+/* Whether anything may be concluded from what the step looked at, with nothing to do. */
+static bool can_be_sealed(void)
+{
+	CLEANUP(witness_done) struct witness witness = {0};
+
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	sm.scratch.sys.witness = &witness;
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	sm.scratch.sys.witness = NULL;
+	return !witness.failed;
+}
+
+static void files_that_cannot_be_listed_are_asked_about_each_time(void **state)
+{
+	(void)state;
+	assert_true(can_be_sealed());
+	stepmachine_must_revert(&step_sshd, STEP_CHANGED);
+	stepmachine_write(SSHD_MAIN_PATH, WITH_INCLUDE "Include /etc/ssh/*.more/*.conf\n");
+	assert_false(can_be_sealed());
+}
+
 static void the_owners_own_error_is_quoted(void **state)
 {
 	(void)state;
@@ -553,6 +574,7 @@ int main(void)
 		STEP_TEST(what_the_owner_adds_meanwhile_stays),
 		STEP_TEST(a_block_without_its_beginning_is_written_anew),
 		STEP_TEST(a_removed_dropin_is_drift),
+		STEP_TEST(files_that_cannot_be_listed_are_asked_about_each_time),
 		STEP_TEST(the_owners_own_error_is_quoted),
 		STEP_TEST(without_PAM_nobody_would_ask_for_roles),
 		STEP_TEST(PAM_switched_off_later_is_seen),
