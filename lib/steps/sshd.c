@@ -478,6 +478,22 @@ static void note_certificates(struct machine *m, struct span settings)
 			     sshdcert_bits(settings));
 }
 
+/* Whether it asks for our users nobody here can say, nor when it ends. */
+static void note_others(struct machine *m)
+{
+	struct err ignored = {0};
+	AUTO_BUF others = {0};
+
+	if (service_other_sshd(m->sys, &others, &ignored) < 0 || others.len == 0)
+		return;
+	witness_doubt(m->sys);
+	machine_note(m,
+		     "sshd, process %.160s, reads another configuration than "
+		     "%s: it was not told of ours, and Entra users get in there "
+		     "only if that one includes it",
+		     buf_text(&others), SSHD_MAIN_PATH);
+}
+
 static int prove(struct machine *m, struct err *err)
 {
 	AUTO_BUF settings = {0};
@@ -489,6 +505,7 @@ static int prove(struct machine *m, struct err *err)
 	if (r == 0) {
 		note_penalties(m, buf_bytes(&settings));
 		note_certificates(m, buf_bytes(&settings));
+		note_others(m);
 	}
 	return r;
 }

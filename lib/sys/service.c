@@ -88,21 +88,85 @@ static int reload_units(struct sys *sys, const struct hearer *hearer, struct err
 	return count;
 }
 
-/* Is the process an sshd?  A pid file can outlive its process. */
-static bool is_sshd(struct sys *sys, pid_t pid)
+/* The program of a process, if it is an sshd.  A pid file can outlive its process. */
+static bool find_sshd(struct sys *sys, pid_t pid, char ret[PATH_MAX])
 {
-	char link[64], target[PATH_MAX];
-	const char *name;
+	char link[64];
+	char *name;
 	ssize_t len;
 
 	(void)snprintf(link, sizeof(link), "proc/%ld/exe", (long)pid);
-	len = readlinkat(sys->rootfd, link, target, sizeof(target) - 1);
+	len = readlinkat(sys->rootfd, link, ret, PATH_MAX - 1);
 	if (len <= 0)
 		return false;
-	target[len] = '\0';
-	name = strrchr(target, '/');
+	ret[len] = '\0';
+	name = strrchr(ret, '/');
 	/* After an upgrade of the package the running file is deleted. */
-	return name && (strcmp(name, "/sshd") == 0 || strcmp(name, "/sshd (deleted)") == 0);
+	if (name && strcmp(name, "/sshd (deleted)") == 0)
+		name[strlen("/sshd")] = '\0';
+	return name && strcmp(name, "/sshd") == 0;
+}
+
+/* Read the beginning of a file of /proc/PID, of which the witness must not know. */
+static struct span read_start(struct sys *sys, pid_t pid, const char *name, char *buf, size_t size)
+{
+	AUTO_CLOSE int fd = -1;
+	struct err ignored = {0};
+	char path[64];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
+	n = fd < 0 ? -1 : read(fd, buf, size);
+	return (struct span){.p = (unsigned char *)buf, .len = n > 0 ? (size_t)n : 0};
+}
+
+/* Arguments are separated by NULs, and by blanks where they are in a title. */
+static bool next_word(struct span *text, struct span *ret)
+{
+	size_t len = 0;
+
+	while (text->len && (text->p[0] == '\0' || text->p[0] == ' '))
+		(void)span_take(text, 1, &(struct span){0});
+	while (len < text->len && text->p[len] != '\0' && text->p[len] != ' ')
+		len++;
+	return len && span_take(text, len, ret);
+}
+
+/* What -f says, as the last one counts; empty without one. */
+static struct span find_config(struct span words)
+{
+	static const char with_value[] = "CEbcfghkopu"; /* sshd(8) */
+	struct span word, found = {0};
+
+	while (next_word(&words, &word) && !span_is(word, "[listener]")) {
+		for (size_t i = 1; word.p[0] == '-' && i < word.len; i++) {
+			struct span value = {word.p + i + 1, word.len - i - 1};
+
+			if (!strchr(with_value, word.p[i]))
+				continue;
+			if ((value.len || next_word(&words, &value)) && word.p[i] == 'f')
+				found = value;
+			break;
+		}
+	}
+	return found;
+}
+
+/*
+ * Does the sshd read what sshd -t was asked about?  Another one would not see our lines, and with
+ * an error in its own file SIGHUP would be its end.
+ */
+static bool reads_usual(struct sys *sys, pid_t pid, const char *program)
+{
+	static const char *const programs[] = {"/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd"};
+	char buf[8192];
+	struct span config = find_config(read_start(sys, pid, "cmdline", buf, sizeof(buf)));
+
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++)
+		if (strcmp(program, programs[i]) == 0)
+			return config.len == 0 || span_is(config, "/etc/ssh/sshd_config");
+	return false;
 }
 
 static int hang_up(pid_t pid, const struct hearer *hearer, struct err *err)
@@ -126,6 +190,7 @@ static int reload_process(struct sys *sys, const char *pid_file, const struct he
 {
 	AUTO_BUF text = {0};
 	struct span rest, line = {0};
+	char program[PATH_MAX];
 	bool exists;
 	uint64_t pid;
 	int r = fs_read_optional(sys, pid_file, FS_FOLLOW, 64, &text, &exists, NULL, err);
@@ -134,26 +199,13 @@ static int reload_process(struct sys *sys, const char *pid_file, const struct he
 		return r;
 	rest = buf_bytes(&text);
 	(void)span_line(&rest, &line);
-	if (!num_parse(span_trim(line), INT_MAX, &pid) || pid < 2 || !is_sshd(sys, (pid_t)pid))
+	if (!num_parse(span_trim(line), INT_MAX, &pid) || pid < 2 ||
+	    !find_sshd(sys, (pid_t)pid, program) || !reads_usual(sys, (pid_t)pid, program))
 		return 0;
 	return hang_up((pid_t)pid, hearer, err);
 }
 
 /* ---- neither a unit nor a pid file: all processes */
-
-/* Read the beginning of a file of /proc/PID, of which the witness must not know. */
-static struct span read_start(struct sys *sys, pid_t pid, const char *name, char *buf, size_t size)
-{
-	AUTO_CLOSE int fd = -1;
-	struct err ignored = {0};
-	char path[64];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
-	fd = fs_open(sys, path, O_RDONLY, 0, &ignored);
-	n = fd < 0 ? -1 : read(fd, buf, size);
-	return (struct span){.p = (unsigned char *)buf, .len = n > 0 ? (size_t)n : 0};
-}
 
 /* A listener handles SIGHUP; so does the monitor of a session, but sshd -t, -T and -i do not. */
 static bool handles_hangup(struct sys *sys, pid_t pid)
@@ -198,16 +250,21 @@ static bool is_machines(struct sys *sys, pid_t pid)
 	       root.st_dev == ours.st_dev && root.st_ino == ours.st_ino;
 }
 
-static bool is_listener(struct sys *sys, pid_t pid)
+static bool is_listener(struct sys *sys, pid_t pid, char ret_program[PATH_MAX])
 {
-	return is_sshd(sys, pid) && is_machines(sys, pid) && has_listeners_title(sys, pid) &&
-	       handles_hangup(sys, pid);
+	return find_sshd(sys, pid, ret_program) && is_machines(sys, pid) &&
+	       has_listeners_title(sys, pid) && handles_hangup(sys, pid);
 }
 
-static int reload_listeners(struct sys *sys, const struct hearer *hearer, struct err *err)
+typedef int visit_listener(struct sys *sys, pid_t pid, const char *program, void *arg,
+			   struct err *err);
+
+/* How many were visited with a positive answer, or the first negative one. */
+static int each_listener(struct sys *sys, visit_listener *visit, void *arg, struct err *err)
 {
 	int fd = fs_open(sys, "/proc", O_RDONLY | O_DIRECTORY, 0, err), count = 0, r = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	char program[PATH_MAX];
 	struct dirent *entry;
 	uint64_t pid;
 
@@ -223,13 +280,42 @@ static int reload_listeners(struct sys *sys, const struct hearer *hearer, struct
 	}
 	while (r >= 0 && (entry = readdir(dir))) {
 		if (!num_parse(span_of(entry->d_name), INT_MAX, &pid) || pid < 2 ||
-		    !is_listener(sys, (pid_t)pid))
+		    !is_listener(sys, (pid_t)pid, program))
 			continue;
-		r = hang_up((pid_t)pid, hearer, err);
+		r = visit(sys, (pid_t)pid, program, arg, err);
 		count += r > 0;
 	}
 	(void)closedir(dir);
 	return r < 0 ? r : count;
+}
+
+static int reload_listener(struct sys *sys, pid_t pid, const char *program, void *arg,
+			   struct err *err)
+{
+	return reads_usual(sys, pid, program) ? hang_up(pid, arg, err) : 0;
+}
+
+static int name_other(struct sys *sys, pid_t pid, const char *program, void *arg, struct err *err)
+{
+	struct buf *ret = arg;
+	char buf[8192];
+	struct span config;
+
+	(void)err;
+	if (reads_usual(sys, pid, program))
+		return 0;
+	config = find_config(read_start(sys, pid, "cmdline", buf, sizeof(buf)));
+	buf_printf(ret, "%s%ld (%s%s%.*s)", ret->len ? ", " : "", (long)pid, program,
+		   config.len ? " -f " : "", (int)config.len,
+		   config.len ? (const char *)config.p : "");
+	return 1;
+}
+
+int service_other_sshd(struct sys *sys, struct buf *ret, struct err *err)
+{
+	int r = each_listener(sys, name_other, ret, err);
+
+	return r < 0 ? r : buf_ok(ret, err);
 }
 
 static int reload(struct sys *sys, const char *pid_file, const struct hearer *hearer,
@@ -241,7 +327,8 @@ static int reload(struct sys *sys, const char *pid_file, const struct hearer *he
 		count = reload_units(sys, hearer, err);
 	if (count == 0 && pid_file && pid_file[0] == '/')
 		count = reload_process(sys, pid_file, hearer, err);
-	return count == 0 ? reload_listeners(sys, hearer, err) : count;
+	return count == 0 ? each_listener(sys, reload_listener, (void *)(uintptr_t)hearer, err)
+			  : count;
 }
 
 int service_reload_sshd(struct sys *sys, const char *pid_file, struct err *err)

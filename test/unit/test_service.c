@@ -244,6 +244,32 @@ static void a_listener_beside_inactive_units_gets_SIGHUP(void **state)
 	assert_int_equal(end_daemon(true), 0);
 }
 
+static void write_of_daemon(const char *name, const char *text, size_t len)
+{
+	const struct fs_meta meta = {.mode = 0644, .uid = geteuid(), .gid = getegid()};
+	struct err err = {0};
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)daemon_pid, name);
+	assert_int_equal(fs_replace(&scratch.sys, path,
+				    (struct span){(const unsigned char *)text, len}, &meta, &err),
+			 0);
+}
+
+/* What sshd -t says of the usual file says nothing of that one: with an error in it, it would end.
+ */
+static void a_listener_that_reads_another_file_is_left_alone(void **state)
+{
+	static const char arguments[] = "/usr/sbin/sshd\0-D\0-f\0/etc/ssh/other";
+	struct err err = {0};
+
+	(void)state;
+	start_daemon("/usr/sbin/sshd");
+	write_of_daemon("cmdline", arguments, sizeof(arguments));
+	assert_int_equal(service_reload_sshd(&scratch.sys, "/run/sshd.pid", &err), 0);
+	assert_true(WIFSIGNALED(end_daemon(false)));
+}
+
 static void another_process_of_that_number_is_left_alone(void **state)
 {
 	struct err err = {0};
@@ -258,14 +284,6 @@ static void another_process_of_that_number_is_left_alone(void **state)
 
 #define HANGUP_CAUGHT "0000000000014005"
 #define HANGUP_NOT_CAUGHT "0000000180014006"
-
-static void write_of_daemon(const char *name, const char *text)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)daemon_pid, name);
-	scratch_write(&scratch, path, text, 0644);
-}
 
 static void give_daemon_root(const char *dir)
 {
@@ -285,6 +303,13 @@ static const struct process {
 	{"a_listener_by_its_arguments", "/usr/sbin/sshd", "/usr/sbin/sshd", HANGUP_CAUGHT, NULL, true},
 	{"a_listener_whose_package_was_upgraded", "/usr/sbin/sshd (deleted)",
 	 "sshd: /usr/sbin/sshd [listener] 0 of 10-100 startups", HANGUP_CAUGHT, NULL, true},
+	{"one_that_is_told_of_the_usual_file", "/usr/bin/sshd",
+	 "sshd: /usr/bin/sshd -D -p -f -f /etc/ssh/sshd_config [listener] 0 of 10-100 startups", HANGUP_CAUGHT, NULL, true},
+	{"one_that_reads_another_file", "/usr/sbin/sshd",
+	 "sshd: /usr/sbin/sshd -D -oPort=22 -f /etc/ssh/other [listener] 0 of 10-100 startups", HANGUP_CAUGHT, NULL, false},
+	{"one_that_reads_another_file_by_one_word", "/usr/sbin/sshd",
+	 "sshd: /usr/sbin/sshd -4Df/srv/sshd_config [listener] 0 of 10-100 startups", HANGUP_CAUGHT, NULL, false},
+	{"another_build", "/usr/local/sbin/sshd", "/usr/local/sbin/sshd", HANGUP_CAUGHT, NULL, false},
 	{"another_program", "/usr/sbin/nginx", "sshd: x [listener]", HANGUP_CAUGHT, NULL, false},
 	{"the_monitor_of_a_session", "/usr/sbin/sshd", "sshd: alice [priv]", HANGUP_CAUGHT, NULL, false},
 	{"a_configuration_test", "/usr/sbin/sshd", "/usr/sbin/sshd", HANGUP_NOT_CAUGHT, NULL, false},
@@ -304,8 +329,8 @@ static void is_looked_for_among_all_processes(void **state)
 	assert_int_equal(fs_remove(&scratch.sys, "/run/sshd.pid", &err), 0);
 	(void)snprintf(text, sizeof(text), "Name:\tsshd\nSigIgn:\t1\nSigCgt:\t%s\n",
 		       process->caught);
-	write_of_daemon("status", text);
-	write_of_daemon("cmdline", process->cmdline);
+	write_of_daemon("status", text, strlen(text));
+	write_of_daemon("cmdline", process->cmdline, strlen(process->cmdline));
 	give_daemon_root(process->root ? process->root : scratch.dir);
 	with_systemd();
 	units = UNIT("ssh.service", "inactive");
@@ -327,8 +352,9 @@ static void somebodys_own_sshd_is_left_alone(void **state)
 		skip();
 	start_daemon("/usr/sbin/sshd");
 	assert_int_equal(fs_remove(&scratch.sys, "/run/sshd.pid", &err), 0);
-	write_of_daemon("status", "SigCgt:\t" HANGUP_CAUGHT "\n");
-	write_of_daemon("cmdline", "/usr/sbin/sshd");
+	write_of_daemon("status", "SigCgt:\t" HANGUP_CAUGHT "\n",
+			strlen("SigCgt:\t" HANGUP_CAUGHT "\n"));
+	write_of_daemon("cmdline", "/usr/sbin/sshd", strlen("/usr/sbin/sshd"));
 	give_daemon_root(scratch.dir);
 	(void)snprintf(path, sizeof(path), "proc/%d", (int)daemon_pid);
 	assert_int_equal(fchownat(scratch.sys.rootfd, path, 1000, 1000, 0), 0);
@@ -364,6 +390,7 @@ int main(void)
 		TEST(a_listener_gets_SIGHUP),
 		TEST(so_does_one_whose_package_was_upgraded),
 		TEST(a_listener_beside_inactive_units_gets_SIGHUP),
+		TEST(a_listener_that_reads_another_file_is_left_alone),
 		TEST(another_process_of_that_number_is_left_alone),
 		TEST(somebodys_own_sshd_is_left_alone),
 		TEST(no_listener_is_no_failure),

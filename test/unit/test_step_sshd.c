@@ -189,6 +189,28 @@ static void files_that_cannot_be_listed_are_asked_about_each_time(void **state)
 	assert_false(can_be_sealed());
 }
 
+/* Of a number that no process has. */
+static void an_sshd_with_another_configuration_is_named(void **state)
+{
+	(void)state;
+	scratch_mkdir(&sm.scratch, "/proc", 0755);
+	scratch_mkdir(&sm.scratch, "/proc/999999999", 0755);
+	assert_int_equal(symlinkat("/usr/sbin/sshd", sm.scratch.sys.rootfd, "proc/999999999/exe"),
+			 0);
+	assert_int_equal(symlinkat(sm.scratch.dir, sm.scratch.sys.rootfd, "proc/999999999/root"),
+			 0);
+	stepmachine_write("/proc/999999999/status", "SigCgt:\t0000000000000001\n");
+	stepmachine_write("/proc/999999999/cmdline",
+			  "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups");
+	stepmachine_must_apply(&step_sshd, STEP_CHANGED);
+	assert_int_equal(sm.result.note_count, 0);
+	stepmachine_write("/proc/999999999/cmdline",
+			  "sshd: /usr/sbin/sshd -f /etc/ssh/other [listener] 0 of 10 startups");
+	stepmachine_must_apply(&step_sshd, STEP_OK);
+	assert_int_equal(sm.result.note_count, 1);
+	assert_non_null(strstr(sm.result.notes[0], "999999999 (/usr/sbin/sshd -f /etc/ssh/other)"));
+}
+
 static void the_owners_own_error_is_quoted(void **state)
 {
 	(void)state;
@@ -575,6 +597,7 @@ int main(void)
 		STEP_TEST(a_block_without_its_beginning_is_written_anew),
 		STEP_TEST(a_removed_dropin_is_drift),
 		STEP_TEST(files_that_cannot_be_listed_are_asked_about_each_time),
+		STEP_TEST(an_sshd_with_another_configuration_is_named),
 		STEP_TEST(the_owners_own_error_is_quoted),
 		STEP_TEST(without_PAM_nobody_would_ask_for_roles),
 		STEP_TEST(PAM_switched_off_later_is_seen),
