@@ -31,63 +31,6 @@ static const char *systemctl(struct sys *sys)
 	return fs_exists(sys, "/usr/bin/systemctl") ? "/usr/bin/systemctl" : "/bin/systemctl";
 }
 
-/* One name can be an alias of the other, so what counts is the Id that systemd gives. */
-static int active_units(struct sys *sys, char ret[UNITS_MAX][NAME_MAX + 1], struct err *err)
-{
-	const char *const argv[] = {systemctl(sys), "show",         "--property=Id,ActiveState",
-				    "ssh.service",  "sshd.service", NULL};
-	const struct proc_spec spec = {
-		.argv = argv, .timeout_ms = TIMEOUT_MS, .output_max = 4096, .looks_only = true};
-	AUTO_PROC res = PROC_RESULT_INIT;
-	struct span text, line, id = {0};
-	bool active = false;
-	int count = 0;
-
-	if (proc_must(sys, &spec, &res, err) < 0)
-		return -err->code;
-	buf_str(&res.output, "\n\n"); /* an empty line ends each unit */
-	text = buf_bytes(&res.output);
-	while (span_line(&text, &line)) {
-		if (line.len > 3 && memcmp(line.p, "Id=", 3) == 0)
-			id = (struct span){.p = line.p + 3, .len = line.len - 3};
-		else if (span_is(line, "ActiveState=active") ||
-			 span_is(line, "ActiveState=reloading"))
-			active = true;
-		if (line.len)
-			continue;
-		if (active && id.len && count < UNITS_MAX && (count == 0 || !span_is(id, ret[0])) &&
-		    span_copy(id, ret[count], sizeof(ret[count])))
-			count++;
-		active = false;
-		id = (struct span){0};
-	}
-	return buf_ok(&res.output, err) < 0 ? -err->code : count;
-}
-
-static int reload_unit(struct sys *sys, const char *unit, const struct hearer *hearer,
-		       struct err *err)
-{
-	const char *const argv[] = {systemctl(sys), "reload", unit, NULL};
-	const struct proc_spec spec = {
-		.argv = argv, .timeout_ms = TIMEOUT_MS, .output_max = 4096, .merge_stderr = true};
-	AUTO_PROC res = PROC_RESULT_INIT;
-
-	if (hearer->tell)
-		return hearer->tell(argv, hearer->arg, err);
-	return proc_must(sys, &spec, &res, err) < 0 ? err_wrap(err, "cannot reload %s", unit) : 0;
-}
-
-static int reload_units(struct sys *sys, const struct hearer *hearer, struct err *err)
-{
-	char units[UNITS_MAX][NAME_MAX + 1];
-	int count = active_units(sys, units, err);
-
-	for (int i = 0; i < count; i++)
-		if (reload_unit(sys, units[i], hearer, err) < 0)
-			return -err->code;
-	return count;
-}
-
 /* The program of a process, if it is an sshd.  A pid file can outlive its process. */
 static bool find_sshd(struct sys *sys, pid_t pid, char ret[PATH_MAX])
 {
@@ -167,6 +110,77 @@ static bool reads_usual(struct sys *sys, pid_t pid, const char *program)
 		if (strcmp(program, programs[i]) == 0)
 			return config.len == 0 || span_is(config, "/etc/ssh/sshd_config");
 	return false;
+}
+
+/* Is it an sshd that reads another configuration? */
+static bool is_other(struct sys *sys, pid_t pid)
+{
+	char program[PATH_MAX];
+
+	return pid > 1 && find_sshd(sys, pid, program) && !reads_usual(sys, pid, program);
+}
+
+/* One name can be an alias of the other, so what counts is the Id that systemd gives. */
+static int active_units(struct sys *sys, char ret[UNITS_MAX][NAME_MAX + 1], struct err *err)
+{
+	const char *const argv[] = {
+		systemctl(sys), "show",         "--property=Id,ActiveState,MainPID",
+		"ssh.service",  "sshd.service", NULL};
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = TIMEOUT_MS, .output_max = 4096, .looks_only = true};
+	AUTO_PROC res = PROC_RESULT_INIT;
+	struct span text, line, id = {0};
+	bool active = false;
+	uint64_t pid = 0;
+	int count = 0;
+
+	if (proc_must(sys, &spec, &res, err) < 0)
+		return -err->code;
+	buf_str(&res.output, "\n\n"); /* an empty line ends each unit */
+	text = buf_bytes(&res.output);
+	while (span_line(&text, &line)) {
+		if (line.len > 3 && memcmp(line.p, "Id=", 3) == 0)
+			id = (struct span){.p = line.p + 3, .len = line.len - 3};
+		else if (span_is(line, "ActiveState=active") ||
+			 span_is(line, "ActiveState=reloading"))
+			active = true;
+		else if (line.len > 8 && memcmp(line.p, "MainPID=", 8) == 0)
+			(void)num_parse((struct span){line.p + 8, line.len - 8}, INT_MAX, &pid);
+		if (line.len)
+			continue;
+		if (active && !is_other(sys, (pid_t)pid) && id.len && count < UNITS_MAX &&
+		    (count == 0 || !span_is(id, ret[0])) &&
+		    span_copy(id, ret[count], sizeof(ret[count])))
+			count++;
+		active = false;
+		pid = 0;
+		id = (struct span){0};
+	}
+	return buf_ok(&res.output, err) < 0 ? -err->code : count;
+}
+
+static int reload_unit(struct sys *sys, const char *unit, const struct hearer *hearer,
+		       struct err *err)
+{
+	const char *const argv[] = {systemctl(sys), "reload", unit, NULL};
+	const struct proc_spec spec = {
+		.argv = argv, .timeout_ms = TIMEOUT_MS, .output_max = 4096, .merge_stderr = true};
+	AUTO_PROC res = PROC_RESULT_INIT;
+
+	if (hearer->tell)
+		return hearer->tell(argv, hearer->arg, err);
+	return proc_must(sys, &spec, &res, err) < 0 ? err_wrap(err, "cannot reload %s", unit) : 0;
+}
+
+static int reload_units(struct sys *sys, const struct hearer *hearer, struct err *err)
+{
+	char units[UNITS_MAX][NAME_MAX + 1];
+	int count = active_units(sys, units, err);
+
+	for (int i = 0; i < count; i++)
+		if (reload_unit(sys, units[i], hearer, err) < 0)
+			return -err->code;
+	return count;
 }
 
 static int hang_up(pid_t pid, const struct hearer *hearer, struct err *err)

@@ -10,8 +10,8 @@
  * where there is none, by SIGHUP the process of pid_file, when its executable is sshd; where that
  * is none either, since it runs as another unit or its pid file is gone, by SIGHUP every process of
  * root's, with our root directory, that is a listener by its executable, title and signal handler.
- * SIGHUP gets none that reads another configuration than /etc/ssh/sshd_config: it would end if that
- * one has an error.
+ * An sshd that reads another configuration than /etc/ssh/sshd_config is left alone: it would end if
+ * that one has an error.
  * pid_file  as `sshd -T` tells it; "none" or NULL for no such file
  * Returns how many were reloaded (0: no listener runs), or -errno of the first that failed.
  */

@@ -67,7 +67,7 @@ static void with_systemd(void)
 	scratch_write(&scratch, "/usr/bin/systemctl", "", 0755);
 }
 
-#define SHOW "/usr/bin/systemctl show --property=Id,ActiveState ssh.service sshd.service\n"
+#define SHOW "/usr/bin/systemctl show --property=Id,ActiveState,MainPID ssh.service sshd.service\n"
 #define UNIT(id, active) "Id=" id "\nActiveState=" active "\n\n"
 
 /* clang-format off */
@@ -362,6 +362,39 @@ static void somebodys_own_sshd_is_left_alone(void **state)
 	assert_true(WIFSIGNALED(end_daemon(false)));
 }
 
+static void a_unit_whose_sshd_reads_another_file_is_left_alone(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		int reloaded;
+	} mains[] = {
+		{"sshd: /usr/sbin/sshd -D -f /etc/ssh/other [listener] 0 of 10-100 startups", 0},
+		{"sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", 1},
+	};
+	struct err err = {0};
+	char text[128];
+
+	(void)state;
+	with_systemd();
+	start_daemon("/usr/sbin/sshd");
+	assert_int_equal(fs_remove(&scratch.sys, "/run/sshd.pid", &err), 0);
+	write_of_daemon("status", "SigCgt:\t" HANGUP_CAUGHT "\n",
+			strlen("SigCgt:\t" HANGUP_CAUGHT "\n"));
+	give_daemon_root(scratch.dir);
+	(void)snprintf(text, sizeof(text), "MainPID=%d\n" UNIT("sshd.service", "active"),
+		       (int)daemon_pid);
+	units = text;
+	for (size_t i = 0; i < ARRAY_LEN(mains); i++) {
+		buf_done(&commands);
+		write_of_daemon("cmdline", mains[i].cmdline, strlen(mains[i].cmdline));
+		assert_int_equal(service_reload_sshd(&scratch.sys, NULL, &err), mains[i].reloaded);
+		assert_string_equal(
+			buf_text(&commands),
+			mains[i].reloaded ? SHOW "/usr/bin/systemctl reload sshd.service\n" : SHOW);
+	}
+	assert_true(WIFSIGNALED(end_daemon(false)));
+}
+
 static void no_listener_is_no_failure(void **state)
 {
 	static const char *const texts[] = {"", "0\n", "1\n", "x\n", "99999999999\n", "-5\n"};
@@ -393,6 +426,7 @@ int main(void)
 		TEST(a_listener_that_reads_another_file_is_left_alone),
 		TEST(another_process_of_that_number_is_left_alone),
 		TEST(somebodys_own_sshd_is_left_alone),
+		TEST(a_unit_whose_sshd_reads_another_file_is_left_alone),
 		TEST(no_listener_is_no_failure),
 	};
 	struct CMUnitTest tests[ARRAY_LEN(rows)], scans[ARRAY_LEN(processes)];
