@@ -507,6 +507,13 @@ static bool has_attribute(int fd, const char *name, const char *value, size_t le
 	return n >= 0 && (size_t)n == len && memcmp(given, value, len) == 0;
 }
 
+/* A signature is of the bytes before: where IMA asks for one, nobody could open the file any more.
+ */
+static bool is_of_bytes(const char *name)
+{
+	return strcmp(name, "security.ima") == 0 || strcmp(name, "security.evm") == 0;
+}
+
 /*
  * Access lists and the SELinux context go with the file; file systems without them are fine.  To
  * set the context that a file has already needs a right too, which a confined process may not have.
@@ -519,7 +526,9 @@ static void copy_attributes(int dirfd, const char *name, int to)
 	ssize_t total = from < 0 ? -1 : flistxattr(from, names, sizeof(names));
 
 	for (ssize_t at = 0; at < total; at += (ssize_t)strlen(names + at) + 1) {
-		ssize_t len = fgetxattr(from, names + at, value, sizeof(value));
+		ssize_t len = is_of_bytes(names + at)
+				      ? -1
+				      : fgetxattr(from, names + at, value, sizeof(value));
 
 		if (len >= 0 && !has_attribute(to, names + at, value, (size_t)len))
 			(void)fsetxattr(to, names + at, value, (size_t)len, 0);

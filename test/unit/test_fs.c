@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -321,6 +322,36 @@ static void replacing_sets_bytes_and_mode_and_leaves_no_other_file(void **state)
 	assert_null(names[1]);
 }
 
+/* A signature of the bytes before would keep everybody from the file where the kernel checks it. */
+static void attributes_go_along_but_for_signatures(void **state)
+{
+	static const struct {
+		const char *name;
+		bool goes_along;
+	} rows[] = {
+		{"user.note", true},
+		{"security.selinux", true},
+		{"security.ima", false},
+		{"security.evm", false},
+	};
+	struct scratch *s = *state;
+	const struct fs_meta meta = {0644, getuid(), getgid()};
+	struct err err = {0};
+	AUTO_CLOSE int old = -1, new = -1;
+	char value[8];
+
+	scratch_write(s, "/a", "old", 0644);
+	old = openat(s->sys.rootfd, "a", O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (fsetxattr(old, rows[i].name, "\3kept", 5, 0) < 0)
+			skip(); /* not root, or a file system without them */
+	assert_int_equal(fs_replace(&s->sys, "/a", SPAN_LIT("new"), &meta, &err), 0);
+	new = openat(s->sys.rootfd, "a", O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(fgetxattr(new, rows[i].name, value, sizeof(value)),
+				 rows[i].goes_along ? 5 : -1);
+}
+
 static void bytes_are_written_over_in_place(void **state)
 {
 	struct scratch *s = *state;
@@ -545,6 +576,7 @@ int main(void)
 		T(a_sticky_directory_is_passed_for_a_directory_of_roots),
 		T(a_pipe_is_read_to_its_end),
 		T(replacing_sets_bytes_and_mode_and_leaves_no_other_file),
+		T(attributes_go_along_but_for_signatures),
 		T(bytes_are_written_over_in_place),
 		T(what_cannot_be_told_counts_as_absent_and_is_remembered_once),
 		T(links_are_never_replaced),
