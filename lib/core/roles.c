@@ -436,14 +436,21 @@ static bool covers(const char *scope, const char *resource_id, bool *ret_same)
 	return *ret_same || resource_id[len] == '/';
 }
 
+/* Is it about this resource and this account? */
+static bool reaches(const struct role_assignment *assignment, const char *resource_id,
+		    const char *oid)
+{
+	bool same;
+
+	return covers(assignment->scope, resource_id, &same) &&
+	       (assignment->to_group || strcasecmp(assignment->principal, oid) == 0);
+}
+
 /* Invariant 1, as far as it does not depend on the role. */
 static bool can_grant(const struct role_assignment *assignment, const char *resource_id,
 		      const char *oid)
 {
-	bool same;
-
-	return covers(assignment->scope, resource_id, &same) && !assignment->conditional &&
-	       (assignment->to_group || strcasecmp(assignment->principal, oid) == 0);
+	return !assignment->conditional && reaches(assignment, resource_id, oid);
 }
 
 static bool names(const json_t *principals, const char *oid)
@@ -521,6 +528,21 @@ const char *roles_action(const char *resource_id, bool admin)
 		     : "Microsoft.Compute/virtualMachines/login/action";
 }
 
+/* No grant: is that for a condition?  Nobody asked for the role of such an assignment. */
+static struct role_decision passed_over(const struct roles *roles, const char *resource_id,
+					const char *oid, const char *action)
+{
+	for (size_t i = 0; i < roles->assignment_count; i++) {
+		const struct role_assignment *grant = &roles->assignments[i];
+		const struct role_definition *role = find_definition(roles, grant->role);
+
+		if (grant->conditional && reaches(grant, resource_id, oid) &&
+		    (!role || hold(role->permissions, action, true)))
+			return (struct role_decision){.id = grant->id, .scope = grant->scope};
+	}
+	return (struct role_decision){.granted = false};
+}
+
 struct role_decision roles_decide(const struct roles *roles, const char *resource_id,
 				  const char *oid, const char *action)
 {
@@ -540,7 +562,7 @@ struct role_decision roles_decide(const struct roles *roles, const char *resourc
 			return (struct role_decision){
 				.granted = true, .id = grant->id, .scope = grant->scope};
 	}
-	return (struct role_decision){.granted = false};
+	return passed_over(roles, resource_id, oid, action);
 }
 
 /* ---- the static backend */

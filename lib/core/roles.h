@@ -94,7 +94,11 @@ const char *roles_action(const char *resource_id, bool admin);
 struct role_decision {
 	bool granted;
 	bool denied; /* a deny assignment applies; never together with granted */
-	const char *id; /* of the assignment that decided, borrowed; NULL: there is none */
+	/*
+	 * Of the assignment that decided, or of one that its condition keeps from it;
+	 * borrowed; NULL: there is none.
+	 */
+	const char *id;
 	const char *scope; /* of that assignment */
 };
 

@@ -252,7 +252,10 @@ static int judge(const struct decision *decision, const struct authorize_request
 		break;
 	}
 	return reason_refuse(err, request->admin ? REASON_ADMIN_ROLE_MISSING : REASON_ROLE_MISSING,
-			     "no assignment grants it to %s", oid);
+			     verdict->id[0] ? "no assignment grants it to %s; %.160s at %.160s has "
+					      "a condition, and does not count"
+					    : "no assignment grants it to %s",
+			     oid, verdict->id, verdict->scope);
 }
 
 /* ---- what follows from it? */

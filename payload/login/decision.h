@@ -35,7 +35,8 @@ enum verdict_kind {
 
 struct verdict {
 	enum verdict_kind kind;
-	char id[ROLES_TEXT_MAX + 1]; /* of the assignment, "" when there is none */
+	/* Of the assignment, which of a missing role is one with a condition; "" for none. */
+	char id[ROLES_TEXT_MAX + 1];
 	char scope[ROLES_TEXT_MAX + 1]; /* of it */
 };
 

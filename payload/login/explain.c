@@ -444,9 +444,13 @@ static const char *short_id(const char *id)
 
 static void add_verdict(struct buf *out, const char *action, const struct verdict *verdict)
 {
+	const bool passed_over = verdict->kind == VERDICT_MISSING;
+
 	buf_printf(out, "; %s: %s", action, kinds[verdict->kind]);
 	if (verdict->id[0])
-		buf_printf(out, " by %.80s", short_id(verdict->id));
+		buf_printf(out, "%s %.80s",
+			   passed_over ? "; under a condition, which counts for nothing:" : " by",
+			   short_id(verdict->id));
 	if (verdict->scope[0])
 		buf_printf(out, " at %.210s", verdict->scope);
 }

@@ -80,6 +80,8 @@ static void add_role(const struct conf *conf, const struct authorize_request *re
 	buf_printf(ret, "Object id: %s\n", result->oid);
 	if (verdict->kind == VERDICT_DENIED)
 		buf_printf(ret, "Deny assignment: %s\n", verdict->id);
+	else if (verdict->id[0])
+		buf_printf(ret, "Has a condition, and does not count: %s\n", verdict->id);
 }
 
 void refusal_text(const struct err *err, const struct conf *conf,

@@ -115,20 +115,28 @@ static int fill_cache(struct fakelogin *fake, void *arg)
 			  &err);
 }
 
+static void keep(struct fakelogin *fake, const struct decision *decision)
+{
+	AUTO_CONF conf = {0};
+	struct err err = {0};
+
+	fakelogin_load(fake, &conf);
+	assert_int_equal(decision_store(fakelogin_sys(fake), &conf, CERTMAKE_OID, decision, &err),
+			 0);
+}
+
 static void decide(struct fakelogin *fake, enum verdict_kind login, enum verdict_kind admin)
 {
 	struct decision decision = {.boottime_ns = FAKELOGIN_BOOT_NS,
 				    .life_ms = DECISION_LIFE_MS,
-				    .login = {login, ASSIGNMENT, SCOPE},
-				    .admin = {admin, "", ""}};
-	AUTO_CONF conf = {0};
-	struct err err = {0};
+				    .login = {.kind = login},
+				    .admin = {.kind = admin}};
 
+	if (login != VERDICT_MISSING)
+		decision.login = (struct verdict){login, ASSIGNMENT, SCOPE};
 	if (admin == VERDICT_GRANTED)
 		decision.admin = decision.login;
-	fakelogin_load(fake, &conf);
-	assert_int_equal(decision_store(fakelogin_sys(fake), &conf, CERTMAKE_OID, &decision, &err),
-			 0);
+	keep(fake, &decision);
 }
 
 static struct fakelogin *open_machine(void)
@@ -385,6 +393,15 @@ static void no_role(struct machine_parts *parts)
 	decide(parts->fake, VERDICT_MISSING, VERDICT_MISSING);
 }
 
+static void a_role_under_a_condition(struct machine_parts *parts)
+{
+	const struct decision decision = {.boottime_ns = FAKELOGIN_BOOT_NS,
+					  .life_ms = DECISION_LIFE_MS,
+					  .login = {VERDICT_MISSING, ASSIGNMENT, SCOPE}};
+
+	keep(parts->fake, &decision);
+}
+
 static void denied(struct machine_parts *parts)
 {
 	decide(parts->fake, VERDICT_DENIED, VERDICT_MISSING);
@@ -439,7 +456,9 @@ static struct row rows[] = {
 	{"a name that is remembered for another account", remembered_namesake, "ledger", REASON_OID_MISMATCH, OTHER_GUID},
 	{"an id that a local group has too", shared_id, "ledger", REASON_UID_SHARED, "crew"},
 	{"an account with another name", renamed, "ledger", REASON_ACCOUNT_RENAMED, "bob@contoso.com"},
-	{"no role", no_role, "role", REASON_ROLE_MISSING, "no role grants it"},
+	{"no role", no_role, "role", REASON_ROLE_MISSING, "login: no role grants it; administer"},
+	{"a role under a condition", a_role_under_a_condition, "role", REASON_ROLE_MISSING,
+	 "login: no role grants it; under a condition, which counts for nothing: " },
 	{"a deny assignment", denied, "role", REASON_ROLE_DENIED, ASSIGNED},
 	{"a file of roles that is missing", no_roles_file, "role", REASON_NOT_CONFIGURED, "/etc/roles"},
 	{"a home of somebody else", foreign_home, "home", REASON_HOME_OWNED, HOME},

@@ -99,6 +99,19 @@ static void a_deny_assignment_is_named(void **state)
 	assert_non_null(strstr(buf_text(&text), "Deny assignment: /deny/1\n"));
 }
 
+static void an_assignment_that_does_not_count_is_named(void **state)
+{
+	const struct authorize_result result = {
+		.decision = {.login = {.kind = VERDICT_MISSING, .id = "/assignment/1"}}};
+	AUTO_BUF text = {0};
+
+	(void)state;
+	tell(REASON_ROLE_MISSING, &login, &result, &text);
+	assert_non_null(strstr(buf_text(&text), "Has a condition, and does not count: "
+						"/assignment/1\n"));
+	assert_null(strstr(buf_text(&text), "Deny"));
+}
+
 static void facts_of_the_login_are_told_those_of_the_machine_are_not(void **state)
 {
 	const struct authorize_result result = {.oid = ""};
@@ -140,6 +153,7 @@ int main(void)
 		cmocka_unit_test(a_missing_role_names_action_scope_and_account),
 		cmocka_unit_test(on_arc_the_action_is_that_of_its_machines),
 		cmocka_unit_test(a_deny_assignment_is_named),
+		cmocka_unit_test(an_assignment_that_does_not_count_is_named),
 		cmocka_unit_test(facts_of_the_login_are_told_those_of_the_machine_are_not),
 		cmocka_unit_test(every_text_says_what_helps),
 	};

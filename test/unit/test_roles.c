@@ -120,7 +120,7 @@ static void nothing_known_grants_nothing(void **state)
 #define MINE ASSIGNED(VM, OID, USER)
 #define MAY DATA("\"" LOGIN "\"")
 
-enum { NO, GRANT, DENY };
+enum { NO, GRANT, DENY, PASSED /* over, since it has a condition */ };
 
 /* clang-format off */
 static struct row {
@@ -156,9 +156,13 @@ static struct row {
 	{"another of an unknown type", ASSIGNED(VM, OTHER, ",\"principalType\":\"Device\""), MAY, NULL, NO},
 	/* conditions */
 	{"condition null", ASSIGNED(VM, OID, USER ",\"condition\":null"), MAY, NULL, GRANT},
-	{"condition", ASSIGNED(VM, OID, USER ",\"condition\":\"true\""), MAY, NULL, NO},
-	{"condition empty", ASSIGNED(VM, OID, USER ",\"condition\":\"\""), MAY, NULL, NO},
-	{"condition of another kind", ASSIGNED(VM, OID, USER ",\"condition\":false"), MAY, NULL, NO},
+	{"condition", ASSIGNED(VM, OID, USER ",\"condition\":\"true\""), MAY, NULL, PASSED},
+	{"condition empty", ASSIGNED(VM, OID, USER ",\"condition\":\"\""), MAY, NULL, PASSED},
+	{"condition of another kind", ASSIGNED(VM, OID, USER ",\"condition\":false"), MAY, NULL, PASSED},
+	{"condition, of another's", ASSIGNED(VM, OTHER, USER ",\"condition\":\"true\""), MAY, NULL, NO},
+	{"condition, elsewhere", ASSIGNED(VM "0", OID, USER ",\"condition\":\"true\""), MAY, NULL, NO},
+	{"condition, of a role that does not hold the action", ASSIGNED(VM, OID, USER ",\"condition\":\"true\""), "[]", NULL, NO},
+	{"condition and denial", ASSIGNED(VM, OID, USER ",\"condition\":\"true\""), MAY, DENIED(VM, MAY, ""), DENY},
 	{"permission with a condition", MINE, "[{\"condition\":\"true\",\"dataActions\":[\"*\"]}]", NULL, NO},
 	/* actions */
 	{"no permissions", MINE, "[]", NULL, NO},
@@ -254,7 +258,7 @@ static void is_decided(void **state)
 	if (row->result == NO)
 		assert_null(decision.id);
 	else
-		assert_string_equal(decision.id, row->result == GRANT ? "/a" : "/d");
+		assert_string_equal(decision.id, row->result == DENY ? "/d" : "/a");
 }
 
 static void an_unknown_role_grants_nothing(void **state)
