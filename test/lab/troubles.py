@@ -345,7 +345,12 @@ def other_domain(lab: Lab) -> "tuple[str, Mend]":
 
 def local_namesake(lab: Lab) -> "tuple[str, Mend]":
     lab.machine.sh(f"echo 'bob@{DOMAIN}:x:1999:1999::/:/bin/bash' >>/etc/passwd")
-    return f"bob@{DOMAIN}", lambda: lab.machine.sh(f"sed -i '/^bob@{DOMAIN}:/d' /etc/passwd")
+    lab.enable()  # which leaves the account out of our Match
+
+    def mend() -> None:
+        lab.machine.sh(f"sed -i '/^bob@{DOMAIN}:/d' /etc/passwd")
+        lab.enable()
+    return f"bob@{DOMAIN}", mend
 
 
 PEOPLE: List[Person_row] = [

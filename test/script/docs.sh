@@ -68,5 +68,11 @@ for page in README.md CONTRIBUTING.md docs/*.md; do
 	[ ! -s "$tmp/missing" ] || fail "$(cat "$tmp/missing")"
 done
 python3 -B test/lab/readme.py --words || fail "README.md names what is not there"
+# What takes longer than check is played before a release, and can be found.
+for target in $(sed -n 's/^\.PHONY: \(check-[a-z-]*\|fleet\)$/\1/p' Makefile.am); do
+	for page in manifest/publish/RELEASE.md docs/building.md bootstrap; do
+		grep -qw -- "$target" "$page" || fail "$page does not name $target"
+	done
+done
 [ "$(wc -l <CONTRIBUTING.md)" -le 60 ] || fail "CONTRIBUTING.md is more than a page"
 exit $((failures != 0))
