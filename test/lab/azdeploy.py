@@ -26,7 +26,7 @@ from lab.azcli import GROUP, OURS, SCALE_SET, TYPE, VM, Desk, Member, World, com
 from lab.install import FIRST, NAME, NEXT, zip_of  # noqa: E402
 from lab.login import Person, as_person, check_refused, check_sudo  # noqa: E402
 from lab.machine import Machine, Result  # noqa: E402
-from lab.place import DOMAIN  # noqa: E402
+from lab.place import DOMAIN, NEIGHBOUR  # noqa: E402
 from lab.teller import Teller, expect  # noqa: E402
 
 PAGE, PUBLISHING = "manifest/azure/README.md", "manifest/publish/README.md"
@@ -305,6 +305,13 @@ def arc(tell: Teller, build: Path, root: Path) -> None:
             found = Member.settings(place)
             expect(found["publicSettings"] == SETTINGS, found)
             check_sudo(as_person(Person(place.machine, place.azure, f"alice@{DOMAIN}", "admin")), SUDO)
+        with tell.step("aadsshlogin-accounts-arc tells of accounts that nobody approved by what the extension says alone"):
+            templates.play(PAGE, "policyDefinitions", SUBSCRIPTION=place.azure.subscription)
+            for approved, found in ([], 1), (["root", "local", NEIGHBOUR], None):
+                templates.deploy("assignment", approvedLocalAccounts=approved)
+                templates.deploy("arc", machineName=name, settings={**SETTINGS, "approvedLocalAccounts": approved})
+                told = not_compliant(templates)
+                expect(told.get("aadsshlogin-accounts-arc") == found, (approved, told))
         with tell.step("a setting that is none: az says our message"):
             expect_words(templates.refused("arc", machineName=name, settings={"userDomain": DOMAIN}), "DeploymentFailed", "userDomains")
 

@@ -49,6 +49,7 @@ ALIASES: Dict[str, Dict[str, str]] = {
 IN_MODEL = "Microsoft.Compute/VirtualMachineScaleSets/extensionProfile.extensions[*]"
 LISTS = {IN_MODEL: ("virtualMachineProfile/extensionProfile/extensions",
                     {f"{IN_MODEL}.{name}": f"properties/{name}" for name in ("publisher", "type", "settings")})}
+ALIASES[f"{ARC}/extensions"]["Microsoft.HybridCompute/machines/extensions/instanceView.status.message"] = "instanceView/status/message"
 EVERY_ALIAS = {alias for each in ALIASES.values() for alias in each}
 # What every resource has; an extension's publisher and type are not these.
 FIELDS = ("type", "name", "location", "id", "identity.type")

@@ -15,7 +15,7 @@ from typing import Dict, List
 
 from azure.arm import assignment
 from azure.cloud import Cloud, covers
-from azure.compute import Json, vm_of
+from azure.compute import Json, instance_view, vm_of
 from azure.deployments import deploy_later, machines, place
 from azure.http import Request, Response
 from azure.operations import Operation, Refused, serving
@@ -42,7 +42,9 @@ def children(cloud: Cloud, machine: Json) -> List[Json]:
         return machine["resources"]
     if machine["type"] == "Microsoft.HybridCompute/machines":
         return [{"id": f"{machine['id']}/extensions/{each.name}", "type": f"{machine['type']}/extensions", "name": each.name,
-                 "properties": {**each.properties, "provisioningState": each.provisioning}} for each in cloud.vm.resources.values()]
+                 "properties": {**each.properties, "provisioningState": each.provisioning,
+                                "instanceView": {"status": instance_view(cloud.vm, each)["statuses"][0]}}}
+                for each in cloud.vm.resources.values()]
     profile = machine["properties"]["virtualMachineProfile"].get("extensionProfile") or {}
     state = machine["properties"]["provisioningState"]
     return [{"id": f"{machine['id']}/extensions/{each['name']}", "type": f"{machine['type']}/extensions", "name": each["name"],
