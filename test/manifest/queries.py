@@ -12,6 +12,7 @@ TABLES = {"resources", "policyresources"}
 OPERATORS = {"where", "extend", "project", "summarize", "join", "order", "mv-expand"}
 FUNCTIONS = {"tolower", "coalesce", "tostring", "substring", "indexof", "case", "isempty", "isnotempty", "isnull", "iff", "not", "count",
              "dcount", "make_list", "in~"}
+KINDS = ("microsoft.compute/virtualmachines/extensions'", "microsoft.hybridcompute/machines/extensions'", "microsoft.compute/virtualmachinescalesets'")
 PAIRS = {")": "(", "]": "["}
 
 
@@ -44,6 +45,12 @@ def play(rows: Rows, _: Any) -> None:
         rows.play("queries", path.name, lambda: [] if f"`{path.name}`" in page else ["README.md does not name it"])
         if path.suffix == ".kql":
             rows.play("queries", path.name, lambda: wrong(path.read_text()))
+            rows.play("queries", f"{path.name}: can be read page by page",
+                      lambda: [] if re.search(r"\n\| order by [^|]*$", path.read_text()) else ["it does not end with an order"])
+    for name in ("coverage", "state"):
+        text = (AZURE / f"queries/{name}.kql").read_text()
+        rows.play("queries", f"{name}.kql: of machines, Arc and models of scale sets", lambda: [
+            kind for kind in KINDS if f"'{kind}" not in text] + ([] if "extensionProfile.extensions) contains" in text else ["no model"]))
     for path in sorted((AZURE / "policy/definitions").glob("*.json")):
         rows.play("queries", f"README.md names {path.stem}",
                   lambda: [] if f"`{path.stem}`" in page else ["it does not"])
