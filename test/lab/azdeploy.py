@@ -208,14 +208,19 @@ def people(tell: Teller, world: World, templates: Templates) -> None:
 
 
 def scale_set(tell: Teller, world: World, templates: Templates) -> None:
-    instance = world.instance
+    azure, instance = world.azure, world.instance
+    azure.unassign(world.desk.ask("vmss", "show", *GROUP, "--name", "web")["identity"]["principalId"])
     with tell.step("vmss-extension.json changes the model, and az vmss update-instances the instance"):
-        templates.deploy("vmss-extension", vmssName="web", settings=SETTINGS)
+        templates.deploy("vmss-extension", vmssName="web", roleReaderId=templates.role(), settings=SETTINGS)
         listed = world.desk.ask("vmss", "extension", "list", *SCALE_SET)
         expect([(one["name"], one["settings"]) for one in listed] == [(TYPE, SETTINGS)], listed)
         expect(not instance.machine.exists(azcli.FOLDER), "the instance has it already")
         world.desk.run("vmss", "update-instances", *GROUP, "--name", "web", "--instance-ids", "*")
         expect(instance.settings().get("publicSettings") == SETTINGS, instance.settings())
+    with tell.step("with the role that it assigned at the scale set an administrator signs in to the instance"):
+        admin = Person(world.vm.machine, azure, f"wanda@{DOMAIN}")
+        azure.assign(admin.oid, "admin", f"/subscriptions/{azure.subscription}/resourceGroups/lab")
+        check_sudo(as_person(at(admin, instance.machine)), SUDO)
 
 
 def refuse(tell: Teller, world: World, templates: Templates) -> None:

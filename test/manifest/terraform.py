@@ -286,10 +286,7 @@ def planned(sample: Dict, row: Dict, text: str) -> Plan:
     for name, value in (("resource_group_name", GROUP), ("location", "westeurope")):
         if name in declared:
             given.setdefault(name, value)
-    return Plan(text, given, place({**SETS, **sample["world"], **row.get("world", {})}).world)
-
-
-SETS = {f"{COMPUTE}/virtualMachineScaleSets/web": {}}
+    return Plan(text, given, place({**sample["world"], **row.get("world", {})}).world)
 
 
 def without(resource: Dict) -> Dict:

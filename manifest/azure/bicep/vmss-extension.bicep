@@ -21,13 +21,30 @@ param enableAutomaticUpgrade bool = false
 @description('Names of extensions that must have succeeded before this one is installed.')
 param provisionAfterExtensions array = []
 
+@description('Id of the role of the template role, which the scale set\'s system-assigned identity gets at the scale set; empty: assign nothing.')
+param roleReaderId string = ''
+
 resource scaleSet 'Microsoft.Compute/virtualMachineScaleSets@2024-11-01' existing = {
   name: vmssName
+}
+
+resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(roleReaderId)) {
+  name: guid(scaleSet.id, roleReaderId)
+  scope: scaleSet
+  properties: {
+    roleDefinitionId: roleReaderId
+    principalId: empty(roleReaderId) ? '' : scaleSet.identity.principalId
+    principalType: 'ServicePrincipal'
+    description: 'Lets the machine see who may sign in to it.'
+  }
 }
 
 resource extension 'Microsoft.Compute/virtualMachineScaleSets/extensions@2024-11-01' = {
   parent: scaleSet
   name: 'AADSSHLoginForLinux'
+  dependsOn: [
+    reader
+  ]
   properties: {
     publisher: publisher
     type: 'AADSSHLoginForLinux'

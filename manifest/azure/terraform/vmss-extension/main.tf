@@ -60,9 +60,25 @@ variable "provision_after_extensions" {
   default     = []
 }
 
+variable "role_reader_id" {
+  description = "Id of the role of ../role, which the scale set's system-assigned identity gets at the scale set; empty: assign nothing."
+  type        = string
+  default     = ""
+}
+
 data "azurerm_virtual_machine_scale_set" "this" {
   name                = var.vmss_name
   resource_group_name = var.resource_group_name
+}
+
+resource "azurerm_role_assignment" "reader" {
+  count              = var.role_reader_id == "" ? 0 : 1
+  name               = uuidv5("11fb06fb-712d-4ddd-98c7-e71bbd588830", join("-", [data.azurerm_virtual_machine_scale_set.this.id, var.role_reader_id]))
+  scope              = data.azurerm_virtual_machine_scale_set.this.id
+  role_definition_id = var.role_reader_id
+  principal_id       = data.azurerm_virtual_machine_scale_set.this.identity[0].principal_id
+  principal_type     = "ServicePrincipal"
+  description        = "Lets the machine see who may sign in to it."
 }
 
 resource "azurerm_virtual_machine_scale_set_extension" "sign_in" {
@@ -76,4 +92,5 @@ resource "azurerm_virtual_machine_scale_set_extension" "sign_in" {
   provision_after_extensions   = length(var.provision_after_extensions) == 0 ? null : var.provision_after_extensions
   settings                     = jsonencode(var.settings)
   protected_settings           = length(var.protected_settings) == 0 ? null : jsonencode(var.protected_settings)
+  depends_on                   = [azurerm_role_assignment.reader]
 }
