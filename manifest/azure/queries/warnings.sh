@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What the extension reports that is not well, of each virtual machine and each instance of a Uniform scale set in a
-# subscription: neither a policy nor Resource Graph sees a virtual machine's statuses and substatuses.  One line a machine:
-# its id, and what it says.  With names of substatuses, such as local-accounts and authorized-keys, of these alone.
+# subscription, whoever published it: neither a policy nor Resource Graph sees a virtual machine's statuses and substatuses.
+# One line a machine: its id, and what it says.  With names of substatuses, such as local-accounts, of these alone.
 # usage: warnings.sh [--subscription SUBSCRIPTION] [SUBSTATUS...]
 # exit status 0 if all is well, 1 if a machine warns, 2 if one could not be looked at
 set -eu
@@ -24,7 +24,7 @@ for name; do
 	named="${named:+$named || }contains(code, '/$name/')"
 done
 
-said="join('; ', (instanceView.extensions[?type=='Microsoft.Azure.ActiveDirectory.AADSSHLoginForLinux'].[statuses, substatuses][] | [] |
+said="join('; ', (instanceView.extensions[?type && ends_with(type, '.AADSSHLoginForLinux')].[statuses, substatuses][] | [] |
 	[?level && level!='Info'${named:+ && ($named)}].join(': ', [code, not_null(message, '')])) || \`[]\`)"
 warned=0
 unseen=0
