@@ -164,7 +164,7 @@ def policies(tell: Teller, world: World, templates: Templates) -> None:
 def page(tell: Teller, world: World, templates: Templates) -> None:
     with tell.step("the page's commands for one machine: role, identity, extension, and a group that signs in"):
         user = Person(world.vm.machine, world.azure, f"gina@{DOMAIN}")
-        templates.play(PAGE, "identity assign", GROUP="lab", VM="vm1", ROLE=templates.role(),
+        templates.play(PAGE, "identity assign", GROUP="lab", VM="vm1", REGION=REGION, ROLE=templates.role(),
                        GROUP_OBJECT_ID=world.azure.add_group("linux", [user.oid]))
         expect(user.run("id -un").stdout.strip() == user.name, user.run("id -un"))
     world.desk.ask("vm", "extension", "delete", *VM, "--name", TYPE)

@@ -212,7 +212,7 @@ class Plan:
         if where.lower() not in self.world:
             raise Unknown(f"{where} is not there")
         identity = self.world[where.lower()].get("identity")
-        return {"id": where, "location": "westeurope",
+        return {"id": where, "location": self.world[where.lower()].get("location", "westeurope"),
                 "identity": [{"principal_id": identity["principalId"]}] if identity else []}
 
     def _resource(self, kind: str, label: str, body: Dict) -> None:
@@ -312,6 +312,40 @@ def compare(sample: Dict, row: Dict, template: Dict, text: str) -> List[str]:
     return lines + ([] if plan.after == wanted.after else [f"waits {plan.after} are not {wanted.after}"])
 
 
+# The minor version of azurerm 4 that brought an argument, where that is not the first: of its changelog and its issue 30274.
+SINCE = {"azurerm_orchestrated_virtual_machine_scale_set": {"upgrade_mode": 26, "rolling_upgrade_policy": 26, "network_api_version": 37}}
+
+
+def provided(text: str) -> List[str]:
+    since = max(SINCE.get(labels[0], {}).get(name, 0) for kind, labels, body in read(text)["blocks"] if kind == "resource"
+                for name in [*body["attributes"], *(block[0] for block in body["blocks"])])
+    wanted = f'source  = "hashicorp/azurerm"\n      version = "~> 4.{since}"\n'
+    return [] if wanted in text else [f"not ~> 4.{since}"]
+
+
+def module(text: str) -> Dict[str, Any]:
+    """Names of a folder's variables and outputs."""
+    blocks = read(text)["blocks"]
+    return {"variables": {labels[0]: body for kind, labels, body in blocks if kind == "variable"},
+            "outputs": {labels[0] for kind, labels, _ in blocks if kind == "output"}}
+
+
+def on_the_page(page: str, texts: Dict[str, str]) -> List[str]:
+    """The page's own example: a provider, and modules that plan with what they are given; each may ask for outputs of those before."""
+    (example,) = [each for each in re.findall(r"^```\n(.*?)^```$", page, re.M | re.S) if each.startswith("provider")]
+    names: Dict[str, Any] = {"module": {}}
+    (_, labels, provider), *modules = read(example)["blocks"]
+    lines = [] if labels == ["azurerm"] and ("features", [], {"attributes": {}, "blocks": []}) in provider["blocks"] else ["no provider"]
+    world = {below(group_id("GROUP"), f"{COMPUTE}/virtualMachines", "VM").lower(): {"identity": {"principalId": "p"}}}
+    for kind, (name,), body in modules:
+        given = {key: Evaluator(names).tree(tree) for key, tree in body["attributes"].items()}
+        folder = given.pop("source").removeprefix("./manifest/azure/terraform/")
+        made = Plan(texts[folder], given, world).resources
+        lines += [] if kind == "module" and made else [f"{kind} {name} makes nothing"]
+        names["module"][name] = {each: f"{name}.{each}" for each in module(texts[folder])["outputs"]}
+    return lines + ([] if len(modules) > 1 else ["no module takes another's output"])
+
+
 def refusing(sample: Dict, rows: List[Dict], template: Dict, text: str) -> None:
     lines = [line for row in rows for line in compare(sample, row, template, text)]
     if lines:
@@ -328,6 +362,9 @@ def play(rows: Rows, _: Optional[Any]) -> None:
             rows.refused("Terraform", row["name"], "", lambda: planned(sample, row, texts[row["template"]]))
         else:
             rows.play("Terraform", row["name"], lambda: compare(sample, row, template, texts[row["template"]]))
+    for name, text in texts.items():
+        rows.play("Terraform", f"{name}: by a provider that knows it", lambda: provided(text))
+    rows.play("Terraform", "README.md's example", lambda: on_the_page((AZURE / "README.md").read_text(), texts))
     for row in load(SAMPLES / "languages.json")["terraform"]:
         text = texts[row["template"]].replace(row["instead of"], row["there is"])
         template = load(AZURE / f"arm/{row['template']}.json")

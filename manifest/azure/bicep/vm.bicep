@@ -2,7 +2,7 @@
 @description('The machine, which has a system-assigned identity.')
 param vmName string
 
-@description('Region; the resource group\'s by default.')
+@description('The machine\'s region; by default the resource group\'s, which may be another.')
 param location string = resourceGroup().location
 
 @description('Public settings of the extension: README.md, Settings.')

@@ -43,13 +43,13 @@ variable "publisher" {
 }
 
 variable "type_handler_version" {
-  description = "Version: the newest one of this major and minor number is taken."
+  description = "Version: the newest one of this major and minor number is taken. With automatic_upgrade_enabled the provider ignores a later change."
   type        = string
   default     = "1.0"
 }
 
 variable "automatic_upgrade_enabled" {
-  description = "Let the platform update the extension, once its publisher has switched that on for it."
+  description = "Let the platform update the extension, once its publisher has switched that on for it. As documented, the provider ignores a later change."
   type        = bool
   default     = true
 }
