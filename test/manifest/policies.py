@@ -7,15 +7,19 @@ DeployIfNotExists makes must satisfy the definition, be allowed to its roles, an
 satisfy it.  "deploys" says what is in it.  Rows of "broken" change a definition, and must be refused or give another state.
 """
 
+import re
+import subprocess
+from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from manifest.expr import Expressions, Unknown
 from manifest.policy import COMPLIANT, FORBIDDEN, NON_COMPLIANT, NOT_APPLICABLE, Rule, check_parameter
 from manifest.rows import AZURE, SAMPLES, Rows, change, differences, find, load
 from manifest.schema import Schemas
-from manifest.template import SUBSCRIPTION, Place, evaluate, group_id, principal_of
+from manifest.template import MANAGEMENT_GROUP, SUBSCRIPTION, Place, evaluate, group_id, principal_of
 
 DEFINITIONS = AZURE / "policy/definitions"
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STATES = {NOT_APPLICABLE, COMPLIANT, NON_COMPLIANT}
 
 
@@ -106,13 +110,13 @@ def initiative(template: Dict) -> Dict:
     return result.resources[0]["properties"]
 
 
-def references(properties: Dict, definitions: Dict[str, Any]) -> List[str]:
+def references(properties: Dict, definitions: Dict[str, Any], scope: str) -> List[str]:
     lines = []
     names = [each["policyDefinitionId"].split("/")[-1] for each in properties["policyDefinitions"]]
     if sorted(names) != sorted(definitions):
         lines.append(f"refers to {sorted(names)}, there are {sorted(definitions)}")
     for name, each in zip(names, properties["policyDefinitions"]):
-        prefix = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/"
+        prefix = f"{scope}/providers/Microsoft.Authorization/policyDefinitions/"
         lines += [] if each["policyDefinitionId"] == prefix + name else [f"{each['policyDefinitionId']}"]
         lines += handed_on(name, each["parameters"], properties["parameters"], definitions.get(name, {}))
     return lines
@@ -182,31 +186,45 @@ def assignment_row(row: Dict, sample: Dict, definitions: Dict[str, Any], templat
     return wrong(wanted, sample["resources"], None)
 
 
-def granted_row(row: Dict, templates: Dict[str, Any]) -> List[str]:
-    """To the assignment's own identity, in the whole subscription."""
+def granted_row(row: Dict, templates: Dict[str, Any], scope: str) -> List[str]:
+    """To the assignment's own identity, in the whole subscription or management group."""
     made = evaluate(templates["assignment"], row["given"], Place()).resources
     got = [each["properties"]["roleDefinitionId"] for each in made[1:]]
-    prefix = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/"
-    lines = [] if got == [f"{prefix}roleDefinitions/{role}" for role in row["roles"]] else [f"grants {got}"]
+    prefix = f"{scope}/providers/Microsoft.Authorization/"
+    builtin = "/providers/Microsoft.Authorization/roleDefinitions/"
+    lines = [] if got == [f"{builtin}{role}" for role in row["roles"]] else [f"grants {got}"]
     identity = principal_of(made[0]["id"])
-    lines += differences(made[-1], row.get("last", {}))
+    lines += differences(made[-1], row.get("last", {})) + [f"{each['name']} is no GUID" for each in made[1:]
+                                                           if not GUID.fullmatch(each["name"])]
     return lines + [line for each in made[1:] for line in differences(each, {
         "properties/principalId": identity, "properties/principalType": "ServicePrincipal",
         "id": f"{prefix}roleAssignments/{each['name']}"})]
 
 
-def initiative_rows(sample: Dict, definitions: Dict[str, Any], templates: Dict[str, Any]) -> List[Tuple[str, Callable]]:
+def initiative_rows(sample: Dict, definitions: Dict[str, Any], templates: Dict[str, Any],
+                    scope: str = f"/subscriptions/{SUBSCRIPTION}") -> List[Tuple[str, Callable]]:
     first = ("names all definitions, and hands on what they take",
-             lambda: references(initiative(templates["initiative"]), definitions))
+             lambda: references(initiative(templates["initiative"]), definitions, scope))
     return [first] + [
         (row["name"], lambda row=row: assignment_row(row, sample, definitions, templates)) for row in sample["assigned"]] + [
-        (row["name"], lambda row=row: granted_row(row, templates)) for row in sample["granted"]]
+        (row["name"], lambda row=row: granted_row(row, templates, scope)) for row in sample["granted"]]
+
+
+def for_management_group(path: Path) -> Any:
+    """What the page's command makes of a template."""
+    return load(path, subprocess.run(["sed", "-f", str(path.parent / "management-group.sed"), str(path)], check=True,
+                                     stdout=subprocess.PIPE, text=True).stdout)
 
 
 def play_initiative(rows: Rows, sample: Dict, definitions: Dict[str, Any], schemas: Optional[Schemas]) -> None:
     templates = {name: load(AZURE / f"policy/{name}.json") for name in ("initiative", "assignment")}
+    above = {name: for_management_group(AZURE / f"policy/{name}.json") for name in templates}
     for name, row in initiative_rows(sample, definitions, templates):
         rows.play("initiative", name, row)
+    for name, row in initiative_rows(sample, definitions, above, MANAGEMENT_GROUP):
+        rows.play("initiative of a management group", name, row)
+    rows.refused("initiative of a management group", "as it stands, of a subscription", "subscription",
+                 lambda: evaluate({**above["initiative"], "parameters": templates["initiative"]["parameters"]}, {}, Place()))
     for name, template in templates.items() if schemas else ():
         rows.play("initiative by the schemas", name, lambda: schemas.template(template) + [
             line for given in ({}, {"remediate": True, "assignRoles": True, "roleReaderId": "/subscriptions/s/r"}) if name == "assignment" or not given

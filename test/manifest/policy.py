@@ -56,8 +56,8 @@ FIELDS = ("type", "name", "location", "id", "identity.type")
 SCOPING = ("type", "name", "kind")
 
 # What a rule may not call: the documentation's list, as far as the evaluator of templates would know it.
-FORBIDDEN = ("copyindex", "deployment", "extensionresourceid", "reference", "resourceid", "subscriptionresourceid",
-             "variables")
+FORBIDDEN = ("copyindex", "deployment", "extensionresourceid", "managementgroup", "reference", "resourceid", "subscriptionresourceid",
+             "tenantresourceid", "variables")
 
 class Role(NamedTuple):
     name: str

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 from manifest.expr import Unknown
 
@@ -15,13 +15,13 @@ AZURE = TOP / "manifest/azure"
 SAMPLES = Path(__file__).resolve().parent / "samples"
 
 
-def load(path: Path) -> Any:
-    """JSON in which a member that is there twice is an error: only the last would count."""
+def load(path: Path, text: Optional[str] = None) -> Any:
+    """JSON of a file, or of what became of its text, in which a member that is there twice is an error: only the last would count."""
     def members(pairs: List) -> Dict:
         if len({name for name, _ in pairs}) != len(pairs):
             raise Unknown(f"{path}: a member is there twice: {[name for name, _ in pairs]}")
         return dict(pairs)
-    return json.loads(path.read_text(), object_pairs_hook=members)
+    return json.loads(path.read_text() if text is None else text, object_pairs_hook=members)
 
 
 def find(value: Any, path: str) -> Any:

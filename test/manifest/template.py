@@ -14,10 +14,12 @@ from manifest.expr import Expressions, Unknown, truth
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 TENANT = "99999999-8888-7777-6666-555555555555"
+MANAGEMENT_GROUP = "/providers/Microsoft.Management/managementGroups/corp"
 
 LEVELS = {
     "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#": "group",
     "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#": "subscription",
+    "https://schema.management.azure.com/schemas/2019-08-01/managementGroupDeploymentTemplate.json#": "management group",
 }
 TEMPLATE = {"$schema", "contentVersion", "metadata", "parameters", "variables", "resources", "outputs"}
 PARAMETER = {"type", "defaultValue", "allowedValues", "metadata", "minLength", "maxLength", "minValue", "maxValue"}
@@ -36,6 +38,7 @@ class Place:
     location: str = "westeurope"
     subscription: str = SUBSCRIPTION
     tenant: str = TENANT
+    management_group: str = MANAGEMENT_GROUP
     world: Dict[str, Dict] = field(default_factory=dict)
 
 
@@ -77,7 +80,8 @@ class Deployment:
             raise Unknown(f"the schema {template['$schema']}")
         self.level = LEVELS[template["$schema"]]
         self.subscription = f"/subscriptions/{place.subscription}"
-        self.scope = group_id(place.group, place.subscription) if self.level == "group" else self.subscription
+        self.scope = {"group": group_id(place.group, place.subscription), "subscription": self.subscription,
+                      "management group": place.management_group}[self.level]
         self.template, self.place = template, place
         self.copies: Dict[str, int] = {}
         self.made: Dict[str, Dict] = {}
@@ -95,12 +99,16 @@ class Deployment:
             "variables": self._variable,
             "copyindex": self._copy_index,
             "resourceid": self._resource_id,
-            "subscriptionresourceid": lambda *names: below(self.subscription, *names),
+            "tenantresourceid": lambda *names: below("", *names),
             "extensionresourceid": below,
-            "subscription": lambda: {"id": self.subscription, "subscriptionId": self.place.subscription,
-                                     "tenantId": self.place.tenant},
             "reference": self._reference,
         }
+        if self.level == "management group":
+            functions["managementgroup"] = lambda: {"id": self.scope, "name": self.scope.split("/")[-1]}
+        else:
+            functions["subscriptionresourceid"] = lambda *names: below(self.subscription, *names)
+            functions["subscription"] = lambda: {"id": self.subscription, "subscriptionId": self.place.subscription,
+                                                 "tenantId": self.place.tenant}
         if self.level == "group":
             functions["resourcegroup"] = lambda: {"id": self.scope, "name": self.place.group,
                                                   "location": self.place.location}
@@ -134,7 +142,7 @@ class Deployment:
 
         A resource whose condition is false is looked up all the same, and before anything is made
         (github.com/Azure/azure-resource-manager-schemas/issues/535, github.com/Azure/bicep/issues/13251)."""
-        if full != "Full" or not which.startswith("/subscriptions/") or not VERSION.fullmatch(version):
+        if full != "Full" or not which.startswith((self.subscription, self.scope)) or not VERSION.fullmatch(version):
             raise Unknown(f"reference({which!r}, {version!r}, {full!r})")
         self.asked.add(which.lower())
         if self.waits and which.lower() in self.made:

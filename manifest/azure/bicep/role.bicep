@@ -4,6 +4,11 @@ targetScope = 'subscription'
 @description('Name of the role; one of its name can exist in a tenant.')
 param roleName string = 'Linux VM Sign-In Role Reader'
 
+@description('Ids of the subscriptions, or of the one management group, whose machines\' identities may get it.')
+param assignableScopes array = [
+  subscription().id
+]
+
 var name = guid(subscription().id, 'aadsshlogin-role-reader')
 
 resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
@@ -24,9 +29,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
         notDataActions: []
       }
     ]
-    assignableScopes: [
-      subscription().id
-    ]
+    assignableScopes: assignableScopes
   }
 }
 

@@ -14,6 +14,12 @@ variable "role_name" {
   default     = "Linux VM Sign-In Role Reader"
 }
 
+variable "assignable_scopes" {
+  description = "Ids of the subscriptions, or of the one management group, whose machines' identities may get it. By default this subscription."
+  type        = list(string)
+  default     = []
+}
+
 data "azurerm_subscription" "current" {}
 
 resource "azurerm_role_definition" "reader" {
@@ -21,7 +27,7 @@ resource "azurerm_role_definition" "reader" {
   role_definition_id = uuidv5("11fb06fb-712d-4ddd-98c7-e71bbd588830", join("-", [data.azurerm_subscription.current.id, "aadsshlogin-role-reader"]))
   scope              = data.azurerm_subscription.current.id
   description        = "Least that a machine's identity needs for roleBackend arm of AADSSHLoginForLinux."
-  assignable_scopes  = [data.azurerm_subscription.current.id]
+  assignable_scopes  = length(var.assignable_scopes) == 0 ? [data.azurerm_subscription.current.id] : var.assignable_scopes
 
   permissions {
     actions = [
