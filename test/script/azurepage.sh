@@ -71,6 +71,7 @@ says vm_get-instance-view_vm1 "$one"
 says vm_get-instance-view_vm3 "$three"
 run "two machines warn" 1 "$one
 $three"
+check "whoever published the extension" 0 "$(grep -c Microsoft.Azure "$ASKED")"
 rm "$SAYS/vm_get-instance-view_vm2"
 run "one that is gone hides no other" 2 "$one
 $three"
