@@ -11,6 +11,13 @@ build=$(cd "$1" && pwd)
 mkdir -p "$2"
 work=$(cd "$2" && pwd)
 shift 2
+debs=() rpms=()
+for package; do
+	case $package in
+	*.deb) debs+=("$(realpath "$package")") ;;
+	*.rpm) rpms+=("$(realpath "$package")") ;;
+	esac
+done
 failures=0
 
 say() { printf '%s\n' "check-packages: $*"; }
@@ -45,7 +52,7 @@ findings()
 for tool in dpkg-buildpackage dh rpmbuild lintian rpmlint; do
 	command -v $tool >/dev/null || { say "$tool is needed" && exit 1; }
 done
-rm -rf "$work"/*
+rm -rf "${work:?}"/*
 
 # dpkg's, with all tests, from a clean checkout; where the sources are none, from the tarball alone.
 quietly dist make -C "$build" dist
@@ -68,13 +75,6 @@ quietly rpm env HOME="$work" rpmbuild -ta --nodeps --define "_topdir $work/rpmbu
 mkdir "$work/rpm"
 find "$work/rpmbuild" -name '*.rpm' -exec mv {} "$work/rpm" \;
 
-debs=() rpms=()
-for package; do
-	case $package in
-	*.deb) debs+=("$(realpath "$package")") ;;
-	*.rpm) rpms+=("$(realpath "$package")") ;;
-	esac
-done
 findings lintian "^N: .*hints? overridden" lintian --allow-root --display-info --tag-display-limit 0 "$work"/deb/*.changes "${debs[@]}"
 findings rpmlint "packages and [0-9]+ specfiles checked" rpmlint -r "$source/rpm/rpmlintrc" "$work"/rpm/*.rpm "${rpms[@]}"
 [ "$failures" -eq 0 ] && say 'no finding without an answer'
