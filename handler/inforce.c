@@ -10,8 +10,9 @@
 #include "handler/seal.h"
 #include "lib/core/cleanup.h"
 #include "lib/core/outcome.h"
+#include "lib/steps/backend.h"
 
-#define LOOK_AGAIN_S 86400 /* at local accounts, whose keys can change unseen */
+#define LOOK_AGAIN_S 86400 /* at what can change unseen */
 
 /* Where it is told that all is in force. */
 struct telling {
@@ -44,7 +45,9 @@ void inforce_seal(struct job *job)
 	const bool told = job_standing(job) == STATUS_SUCCESS && job_note_sequence(job);
 	struct err err = {0};
 
-	if (job->session.settings.approved_local_accounts)
+	/* Keys of local accounts can change unseen, and the identity's role be taken away. */
+	if (job->session.settings.approved_local_accounts ||
+	    backend_asks(&job->session.machine.conf))
 		seal.until_ns = job->sys->ops->boottime_ns(job->sys) + LOOK_AGAIN_S * 1000000000LL;
 
 	job->sys->witness = &job->witness;

@@ -46,6 +46,7 @@ static bool backend_later; /* as the steps were told */
 static const char *warning; /* what the step b warns of, NULL: nothing */
 static enum gravity warning_gravity;
 static bool warning_is_unseen; /* no path tells of it */
+static bool asks_roles; /* there is a service to ask */
 static bool wait_was_told; /* in the status, while it lasted */
 static char out[4096], notes[4096]; /* standard output and error of the last verb */
 
@@ -67,6 +68,11 @@ static int plan(struct machine *m, enum want want, const char *name, struct chan
 	(void)snprintf(path, sizeof(path), "/etc/%s", name);
 	(void)snprintf(order + strlen(order), 2, "%c", want == WANT_PRESENT ? *name : *name - 32);
 	backend_later = m->backend_later;
+	if (asks_roles && !m->conf.resource_id) {
+		m->conf.role_backend = BACKEND_ARM;
+		m->conf.resource_id = strdup("/subscriptions/s");
+		m->conf.resource_manager = strdup("https://arm.invalid");
+	}
 	m->sys->witness = NULL; /* this look is the test's own */
 	seen = status_standing(m->sys, status_watched, 3);
 	m->sys->witness = witness;
@@ -208,6 +214,7 @@ static int set_up(void **state)
 	warning = NULL;
 	warning_gravity = GRAVITY_NOTE;
 	warning_is_unseen = false;
+	asks_roles = false;
 	status_watched = OLD "/status";
 	scratch_mkdir(&scratch, "/etc", 0755);
 	scratch_mkdir(&scratch, "/var/lib", 0755);
@@ -589,6 +596,21 @@ static void a_new_status_names_the_warnings_that_hold(void **state)
 	assert_int_equal(run("enable"), EXIT_OK);
 	assert_string_equal(order, "");
 	assert_told(OLD "/status/3.status");
+}
+
+/* What may ask for roles today may not tomorrow. */
+static void a_new_goal_state_asks_for_roles_again(void **state)
+{
+	(void)state;
+	asks_roles = true;
+	install_and_enable();
+	assert_int_equal(run("enable"), EXIT_OK);
+	assert_string_equal(order, "");
+	warning = "nobody can sign in: give it a role";
+	warning_gravity = GRAVITY_SHUT;
+	assert_int_equal(run_next("enable"), EXIT_OK);
+	assert_string_equal(order, "abc");
+	assert_text(OLD "/status/4.status", "0 changed. Warning (b): nobody can");
 }
 
 /* az and policies see the message alone. */
@@ -1142,6 +1164,7 @@ int main(void)
 		TEST(a_new_sequence_number_gets_its_status),
 		TEST(a_new_status_names_the_warnings_that_hold),
 		TEST(a_new_status_names_each_step_when_none_warns),
+		TEST(a_new_goal_state_asks_for_roles_again),
 		TEST(the_message_tells_a_warning_that_people_must_act_upon),
 		TEST(what_disable_told_does_not_stand_for_enable),
 		TEST(a_warning_that_no_path_tells_of_is_asked_for_each_time),
