@@ -32,6 +32,7 @@ from lab.teller import Teller, expect  # noqa: E402
 PAGE, PUBLISHING = "manifest/azure/README.md", "manifest/publish/README.md"
 REGION = "westeurope"
 CHECKOUT = "/root/checkout"  # on the desk
+ABOVE = "/providers/Microsoft.Management/managementGroups/corp"
 OF_THE_SUBSCRIPTION = ("role", "initiative", "assignment")
 NOT_PLAYED = ("graph query", "storage blob upload", "storage blob generate-sas")  # the pages say so, too
 SUDO = {"sudo": "sudo -n id -u"}
@@ -77,7 +78,8 @@ class Templates:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.files: Dict[str, str] = {}
-        for path in (*layer.CHECKOUT.glob("manifest/azure/**/*.json"), layer.CHECKOUT / "manifest/publish/publish.json"):
+        for path in (*layer.CHECKOUT.glob("manifest/azure/**/*.json"), *layer.CHECKOUT.glob("manifest/azure/policy/*.sed"),
+                     layer.CHECKOUT / "manifest/publish/publish.json"):
             self.files[path.stem] = f"{CHECKOUT}/{path.relative_to(layer.CHECKOUT)}"
             desk.machine.write(self.files[path.stem], path.read_text(encoding="utf-8"))
 
@@ -138,7 +140,7 @@ def policies(tell: Teller, world: World, templates: Templates) -> None:
     azure.set_identity(False)
     role = templates.role()
     with tell.step("the page's commands define the policies and assign the initiative, which tells, and does nothing", essential=True):
-        templates.play(PAGE, "policyDefinitions", SUBSCRIPTION=azure.subscription)
+        templates.play(PAGE, "policy/initiative.json", SUBSCRIPTION=azure.subscription)
         expect(not_compliant(templates) == {"aadsshlogin-identity": 1, "aadsshlogin-vmss": 1}, not_compliant(templates))
         expect(not vm.machine.exists(azcli.FOLDER), "the machine has the extension")
     with tell.step("what only tells has no remediation: az says so"):
@@ -158,6 +160,18 @@ def policies(tell: Teller, world: World, templates: Templates) -> None:
     desk.ask("vm", "extension", "delete", *VM, "--name", TYPE)
     desk.ask("vmss", "extension", "delete", *SCALE_SET, "--name", TYPE)
     azure.unassign(azure.identity)
+    azure.set_identity(False)
+    to_it = ["deployment", "mg", "create", "--management-group-id", "corp", "--location", REGION, "--template-file"]
+    with tell.step("the page's commands for a management group define and assign there; a subscription's template is refused"):
+        azure.assign(azure.set_operator(f"operator@{DOMAIN}"), "owner", ABOVE)
+        templates.play(PAGE, "deployment mg create", MANAGEMENT_GROUP="corp")
+        expect_words(desk.refused(*to_it, templates.files["assignment"], "--debug"), "InvalidTemplate", "management group")
+    with tell.step("its assignment gives the machine of a subscription an identity, by the roles that it got above it"):
+        desk.ask(*to_it, f"{CHECKOUT}/assignment-above.json", "--parameters", "remediate=true")
+        desk.ask("policy", "remediation", "create", "--name", "above", "--definition-reference-id", "aadsshlogin-identity", "--policy-assignment",
+                 f"{ABOVE}/providers/Microsoft.Authorization/policyAssignments/aadsshlogin", "--resource-discovery-mode", "ReEvaluateCompliance")
+        desk.play("until az policy remediation show --name above --query provisioningState --output tsv | grep -qx Succeeded; do sleep 1; done", "/")
+        expect(desk.ask("vm", "show", *GROUP, "--name", "vm1")["identity"]["type"] == "SystemAssigned", "no identity")
     azure.set_identity(False)
 
 
@@ -311,7 +325,7 @@ def arc(tell: Teller, build: Path, root: Path) -> None:
             expect(found["publicSettings"] == SETTINGS, found)
             check_sudo(as_person(Person(place.machine, place.azure, f"alice@{DOMAIN}", "admin")), SUDO)
         with tell.step("aadsshlogin-accounts-arc tells of accounts that nobody approved by what the extension says alone"):
-            templates.play(PAGE, "policyDefinitions", SUBSCRIPTION=place.azure.subscription)
+            templates.play(PAGE, "policy/initiative.json", SUBSCRIPTION=place.azure.subscription)
             for approved, found in ([], 1), (["root", "local", NEIGHBOUR], None):
                 templates.deploy("assignment", approvedLocalAccounts=approved)
                 templates.deploy("arc", machineName=name, settings={**SETTINGS, "approvedLocalAccounts": approved})

@@ -343,8 +343,9 @@ class Cloud:
 
     @locked
     def set_operator(self, upn: str) -> str:
-        """Who approves device codes from now on: an owner of the subscription."""
-        self.operator = self.add_user(upn)
+        """Who approves device codes from now on, by the name that they have already: an owner of the subscription."""
+        if self.operator is None or self.names[self.operator] != upn:
+            self.operator = self.add_user(upn)
         self.assign(self.operator, OWNER, f"/subscriptions/{self.subscription}")
         return self.operator
 

@@ -22,9 +22,10 @@ from azure.model import REGION, Role
 from azure.operations import Operation, Refused, serving
 from azure.vm import Vm
 from manifest.expr import Unknown
-from manifest.template import Place, Result, evaluate, principal_of
+from manifest.template import LEVELS, Place, Result, evaluate, principal_of
 
-PATH = r"(/subscriptions/[^/]+)(?:/resourceGroups/([^/]+))?/providers/Microsoft\.Resources/deployments/([^/]+)"
+SCOPE = r"/subscriptions/[^/]+|/providers/Microsoft\.Management/managementGroups/[^/]+"
+PATH = rf"({SCOPE})(?:/resourceGroups/([^/]+))?/providers/Microsoft\.Resources/deployments/([^/]+)"
 
 
 def properties_of(body: bytes) -> Json:
@@ -51,11 +52,16 @@ def place(cloud: Cloud, group: str) -> Place:
     return Place(group=group, location=REGION, world=world, subscription=cloud.subscription, tenant=cloud.tenant)
 
 
-def evaluated(cloud: Cloud, request: Request, group: Optional[str]) -> Result:
-    sent = properties_of(request.body)
+def evaluated(cloud: Cloud, request: Request, scope: str, group: Optional[str]) -> Result:
+    sent, there = properties_of(request.body), place(cloud, group or "")
     given = {name: each["value"] for name, each in (sent.get("parameters") or {}).items()}
+    level = "group" if group else "subscription" if scope.startswith("/subscriptions/") else "management group"
+    if LEVELS.get(sent["template"]["$schema"]) != level:
+        raise Refused(400, "InvalidTemplate", f"The schema '{sent['template']['$schema']}' is not that of a deployment to a {level}.")
+    if level == "management group":
+        there.management_group = scope
     try:
-        return evaluate(sent["template"], given, place(cloud, group or ""))
+        return evaluate(sent["template"], given, there)
     except Unknown as error:
         raise Refused(400, "InvalidTemplate", f"Deployment template validation failed: '{error}'.") from error
 
@@ -224,12 +230,12 @@ def shown_as(request: Request, name: str, result: Result) -> Json:
 
 
 def validate(cloud: Cloud, request: Request, scope: str, group: Optional[str], name: str) -> Response:
-    result = evaluated(cloud, request, group)
+    result = evaluated(cloud, request, scope, group)
     return refused_of(cloud, request, result) or Response.json(shown_as(request, name, result))
 
 
 def put(cloud: Cloud, request: Request, scope: str, group: Optional[str], name: str) -> Response:
-    result = evaluated(cloud, request, group)
+    result = evaluated(cloud, request, scope, group)
     refused = refused_of(cloud, request, result)
     if refused:
         return refused

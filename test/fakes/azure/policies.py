@@ -16,7 +16,7 @@ from typing import Dict, List
 from azure.arm import assignment
 from azure.cloud import Cloud, covers
 from azure.compute import Json, instance_view, vm_of
-from azure.deployments import deploy_later, machines, place
+from azure.deployments import SCOPE, deploy_later, machines, place
 from azure.http import Request, Response
 from azure.operations import Operation, Refused, serving
 from manifest.expr import Unknown
@@ -186,7 +186,7 @@ def summarize(cloud: Cloud, request: Request, name: str) -> Response:
         {"policyAssignmentId": assigned["id"], "results": results, "policyDefinitions": definitions}]}]})
 
 
-AUTHORIZATION = r"/subscriptions/[^/]+/providers/Microsoft\.Authorization"
+AUTHORIZATION = rf"(?:{SCOPE})/providers/Microsoft\.Authorization"
 REMEDIATION = rf"/subscriptions/[^/]+{re.escape(INSIGHTS)}/remediations/([^/]+)"
 STATES = rf"{AUTHORIZATION}/policyAssignments/([^/]+){re.escape(INSIGHTS)}/policyStates/latest"
 
