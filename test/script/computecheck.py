@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
 """What the fake Resource Manager makes of versions, of agents' reports, and of a rolling upgrade's policy."""
 
+import json
 import unittest
 from types import SimpleNamespace
 from typing import List, Optional, Sequence
 
 from azure.compute import Compute, Resource, ScaleSet, batches, breach, judge, newest
+from azure.deployments import evaluated
 from azure.model import ExtensionStatus
 from azure.operations import Refused
 from azure.policies import resource_count
+from manifest.template import LEVELS, MANAGEMENT_GROUP
 
 PROPERTIES = {"publisher": "Lab", "type": "Toy"}
 
@@ -27,6 +30,27 @@ class RemediationTest(unittest.TestCase):
         for count in (0, 50001, "500", None):
             with self.subTest(count), self.assertRaises(Refused):
                 resource_count({"resourceCount": count})
+
+
+class DeploymentTest(unittest.TestCase):
+    PLACES = {"group": ("/subscriptions/s", "rg"), "subscription": ("/subscriptions/s", None), "management group": (MANAGEMENT_GROUP, None)}
+
+    def made(self, level: str, where: str) -> str:
+        """Id of a resource that is deployed by a template of this level."""
+        resource = {"type": "Contoso.Things/things", "apiVersion": "2026-01-01", "name": "one"}
+        sent = {"properties": {"template": {"$schema": {name: schema for schema, name in LEVELS.items()}[level], "resources": [resource]}}}
+        cloud = SimpleNamespace(arc=None, vms={}, compute=SimpleNamespace(scale_sets={}), subscription="s", tenant="t")
+        return evaluated(cloud, SimpleNamespace(body=json.dumps(sent).encode()), *self.PLACES[where]).resources[0]["id"]
+
+    def test_a_template_goes_to_where_its_schema_says(self) -> None:
+        for where, (scope, group) in self.PLACES.items():
+            for level in self.PLACES:
+                with self.subTest(level=level, where=where):
+                    if level == where:
+                        below = f"{scope}/resourceGroups/{group}" if group else scope
+                        self.assertEqual(self.made(level, where), f"{below}/providers/Contoso.Things/things/one")
+                    else:
+                        self.assertRaises(Refused, self.made, level, where)
 
 
 class NewestTest(unittest.TestCase):
