@@ -125,7 +125,7 @@ def pack(build: Path, disk: Path) -> None:
     """A disk with what is tested."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in ("lab", "fakes"):
+        for part in ("lab", "fakes", "manifest"):
             shutil.copytree(layer.CHECKOUT / "test" / part, folder / "test" / part,
                             ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "build").mkdir()
