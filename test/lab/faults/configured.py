@@ -24,7 +24,7 @@ from lab.snapshot import Snapshot, difference
 from lab.teller import expect
 
 EDITED = ["ssh", "pam.d", "nsswitch.conf"]  # of /etc
-WATCHED = ["/etc", "/srv", "/usr/lib/pam.d", "/var/lib/aadsshlogin"]
+WATCHED = ["/etc", "/srv", "/usr/lib/pam.d", "/usr/etc", "/var/lib/aadsshlogin"]
 CONF = {
     "tenant": "11111111-1111-4111-8111-111111111111",
     "resource_id": "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/g/providers/Microsoft.Compute"
@@ -147,7 +147,7 @@ class Configured:
 
     def clear(self) -> None:
         """The files of all kinds of shapes as the machine came, without those of the lab."""
-        self.machine.sh("cd /etc; rm -rf ssh pam.d nsswitch.conf /srv/* /usr/lib/pam.d/*")
+        self.machine.sh("cd /etc; rm -rf ssh pam.d nsswitch.conf /srv/* /usr/lib/pam.d/* /usr/etc/nsswitch.conf")
         for name in EDITED:
             subprocess.run(["cp", "-a", f"{self.kept.name}/{name}", str(self.path("/etc/"))], check=True)
 
