@@ -418,6 +418,16 @@ static void select_all(struct machine *m, const struct pkg_manager *manager, str
 }
 
 /*
+ * rpm calls what it unpacks "NAME;0123abcd" after the second in which it began, and fails where a
+ * run that was killed within the same second left a link of that name.
+ */
+static void let_second_pass(struct machine *m, const struct pkg_manager *manager)
+{
+	if (!pkg_knows_unfinished(manager))
+		m->sys->ops->sleep_ms(m->sys, 1000);
+}
+
+/*
  * When a run was killed while packages were being put there, the package manager does not know all
  * of their files, and could not take them away.
  */
@@ -434,8 +444,10 @@ static int mend(struct machine *m, const struct pkg_manager *manager, struct err
 	r = selection_make(m, manager, false, &selection, err);
 	if (r == 0 && selection.count == 0 && !pkg_knows_unfinished(manager))
 		select_all(m, manager, &selection);
-	if (r == 0 && selection.count)
+	if (r == 0 && selection.count) {
+		let_second_pass(m, manager);
 		r = install_files(m, manager, &selection, err);
+	}
 	return r < 0 ? r : sweep(m, manager, &selection, err);
 }
 
@@ -490,6 +502,8 @@ static int put_on(struct machine *m, struct err *err)
 		r = note_unfinished(m, manager, INSTALLING, err);
 	if (r < 0)
 		return r;
+	if (was_killed)
+		let_second_pass(m, manager);
 	r = selection_source(m) == PACKAGES_EMBEDDED ? install_files(m, manager, &selection, err)
 						     : install_supplied(m, &selection, err);
 	if (r == 0 && was_killed)
