@@ -7,7 +7,8 @@
 
 /*
  * Print an object to standard output: as JSON, or "key: value" lines, a line for each object of an
- * array, broken where the terminal ends.  Returns COMMAND_OK, or COMMAND_FAILED when it cannot be written.
+ * array, broken where the terminal ends.  Returns COMMAND_OK, or COMMAND_FAILED when it cannot be
+ * written.
  */
 int document_print(json_t *document, bool as_json);
 

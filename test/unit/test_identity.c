@@ -21,8 +21,7 @@
 
 static struct scratch scratch;
 static struct settings settings;
-static struct extension extension = {
-	.folder = "/ext", .version = "1.0.0.0", .settings = &settings};
+static struct extension extension = {.folder = "/ext", .version = "1.0.0.0", .settings = &settings};
 static struct machine machine;
 
 static const struct fake_answer good_instance[] = {{200, FAKE_INSTANCE, 0, 0}};
