@@ -215,10 +215,7 @@ def main() -> int:
     arguments = parser.parse_args()
     tell = Teller(chapters=False)
     with Place(arguments.build, "accounts", prepare=make_accounts) as place:
-        try:
-            play(tell, place)
-        except Exception as error:  # told already
-            print(f"not tried further: {error}", file=sys.stderr)
+        tell.play({"all": lambda tell: play(tell, place)})
     return tell.summary("localaccounts")
 
 

@@ -43,7 +43,8 @@ def check_chosen_account(person: Person, group: str, other: str) -> None:
     expect(group in groups.split() and other not in groups.split(), groups)
 
 
-def play_chosen(tell: Teller, place: Place, admin: Person, user: Person) -> None:
+def play_chosen(tell: Teller, place: Place, admin: Person, user: Person, allowed: str) -> None:
+    """allowed: a further tenant whose accounts may sign in"""
     machine, azure = place.machine, place.azure
     with tell.step("the account has its uid, home and shell where the owner wants them"):
         check_chosen_account(admin, "aad_wheel", "aad_admins")
@@ -60,12 +61,13 @@ def play_chosen(tell: Teller, place: Place, admin: Person, user: Person) -> None
         expect(result.stdout.strip() == user.name, result)
     with tell.step("names below a domain of the list are Entra's; the domain itself and others are not"):
         member = Person(machine, azure, f"dana@mail.{OTHER_DOMAIN}", "user")
-        expect(member.run("id -un").stdout.strip() == member.name, member.run("id -un"))
+        result = member.run("id -un")
+        expect(result.stdout.strip() == member.name, result)
         for upn in (f"dana@{OTHER_DOMAIN}", f"dana@{FOREIGN_DOMAIN}"):
             check_refused(Person(machine, azure, upn, "admin").run("id"))
             expect(machine.run(["getent", "passwd", upn], check=False).returncode == 2, upn)
     with tell.step("a tenant of the list signs in, one that is not listed does not"):
-        for tenant, listed in ((place.azure.allowed, True), (azure.add_tenant(), False)):
+        for tenant, listed in ((allowed, True), (azure.add_tenant(), False)):
             guest = Person(machine, azure, f"guest{int(listed)}@{DOMAIN}", "user")
             result = guest.run("id -un", certificate=guest.other_certificate("guest", tid=tenant))
             expect((result.stdout.strip() == guest.name) == listed, result)
@@ -79,18 +81,19 @@ def play(tell: Teller, place: Place) -> None:
     azure.goal_state([])
     azure.settle()
     before = place.snapshot()
+    allowed = azure.add_tenant()
     admin, user = Person(machine, azure, f"Alice.Admin@{DOMAIN}", "admin"), Person(machine, azure, f"bob@{DOMAIN}", "user")
     with tell.step("the agent installs the extension with settings of the owner's: Ready, success", essential=True):
-        place.azure.allowed = azure.add_tenant()
-        report = place.install(**CHOSEN, allowedTenants=[place.azure.allowed])
+        report = place.install(**CHOSEN, allowedTenants=[allowed])
         expect((report.handler, report.status) == ("Ready", "success"), report)
-    play_chosen(tell, place, admin, user)
+    play_chosen(tell, place, admin, user, allowed)
     with tell.step("back to the defaults: sudo is the default group's, and new accounts are where they are by default", essential=True):
         report = place.install()
         expect((report.handler, report.status) == ("Ready", "success"), report)
         check_sudo(as_person(admin))
         late = Person(machine, azure, f"late@{DOMAIN}", "user")
-        expect(late.run("id -u; pwd").stdout.split() == [str(uid_of(late.name)), f"/home/{late.name}"], late.run("id -u; pwd"))
+        result = late.run("id -u; pwd")
+        expect(result.stdout.split() == [str(uid_of(late.name)), f"/home/{late.name}"], result)
         check_refused(Person(machine, azure, f"eve@mail.{OTHER_DOMAIN}", "user").run("id"))
     with tell.step("who had an account before keeps the home, and its files are still theirs"):
         name, uid, home, *_ = user.run(ACCOUNT).stdout.splitlines()
@@ -109,7 +112,7 @@ def main() -> int:
     arguments = parser.parse_args()
     tell = Teller(chapters=False)
     with Place(arguments.build, "settings", prepare=listen_twice) as place:
-        play(tell, place)
+        tell.play({"all": lambda tell: play(tell, place)})
     return tell.summary("the settings of an owner")
 
 
